@@ -1,0 +1,43 @@
+"""The command `rnnlab`, also `python -m rnnlab`.  --help answers without importing torch or hydra."""
+
+import sys
+
+from rnnlab import __version__, places
+
+HELP = """\
+rnnlab {version}: recurrent networks whose activation is a setting, swept and compared
+
+usage: rnnlab [key=value ...]        train one run
+       rnnlab -m [key=a,b ...]       sweep: every combination, trained side by side, with a report at the end
+       rnnlab-report DIR             write the report of a study's folder again
+
+groups, chosen by group=name, their options set by group.option=value:
+{groups}
+sections: readout, init, training, divergence; single keys: seed, study, device
+
+examples:
+  rnnlab task=digits cell.activation=relu optimizer.learning_rate=0.003
+  rnnlab -m task=sines cell.activation=tanh,relu 'seed=range(10)' study=my_first
+  rnnlab -m experiment=activations training.steps=1000
+
+  rnnlab --cfg job         every key with its value (add overrides to see them take effect)
+  rnnlab --hydra-help      Hydra's own flags
+"""
+
+
+def help_text() -> str:
+    listing = "".join(f"  {group:<12}{', '.join(places.options(group))}\n" for group in places.groups())
+    return HELP.format(version=__version__, groups=listing)
+
+
+def main() -> None:
+    if {"--help", "-h"} & set(sys.argv[1:]):
+        print(help_text(), end="")
+        return
+    from rnnlab.app import run  # hydra and torch: only when there is something to do
+
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The Hydra application: from the command line to run folders, and from errors to one line and an exit code.
+
+Exit codes: 0 done; 1 a run failed, or something broke; 2 the command or a config value cannot be used (nothing trained).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher
+from rnnlab import places
+from rnnlab.config import GROUPS, SECTIONS, from_node
+from rnnlab.options import ConfigError
+from rnnlab.sweep.jobs import RunFailed, objective, run_alone
+
+
+def run() -> int:
+    """Run the command line; the exit code."""
+    user_wants_tracebacks = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, instead of being printed at length by Hydra
+    register()
+    try:
+        hydra.main(config_path=str(places.CONF), config_name="config", version_base="1.3")(_job)()
+    except RunFailed as error:
+        return _complain(error, 1)
+    except (HydraException, OmegaConfBaseException, ConfigError, OSError) as error:
+        if user_wants_tracebacks:
+            raise
+        return _complain(_in_one_line(error), 2)
+    return 0
+
+
+def register() -> None:
+    """Make known to Hydra what it cannot find by itself."""
+    store = ConfigStore.instance()
+    for path in sorted(places.EXPERIMENTS.glob("*.yaml")):
+        store.store(group="experiment", name=path.stem, node=OmegaConf.load(path), package="_global_")
+    OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
+    Plugins.instance().register(PackedLauncher)  # discovery alone misses it under some editable installs
+
+
+def _job(config: DictConfig) -> float:
+    """One job of Hydra's: train, write the record, return the objective."""
+    result = run_alone(from_node(config), Path(HydraConfig.get().runtime.output_dir), config.device)
+    return objective(result)
+
+
+def _run_folder(*, _root_: DictConfig) -> str:
+    """${run_folder:}, the name of a run's folder."""
+    return from_node(_root_).folder
+
+
+def _complain(what: object, code: int) -> int:
+    print(f"rnnlab: {what}", file=sys.stderr)
+    return code
+
+
+def _in_one_line(error: BaseException | None) -> str:
+    """What a person needs of an exception: the key, the value, what is allowed."""
+    text = str(error)
+    cause = error
+    while cause is not None:
+        if isinstance(cause, ConfigError):
+            return str(cause)
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: cannot be used as an output folder ({error.strerror})"
+    if unknown := re.match(r"Could not override '([\w.@/]+)'", text):
+        return _unknown_key(unknown[1])
+    if missing := re.match(r"Could not find '(\w+)/(.*)'", text):
+        return f"{missing[1]}: unknown {missing[2]!r}; one of {', '.join(places.options(missing[1]))}"
+    return " ".join(text.split())
+
+
+def _unknown_key(key: str) -> str:
+    group, _, option = key.partition(".")
+    sections = [*GROUPS.get(group, {}).values(), *filter(None, [SECTIONS.get(group)])]
+    if not option or not sections:
+        known = [*places.groups(), *SECTIONS, "seed", "device", "study", "question", "source"]
+        return f"{key}: no such key; at the top there are {', '.join(known)}"
+    allowed = dict.fromkeys(f.name for section in sections for f in fields(section))
+    return f"{key}: no such key in what was chosen; {group} has, by choice, {', '.join(allowed)}"

@@ -1,0 +1,99 @@
+"""A pack's data on the device, and in which order each lane reads them.
+
+Lanes whose task gives them the same arrays share one copy.  A set is read in chunks of one size, so that buffers have
+one shape and stay within reach of the cache; what is missing in the last chunk is filled up with sample 0 at weight 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnlab.lanes import BATCH_UNIT, FEATURE_UNIT, padded
+from rnnlab.tasks import Split
+
+TRACE_LIMIT = 2**18  # floats of one trace of one lane, (T, chunk, H), above which a batch is cut into chunks
+
+
+def chunk_size(n_samples: int, seq_len: int, hidden_size: int) -> int:
+    """In how many samples at once a batch is computed.  It follows from the run alone, never from the pack: another
+    chunk size is another order of summation."""
+    most = max(BATCH_UNIT, TRACE_LIMIT // (seq_len * hidden_size))
+    n_chunks = math.ceil(n_samples / most)
+    return padded(math.ceil(n_samples / n_chunks), BATCH_UNIT)
+
+
+class Chunk(NamedTuple):
+    """x (R, T, C, I), I padded;   target (R, O, N) or classes (R, N);   sample_weight (N,), 1 or 0.  N as in Workspace.forward."""
+
+    x: Tensor
+    target: Tensor
+    sample_weight: Tensor
+
+
+class Pool:
+    """One split of every lane, ready to be gathered from by index."""
+
+    def __init__(self, splits: Sequence[Split], like: Tensor):
+        first = splits[0]
+        self.n_samples = len(first)
+        if any(split.inputs.shape != first.inputs.shape for split in splits):
+            raise ValueError("the lanes of a pack must have data of one shape")
+        sources = {id(split.inputs): split for split in splits}
+        place = {key: n * self.n_samples for n, key in enumerate(sources)}
+        offsets = [place[id(split.inputs)] for split in splits]
+        self._offsets = torch.tensor(offsets, device=like.device).unsqueeze(1)
+        inputs = np.concatenate([split.inputs for split in sources.values()])
+        targets = np.concatenate([split.targets for split in sources.values()])
+        missing = -inputs.shape[-1] % FEATURE_UNIT
+        self._inputs = torch.nn.functional.pad(torch.from_numpy(inputs), (0, missing)).to(like)
+        self._answers_every = targets.ndim - (targets.dtype.kind == "f") > 1
+        if not self._answers_every:
+            targets = targets[:, None]
+        target = torch.from_numpy(targets)
+        self._targets = target.to(like) if targets.dtype.kind == "f" else target.to(like.device)
+
+    def gather(self, indices: Tensor, n_real: int) -> Chunk:
+        """indices (R, C) of samples, of which the first n_real count."""
+        R, C = indices.shape
+        chosen = (indices + self._offsets).flatten()
+        x = self._inputs.index_select(0, chosen).unflatten(0, (R, C)).transpose(1, 2).contiguous()
+        target = self._targets.index_select(0, chosen).unflatten(0, (R, C))  # (R, C, T) classes or (R, C, T, O) numbers
+        target = target.transpose(1, 2).flatten(1) if target.ndim == 3 else target.permute(0, 3, 2, 1).flatten(2)
+        weight = (torch.arange(C, device=x.device) < n_real).to(x.dtype)
+        return Chunk(x, target, weight.repeat(x.shape[1]) if self._answers_every else weight)
+
+    def chunks(self, indices: Tensor, size: int) -> Iterator[Chunk]:
+        """Chunks of (R, size) that together read the indices (R, B) once, in their order."""
+        for start in range(0, indices.shape[1], size):
+            part = indices[:, start : start + size]
+            n_real = part.shape[1]
+            yield self.gather(torch.nn.functional.pad(part, (0, size - n_real)), n_real)
+
+    def all_indices(self) -> Tensor:
+        """(R, n_samples): every sample once, in order."""
+        return torch.arange(self.n_samples, device=self._offsets.device).expand(len(self._offsets), -1)
+
+
+class BatchOrder:
+    """The samples of one lane's batches: a new permutation every epoch, cut into batches, the incomplete last one
+    dropped.  A full batch is read in order."""
+
+    def __init__(self, n_samples: int, batch_size: int | None, generator: np.random.Generator):
+        self._n_samples, self._generator = n_samples, generator
+        self._batch_size = batch_size or n_samples
+        self._left = np.empty(0, dtype=np.int64)
+
+    def next(self) -> np.ndarray:
+        """Indices of the next batch, (batch_size,)"""
+        if self._batch_size == self._n_samples:
+            return np.arange(self._n_samples)
+        if len(self._left) < self._batch_size:
+            self._left = self._generator.permutation(self._n_samples)
+        batch, self._left = np.split(self._left, [self._batch_size])
+        return batch

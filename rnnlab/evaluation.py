@@ -1,0 +1,104 @@
+"""What the networks of a pack say of data they are not learning from: losses, outputs, closed-loop forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from rnnlab.batches import Pool, chunk_size
+from rnnlab.lanes import BATCH_UNIT, FEATURE_UNIT, padded
+from rnnlab.losses import Loss
+from rnnlab.network import Network, Workspace
+from rnnlab.tasks import Split
+
+
+class Evaluator:
+    """Reads a pack of networks; the Predictor that tasks are given.  Lists and arrays have one entry per lane."""
+
+    def __init__(self, network: Network, loss: Loss):
+        self.network, self.loss = network, loss
+        self._workspaces: dict[int, Workspace] = {}
+
+    def workspace(self, n_samples: int) -> Workspace:
+        """The buffers in which `n_samples` are computed chunk by chunk."""
+        a = self.network.architecture
+        size = chunk_size(n_samples, a.seq_len, a.hidden_size)
+        if size not in self._workspaces:
+            self._workspaces[size] = self.network.workspace(size)
+        return self._workspaces[size]
+
+    def mean_loss(self, pool: Pool) -> np.ndarray:
+        """The loss over a whole split, (R,) float64."""
+        workspace = self.workspace(pool.n_samples)
+        total, count = np.zeros(self.network.width), 0.0
+        for chunk in pool.chunks(pool.all_indices(), workspace.batch_size):
+            losses, _ = self.loss(workspace.forward(chunk.x), chunk.target, chunk.sample_weight)
+            total += losses.double().numpy(force=True)
+            count += float(chunk.sample_weight.sum())
+        return total / count
+
+    def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """(N, T, I) per lane -> (R, N, O), or (R, N, T, O) where every step is answered."""
+        a = self.network.architecture
+        no_targets = np.zeros(len(inputs[0]), dtype=np.int64)
+        pool = Pool([Split(lane, no_targets) for lane in inputs], self.network.flat)
+        workspace = self.workspace(pool.n_samples)
+        parts = []
+        for chunk in pool.chunks(pool.all_indices(), workspace.batch_size):
+            y = self.loss.outputs(workspace.forward(chunk.x))
+            steps = a.seq_len if a.answers == "every" else 1
+            parts.append(y.unflatten(2, (steps, workspace.batch_size)).permute(0, 3, 2, 1).numpy(force=True))
+        y = np.concatenate(parts, axis=1)[:, : pool.n_samples]
+        return y if a.answers == "every" else y[:, :, 0]
+
+    def closed_loop(self, windows: Sequence[np.ndarray], steps: int) -> np.ndarray:
+        """(T, I) per lane -> (R, steps, O): each answer becomes the newest value of the next window.
+
+        A value is read by T windows, each at another step of its own.  They are computed together, as a batch of T:
+        one step of the cell per answer in place of T.
+        """
+        a = self.network.architecture
+        if a.input_size != a.output_size or a.answers != "last":
+            raise ValueError("a closed loop needs outputs that can be inputs, answered at the last step")
+        T = a.seq_len
+        stepper = _Stepper(self.network, n_streams=T)
+        known = torch.from_numpy(np.stack(windows, axis=1)).to(self.network.flat)  # (T, R, I)
+        answers = []
+        for n in range(T - 1 + steps):
+            value = known[n] if n < T else answers[n - T]
+            stepper.restart(n % T)
+            stepper.step(value)
+            if n >= T - 1:
+                answers.append(self.loss.outputs(stepper.read((n + 1) % T)).squeeze(2))
+        empty = np.zeros((self.network.width, 0, a.output_size), dtype=np.float32)
+        return torch.stack(answers, dim=1).numpy(force=True) if answers else empty
+
+
+class _Stepper:
+    """The networks run one step at a time over n_streams streams, which all read the same value."""
+
+    def __init__(self, network: Network, n_streams: int):
+        batch_size = padded(n_streams, BATCH_UNIT)
+        self._workspace = Workspace(network, batch_size, seq_len=2)  # the state before a step, and the state after
+        self._pre = [torch.empty_like(cell.pre[:, 1]) for cell in self._workspace.cells]
+
+    def restart(self, stream: int) -> None:
+        """Set the stream's state to zero."""
+        for cell in self._workspace.cells:
+            cell.h[:, 0, stream] = 0
+
+    def step(self, value: torch.Tensor) -> None:
+        """value: (R, I)"""
+        x = torch.nn.functional.pad(value, (0, -value.shape[1] % FEATURE_UNIT))
+        below = x.unsqueeze(1).expand(-1, self._workspace.batch_size, -1).contiguous()
+        for n, (cell, pre) in enumerate(zip(self._workspace.cells, self._pre, strict=True)):
+            self._workspace.project(n, below, out=pre)
+            cell.pre[:, 1] = pre
+            cell.step(1)
+            below = cell.h[:, 0] = cell.h[:, 1]
+
+    def read(self, stream: int) -> torch.Tensor:
+        """What the linear readout says of a stream, (R, O, 1)."""
+        return self._workspace.read(self._workspace.cells[-1].h[:, 1, stream : stream + 1])

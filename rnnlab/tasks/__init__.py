@@ -1,0 +1,10 @@
+"""Tasks: what a network is asked to learn.  base.py is the protocol; one file per family of tasks.
+
+To add one: a frozen dataclass deriving from Task in a file of this folder, `@register("name")` over it, an import
+below, and conf/task/<name>.yaml with its options.  The contract tests then run over it.
+"""
+
+from rnnlab.tasks import curves, digits
+from rnnlab.tasks.base import TASKS, Data, Finding, Predictor, Split, Task, register
+
+__all__ = ["TASKS", "Data", "Finding", "Predictor", "Split", "Task", "curves", "digits", "register"]

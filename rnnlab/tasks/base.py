@@ -1,0 +1,132 @@
+"""What a task is: data from a seed, a loss, the naive answer, and what to say about a trained network.
+
+Arrays are numpy, float32 for numbers and int64 for classes.  Axis letters: R run, N samples, T time, I input, O output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Literal, Protocol
+
+import numpy as np
+
+from rnnlab.records import TaskFacts
+
+_REGISTRY: dict[str, type[Task]] = {}
+TASKS: Mapping[str, type[Task]] = MappingProxyType(_REGISTRY)
+
+
+def register(name: str) -> Callable[[type[Task]], type[Task]]:
+    """Make the task reachable as task=<name>."""
+
+    def enter(cls: type[Task]) -> type[Task]:
+        if name in _REGISTRY:
+            raise ValueError(f"a task named {name!r} is registered already")
+        _REGISTRY[name] = cls
+        return cls
+
+    return enter
+
+
+@dataclass(frozen=True)
+class Split:
+    """inputs (N, T, I) float32.  targets, answered at the last step: (N, O) float32 or (N,) classes;
+    answered at every step: (N, T, O) or (N, T)."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True)
+class Data:
+    """train is learned from, eval (validation) is watched during training, test is looked at once, at the end."""
+
+    train: Split
+    eval: Split
+    test: Split
+
+
+class Predictor(Protocol):
+    """The trained networks of a pack, one per lane, as a task sees them."""
+
+    def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """One (N, T, I) array per lane -> what the readout says, (R, N, O) or (R, N, T, O)."""
+
+    def closed_loop(self, windows: Sequence[np.ndarray], steps: int) -> np.ndarray:
+        """One first window (T, I) per lane -> (R, steps, O).  Each answer is pushed into the window as its newest
+        value, the oldest is dropped, and the state starts from zero for each window."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a task says of one trained network: metrics under their field's names, columns of predictions.csv."""
+
+    metrics: Mapping[str, float]
+    predictions: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Base of all tasks.  The dataclass's fields are its options, task.<field>.
+
+    loss: "mse" or "cross_entropy".  answers: at the "last" step or at "every" step.
+    """
+
+    name: str
+    loss: ClassVar[Literal["mse", "cross_entropy"]]
+    answers: ClassVar[Literal["last", "every"]] = "last"
+    predictions_kind: ClassVar[Literal["series", "classes"]]
+    score: ClassVar[str]
+    higher_is_better: ClassVar[bool]
+
+    @property
+    def input_size(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def output_size(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def seq_len(self) -> int:
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raise ConfigError where the options do not fit each other.  Single ranges are checked before."""
+
+    def data(self, seed: int) -> Data:
+        """The data of one run.  The same seed gives the same data; nothing else is drawn from."""
+        raise NotImplementedError
+
+    def naive(self, data: Data) -> dict[str, float]:
+        """`naive_loss`: the loss on data.eval of the best constant answer found on data.train; beside it the
+        figures of other answers that need no training."""
+        if self.loss == "mse":
+            return {"naive_loss": mean_predictor_loss(data)}
+        return {"naive_loss": class_frequency_loss(data, self.output_size)}
+
+    def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
+        """One Finding per lane."""
+        raise NotImplementedError
+
+    @property
+    def facts(self) -> TaskFacts:
+        return TaskFacts(self.name, self.loss, self.predictions_kind, self.score, self.higher_is_better)
+
+
+def mean_predictor_loss(data: Data) -> float:
+    """Mean squared error on eval of always answering the training targets' mean."""
+    mean = data.train.targets.mean(axis=0, dtype=np.float64)
+    return float(np.square(data.eval.targets - mean).mean())
+
+
+def class_frequency_loss(data: Data, n_classes: int) -> float:
+    """Cross-entropy in nats on eval of always answering the training classes' frequencies (each counted once more,
+    so that a class missing from training has a finite loss)."""
+    counts = np.bincount(data.train.targets.ravel(), minlength=n_classes) + 1.0
+    return float(-np.log(counts / counts.sum())[data.eval.targets].mean())

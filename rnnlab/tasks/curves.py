@@ -1,0 +1,128 @@
+"""Next-value prediction on a curve: `window` values in, the next one out; and the closed-loop forecast.
+
+Source: heartcored98/Standalone-DeepLearning, Lec7/Lab9 (sin t + sin 2t over linspace(0, 100, 2400), windows of 10).
+The lab trains on all windows and holds nothing back.  So that its training set stays what it was, validation and test
+are the same curve sampled elsewhere: eval half a step after each training point, test a quarter of a step.  No value
+there was trained on, yet it is interpolation; the hard test is the closed loop, which sees its own answers only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnlab.options import ConfigError, number
+from rnnlab.tasks.base import Data, Finding, Predictor, Split, Task, register
+
+NOISE_STREAM = 1  # the branch of the seed's tree from which noise is drawn
+
+
+@dataclass(frozen=True)
+class Curve(Task):
+    """Windows of a curve y(t), sampled n_points times from `start` to `stop`, with noise of sd `noise` on all splits."""
+
+    start: float = number(0.0)
+    stop: float = number(100.0)
+    n_points: int = number(2400, at_least=2)
+    window: int = number(10, at_least=1)
+    noise: float = number(0.0, at_least=0)
+    forecast_steps: int | None = number(None, at_least=0)  # length of the closed loop; null: one per window
+
+    loss = "mse"
+    predictions_kind = "series"
+    score = "mse_closed_loop"
+    higher_is_better = False
+    input_size = 1
+    output_size = 1
+
+    @property
+    def seq_len(self) -> int:
+        return self.window
+
+    @staticmethod
+    def curve(t: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def check(self) -> None:
+        if self.window >= self.n_points:
+            raise ConfigError(
+                f"task.window: {self.window}; must be below task.n_points ({self.n_points}), "
+                "the window is longer than its series"
+            )
+        if self.stop <= self.start:
+            raise ConfigError(f"task.stop: {self.stop!r}; must be above task.start ({self.start!r})")
+        if self.forecast_steps is not None and self.forecast_steps > self.n_points - self.window:
+            raise ConfigError(
+                f"task.forecast_steps: {self.forecast_steps}; must be at most {self.n_points - self.window}, "
+                "the number of windows"
+            )
+
+    @property
+    def times(self) -> np.ndarray:
+        return np.linspace(self.start, self.stop, self.n_points)
+
+    def data(self, seed: int) -> Data:
+        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(NOISE_STREAM,)))
+        step = (self.stop - self.start) / (self.n_points - 1)
+        return Data(*(self._split(self.times + shift * step, generator) for shift in (0.0, 0.5, 0.25)))
+
+    def _split(self, times: np.ndarray, generator: np.random.Generator) -> Split:
+        series = self.curve(times)
+        if self.noise:
+            series = series + generator.normal(scale=self.noise, size=len(series))
+        windows = np.lib.stride_tricks.sliding_window_view(series.astype(np.float32), self.window + 1)
+        return Split(inputs=windows[:, :-1, None], targets=windows[:, -1:])
+
+    def naive(self, data: Data) -> dict[str, float]:
+        """Persistence says the window's last value again."""
+        persistence = np.square(data.eval.targets - data.eval.inputs[:, -1], dtype=np.float64).mean()
+        return super().naive(data) | {"persistence_loss": float(persistence)}
+
+    def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
+        """One-step and closed-loop forecasts of the training series, as the lab draws them."""
+        steps = self.n_points - self.window if self.forecast_steps is None else self.forecast_steps
+        one_step = network.outputs([lane.train.inputs for lane in data])[:, :, 0]
+        closed_loop = np.full_like(one_step, math.nan)
+        closed_loop[:, :steps] = network.closed_loop([lane.train.inputs[0] for lane in data], steps)[:, :, 0]
+        return [
+            self._finding(lane.train.targets[:, 0], *forecasts, steps)
+            for lane, *forecasts in zip(data, one_step, closed_loop, strict=True)
+        ]
+
+    def _finding(self, truth: np.ndarray, one_step: np.ndarray, closed_loop: np.ndarray, steps: int) -> Finding:
+        with np.errstate(over="ignore", invalid="ignore"):  # the forecast of a diverged run may be infinite
+            errors = np.square(closed_loop[:steps].astype(np.float64) - truth[:steps])
+            metrics = {"mse_closed_loop": float(errors.mean())} if steps else {}
+        times = self.times[self.window :]
+        columns = {"t": times, "truth": truth, "one_step": one_step, "closed_loop": closed_loop}
+        return Finding(metrics, columns)
+
+
+@register("sines")
+@dataclass(frozen=True)
+class Sines(Curve):
+    """y(t) = sin t + sin 2t: the lab's series"""
+
+    name: str = "sines"
+
+    @staticmethod
+    def curve(t: np.ndarray) -> np.ndarray:
+        return np.sin(t) + np.sin(2 * t)
+
+
+@register("sinc")
+@dataclass(frozen=True)
+class Sinc(Curve):
+    """y(t) = sin(t) / t, y(0) = 1: the function the post names; spaced as the lab's series"""
+
+    name: str = "sinc"
+    start: float = number(-25.0)
+    stop: float = number(25.0)
+    n_points: int = number(1200, at_least=2)
+
+    @staticmethod
+    def curve(t: np.ndarray) -> np.ndarray:
+        return np.sinc(t / np.pi)
