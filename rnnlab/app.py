@@ -1,10 +1,11 @@
 """The Hydra application: from the command line to run folders, and from errors to one line and an exit code.
 
-Exit codes: 0 done; 1 a run failed, or something broke; 2 the command or a config value cannot be used (nothing trained).
+Exit codes: 0 done; 1 a run failed, or something broke; 2 the command or a value cannot be used (nothing trained).
 """
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import sys
@@ -21,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher
 from rnnlab import places
-from rnnlab.config import GROUPS, SECTIONS, from_node
+from rnnlab.config import GROUPS, SECTIONS, check_surroundings, from_node
 from rnnlab.options import ConfigError
 from rnnlab.sweep.jobs import RunFailed, objective, run_alone
 
@@ -47,7 +48,6 @@ def register() -> None:
     store = ConfigStore.instance()
     for path in sorted(places.EXPERIMENTS.glob("*.yaml")):
         store.store(group="experiment", name=path.stem, node=OmegaConf.load(path), package="_global_")
-    OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
     Plugins.instance().register(PackedLauncher)  # discovery alone misses it under some editable installs
 
 
@@ -59,7 +59,12 @@ def _job(config: DictConfig) -> float:
 
 def _run_folder(*, _root_: DictConfig) -> str:
     """${run_folder:}, the name of a run's folder."""
+    check_surroundings(_root_)
     return from_node(_root_).folder
+
+
+# At import, because a launcher's worker process knows this module by unpickling _job, and nothing else of it.
+OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
 
 
 def _complain(what: object, code: int) -> int:
@@ -79,16 +84,22 @@ def _in_one_line(error: BaseException | None) -> str:
         return f"{error.filename}: cannot be used as an output folder ({error.strerror})"
     if unknown := re.match(r"Could not override '([\w.@/]+)'", text):
         return _unknown_key(unknown[1])
-    if missing := re.match(r"Could not find '(\w+)/(.*)'", text):
-        return f"{missing[1]}: unknown {missing[2]!r}; one of {', '.join(places.options(missing[1]))}"
+    if missing := re.search(
+        r"Could not find '([\w/]+)/(.*)'\s*Available options in '.*':((?:\s+\S+)*?)\s*Config search", text
+    ):
+        group, name, offered = missing.groups()
+        near = difflib.get_close_matches(name, offered.split(), n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        return f"{group}: unknown {name!r}; one of {', '.join(offered.split())}{hint}"
     return " ".join(text.split())
 
 
 def _unknown_key(key: str) -> str:
     group, _, option = key.partition(".")
-    sections = [*GROUPS.get(group, {}).values(), *filter(None, [SECTIONS.get(group)])]
-    if not option or not sections:
-        known = [*places.groups(), *SECTIONS, "seed", "device", "study", "question", "source"]
-        return f"{key}: no such key; at the top there are {', '.join(known)}"
-    allowed = dict.fromkeys(f.name for section in sections for f in fields(section))
-    return f"{key}: no such key in what was chosen; {group} has, by choice, {', '.join(allowed)}"
+    if option and group in SECTIONS:
+        return f"{key}: no such key; {group} has {', '.join(f.name for f in fields(SECTIONS[group]))}"
+    if option and group in GROUPS:
+        has = "; ".join(f"{name}: {', '.join(f.name for f in fields(cls))}" for name, cls in GROUPS[group].items())
+        return f"{key}: no such key for the {group} that was chosen; by {group}: {has}"
+    known = [*places.groups(), *SECTIONS, "seed", "device", "study", "question", "source"]
+    return f"{key}: no such key; at the top there are {', '.join(known)}"

@@ -29,7 +29,9 @@ def chunk_size(n_samples: int, seq_len: int, hidden_size: int) -> int:
 
 
 class Chunk(NamedTuple):
-    """x (R, T, C, I), I padded;   target (R, O, N) or classes (R, N);   sample_weight (N,), 1 or 0.  N as in Workspace.forward."""
+    """x (R, T, C, I), I padded;   target (R, O, N) or classes (R, N);   sample_weight (N,), 1 or 0.
+
+    N as in Workspace.forward."""
 
     x: Tensor
     target: Tensor

@@ -69,8 +69,8 @@ class RnnCell:
         da[t] = g[t] * phi'(a[t])        g[t] = above[t] + da[t+1] W_hh^T
         dW_hh = sum_t h[t-1]^T da[t]     dW_ih = sum_t x[t]^T da[t]     db = sum_t da[t]     dx[t] = da[t] W_ih^T
 
-    |h| <= 1 for tanh; unbounded for relu, where a spectral radius of W_hh above 1 can overflow within T steps.  The cell
-    never clips; divergence.py judges the run.
+    |h| <= 1 for tanh; unbounded for relu, where a spectral radius of W_hh above 1 can overflow within T steps.  The
+    cell never clips; divergence.py judges the run.
     """
 
     recurrent: ClassVar[bool] = True
@@ -127,7 +127,7 @@ class RnnCell:
 
 
 class MemorylessCell(RnnCell):
-    """The Elman cell without recurrence, h[t] = phi(x[t] W_ih + b): what a class computes that never stores its state."""
+    """The Elman cell without recurrence, h[t] = phi(x[t] W_ih + b): what a class computes that never keeps its state."""
 
     recurrent = False
 

@@ -10,8 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -143,44 +145,65 @@ class RunConfig:
 
 def content_hash(data: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits that follow from the content alone.  Two of a million runs share one with p < 0.002."""
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(_canonical(data).encode()).hexdigest()[:12]
 
 
 def from_node(node: DictConfig | Mapping[str, Any]) -> RunConfig:
     """What was composed (keys that do not belong to a run are left aside) -> RunConfig.  Raises ConfigError."""
-    config = node if isinstance(node, DictConfig) else OmegaConf.create(dict(node))
+    if isinstance(node, DictConfig):
+        node = {key: _plain(node.get(key)) for key in (*GROUPS, *SECTIONS, "seed")}
     parts: dict[str, Any] = {}
     for key, members in GROUPS.items():
-        name = OmegaConf.select(config, f"{key}.name")
+        options = node.get(key)
+        name = options.get("name") if isinstance(options, Mapping) else None
         check_choice(key, name, members)
-        parts[key] = _typed(members[name], config[key], key)
+        parts[key] = _typed(members[name], key, _canonical(options))
     for key, section in SECTIONS.items():
-        parts[key] = _typed(section, config.get(key) or {}, key)
-    run = RunConfig(**parts, seed=_seed(config))
-    check(run, "run")
+        parts[key] = _typed(section, key, _canonical(node.get(key) or {}))
+    run = RunConfig(**parts, seed=_checked_seed(node.get("seed", 0)))
     _check_fit(run)
     return run
 
 
-def _typed(section: type, node: Any, key: str) -> Any:
-    """The node's values as a checked instance of `section`."""
-    known = [f.name for f in fields(section)]
-    for name in node:
-        check_choice(f"{key}.<option>", name, known)
+def _plain(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+
+
+def _canonical(data: Any) -> str:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def check_surroundings(config: DictConfig) -> None:
+    """Raise ConfigError for what surrounds a run and cannot be used: device, study."""
+    check_choice("device", config.device, ("cpu", "cuda"))
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device: 'cuda'; this machine has no usable CUDA device; one of cpu")
+    study = config.study
+    if not isinstance(study, str) or not study or study.startswith(".") or set(study) & set("/\\\0"):
+        raise ConfigError(f"study: {study!r}; must be a folder's name, without slashes, not starting with a dot")
+
+
+@cache  # the runs of a sweep differ in a few values, and most of their sections not at all
+def _typed(section: type, key: str, text: str) -> Any:
+    """The values of a section, as JSON, as a checked instance of `section`."""
+    values = json.loads(text)
+    known = {f.name: f for f in fields(section)}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{key}: {values!r}; must have the keys {', '.join(known)}")
+    for name in values:
+        if name not in known:
+            raise ConfigError(f"{key}.{name}: no such key; {key} has {', '.join(known)}")
     try:
-        options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(section), node))
+        options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(section), values))
     except OmegaConfBaseException as error:
         name = str(error.full_key or "").split(".")[-1]
-        kind = next((f.type for f in fields(section) if f.name == name), "")
-        value = OmegaConf.to_container(node).get(name) if name else None
-        raise ConfigError(f"{key}.{name}: {value!r}; must be of type {kind}") from None
+        kind = known[name].type if name in known else ""
+        raise ConfigError(f"{key}.{name}: {values.get(name)!r}; must be of type {kind}") from None
     check(options, key)
     return options
 
 
-def _seed(config: DictConfig) -> int:
-    seed = config.get("seed", 0)
+def _checked_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ConfigError(f"seed: {seed!r}; must be a whole number from 0 up")
     return seed
@@ -191,7 +214,7 @@ def _check_fit(run: RunConfig) -> None:
     run.task.check()
     if run.task.loss == "mse" and run.readout.activation == "softmax" and run.task.output_size == 1:
         raise ConfigError("readout.activation: 'softmax'; of a single output is always 1; one of linear, sigmoid, ...")
-    n_train = len(run.task.data(run.seed).train)
+    n_train = run.task.n_train
     if run.training.batch_size is not None and run.training.batch_size > n_train:
         raise ConfigError(
             f"training.batch_size: {run.training.batch_size}; must be at most {n_train}, the size of the training set "

@@ -1,8 +1,8 @@
 """A pack of networks: layers of cells and a linear readout, unrolled over time, forward and backward (BPTT).
 
 Every weight has a leading run axis R.  All parameters of a lane lie side by side in one row of `flat` (R, P), which is
-what an optimiser works on; the matrices are views of it.  Matrices are stored with padding (lanes.py), which stays zero:
-its gradient is never gathered.  Buffers are made once per batch size and used again.
+what an optimiser works on; the matrices are views of it.  Matrices are stored with padding (lanes.py), which stays
+zero: its gradient is never gathered.  Buffers are made once per batch size and used again.
 """
 
 from __future__ import annotations

@@ -210,7 +210,9 @@ class _PackTraining:
 
     def _judge(self, watched: np.ndarray) -> None:
         """watched: (3, R) loss, gradient norm, largest entry of the update; of the weights before the update."""
-        for lane, limit, (loss, grad_norm, largest) in zip(self.active, self.loss_limit, watched.T.tolist(), strict=False):
+        for lane, limit, (loss, grad_norm, largest) in zip(
+            self.active, self.loss_limit, watched.T.tolist(), strict=False
+        ):
             if not lane.live:
                 continue
             lane.batch_loss, lane.grad_norm = loss, grad_norm

@@ -1,4 +1,4 @@
-"""What the packed launcher does: check every run, train them in packs, let Hydra run each job as it writes its record."""
+"""What the packed launcher does: check every run, train in packs, let Hydra run each job as it writes its record."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
 from rnnlab import places
-from rnnlab.config import RunConfig, from_node
+from rnnlab.config import RunConfig, check_surroundings, from_node
 from rnnlab.options import ConfigError
 from rnnlab.records import RunResult, to_json, write_text
 from rnnlab.report import write_report
@@ -29,8 +29,12 @@ if TYPE_CHECKING:
 def launch(launcher: PackedLauncher, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
     """One JobReturn per job, in order.  Nothing trains before every run has been checked."""
     setup_globals()
+    check_surroundings(launcher.config)
+    n_workers = launcher.n_workers
+    if n_workers is not None and n_workers < 1:
+        raise ConfigError(f"hydra.launcher.n_workers: {n_workers}; must be at least 1 (null: one per core)")
     folder = Path(launcher.config.hydra.sweep.dir)
-    with Workers(launcher.n_workers or available_cores()) as workers:
+    with Workers(n_workers or available_cores()) as workers:
         jobs = [
             _compose(launcher.hydra_context, launcher.config, overrides, initial_job_idx + n)
             for n, overrides in enumerate(job_overrides)

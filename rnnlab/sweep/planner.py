@@ -22,7 +22,7 @@ MAX_WIDTH = 256
 def best_width(run: RunConfig) -> int:
     """How many lanes like this run make the best pack."""
     hidden_size = padded(run.cell.hidden_size, HIDDEN_UNIT)
-    batch_size = run.training.batch_size or len(run.task.data(run.seed).train)
+    batch_size = run.training.batch_size or run.task.n_train
     per_lane = chunk_size(batch_size, run.task.seq_len, hidden_size) * hidden_size
     return max(2, min(MAX_WIDTH, STATES // per_lane))
 

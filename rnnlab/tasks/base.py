@@ -96,6 +96,11 @@ class Task:
     def seq_len(self) -> int:
         raise NotImplementedError
 
+    @property
+    def n_train(self) -> int:
+        """How many training samples there are, for any seed; known without making them."""
+        raise NotImplementedError
+
     def check(self) -> None:
         """Raise ConfigError where the options do not fit each other.  Single ranges are checked before."""
 

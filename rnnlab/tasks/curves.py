@@ -22,7 +22,7 @@ NOISE_STREAM = 1  # the branch of the seed's tree from which noise is drawn
 
 @dataclass(frozen=True)
 class Curve(Task):
-    """Windows of a curve y(t), sampled n_points times from `start` to `stop`, with noise of sd `noise` on all splits."""
+    """Windows of a curve y(t), sampled n_points times from `start` to `stop`; noise of sd `noise` on all splits."""
 
     start: float = number(0.0)
     stop: float = number(100.0)
@@ -42,6 +42,10 @@ class Curve(Task):
     def seq_len(self) -> int:
         return self.window
 
+    @property
+    def n_train(self) -> int:
+        return self.n_points - self.window
+
     @staticmethod
     def curve(t: np.ndarray) -> np.ndarray:
         raise NotImplementedError
@@ -54,10 +58,9 @@ class Curve(Task):
             )
         if self.stop <= self.start:
             raise ConfigError(f"task.stop: {self.stop!r}; must be above task.start ({self.start!r})")
-        if self.forecast_steps is not None and self.forecast_steps > self.n_points - self.window:
+        if self.forecast_steps is not None and self.forecast_steps > self.n_train:
             raise ConfigError(
-                f"task.forecast_steps: {self.forecast_steps}; must be at most {self.n_points - self.window}, "
-                "the number of windows"
+                f"task.forecast_steps: {self.forecast_steps}; must be at most {self.n_train}, the number of windows"
             )
 
     @property
@@ -83,7 +86,7 @@ class Curve(Task):
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
         """One-step and closed-loop forecasts of the training series, as the lab draws them."""
-        steps = self.n_points - self.window if self.forecast_steps is None else self.forecast_steps
+        steps = self.n_train if self.forecast_steps is None else self.forecast_steps
         one_step = network.outputs([lane.train.inputs for lane in data])[:, :, 0]
         closed_loop = np.full_like(one_step, math.nan)
         closed_loop[:, :steps] = network.closed_loop([lane.train.inputs[0] for lane in data], steps)[:, :, 0]

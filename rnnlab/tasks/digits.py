@@ -32,6 +32,7 @@ class Digits(Task):
     input_size = 8
     output_size = 10
     seq_len = 8
+    n_train = N_TRAIN
 
     def data(self, seed: int) -> Data:
         return load_digits()

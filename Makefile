@@ -1,0 +1,47 @@
+# make sweep    train the study experiments/activations.yaml and write its report
+# make test     run the test suite
+# make lint     check style and format
+# make bench    measure the speed claims
+# Each makes .venv and installs what it needs first.  Settings: PYTHON=python3.12   ARGS="key=value ..."
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+# Every word of ARGS in single quotes, so that the shell leaves seed=range(20) alone.
+quote := '
+words = $(foreach word,$(ARGS),'$(subst $(quote),'\'',$(word))')
+
+.PHONY: sweep test lint bench clean
+.DELETE_ON_ERROR:
+
+sweep: $(VENV)/.installed
+	$(BIN)/rnnlab -m experiment=activations $(words)
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(words)
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(VENV)/.installed
+	$(BIN)/python benchmarks/step.py
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "rnnlab needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-test.txt
+	@touch $@
