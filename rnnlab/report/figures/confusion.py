@@ -1,0 +1,135 @@
+"""Label against prediction for tasks of classes, the runs of a condition pooled; each row sums to 100 %."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from rnnlab.records import RecordError
+from rnnlab.report.figures.canvas import WIDTH, Margins, balanced, is_bottom, is_left, panels, styled
+from rnnlab.report.figures.choice import shown_conditions
+from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.palette import BLUE, INK
+from rnnlab.report.read import Study
+from rnnlab.report.view import ConditionView, TaskView
+from rnnlab.report.wording import counted, listed, percent
+
+ROOM = 8  # conditions, a panel each
+MAX_CLASSES_WITH_NUMBERS = 12
+SHADES = LinearSegmentedColormap.from_list("shades", ["#ffffff", "#9ecae1", BLUE, "#08306b"])  # even steps in grey
+
+
+@dataclass(frozen=True)
+class ConfusionPanel:
+    """counts: (classes, classes), how often a label (row) was predicted as (column), over n_runs runs."""
+
+    title: str
+    n_runs: int
+    classes: tuple[str, ...]
+    counts: np.ndarray
+
+
+def plate(study: Study, task: TaskView) -> Plate | None:
+    if task.facts.predictions != "classes":
+        return None
+    views, cut = shown_conditions(task.conditions, ROOM)
+    tables, lost = _tables(study, views)
+    classes = np.unique(np.concatenate([np.concatenate(pair) for pairs in tables.values() for pair in pairs] or [[]]))
+    shown = []
+    for view in views:
+        pairs = tables[view.name]
+        if pairs:
+            counts = sum(_counts(classes, *pair) for pair in pairs)
+            shown.append(ConfusionPanel(view.name, len(pairs), tuple(f"{name:g}" for name in classes), counts))
+    if not shown:
+        return None
+    caption = (
+        "Rows are labels, columns predictions, in percent of the row; all runs of a condition together, those that "
+        f"diverged too.{cut}"
+    )
+    if lost:
+        caption += f" The predictions of {listed(lost)} cannot be read."
+    name = task.facts.name
+    alt = f"Confusion matrices of {name}. " + " ".join(_alt(panel) for panel in shown)
+    return Plate(file_stem("confusion", name), "confusion", name, caption, alt, draw_confusions(shown))
+
+
+def _tables(
+    study: Study, views: Sequence[ConditionView]
+) -> tuple[dict[str, list[tuple[np.ndarray, np.ndarray]]], list[str]]:
+    """label and predicted of every completed run, by condition; and the folders where they cannot be read."""
+    tables: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {view.name: [] for view in views}
+    lost = []
+    for view in views:
+        for run in view.condition.completed:
+            try:
+                table = study.predictions(run.run_id)
+                pair = table["label"].to_numpy(float), table["predicted"].to_numpy(float)
+            except (RecordError, KeyError, ValueError):
+                lost.append(run.folder)
+                continue
+            known = np.isfinite(pair[0]) & np.isfinite(pair[1])
+            tables[view.name].append((pair[0][known], pair[1][known]))
+    return tables, lost
+
+
+def _counts(classes: np.ndarray, label: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    n = len(classes)
+    cells = np.searchsorted(classes, label) * n + np.searchsorted(classes, predicted)
+    return np.bincount(cells, minlength=n * n).reshape(n, n)
+
+
+@styled
+def draw_confusions(shown: Sequence[ConfusionPanel]) -> Figure:
+    n_columns = max(balanced(len(shown), at_most=4), 2)
+    margins = Margins(left=0.5, right=0.15, top=0.32, bottom=0.5, across=0.2, down=0.42)
+    side = (WIDTH - margins.left - margins.right - (n_columns - 1) * margins.across) / n_columns
+    width = margins.left + margins.right + side if len(shown) == 1 else WIDTH
+    figure, all_axes = panels([_title(panel) for panel in shown], n_columns, side, margins, width=width)
+    for place, (axes, panel) in enumerate(zip(all_axes, shown, strict=True)):
+        _draw_matrix(axes, panel)
+        axes.tick_params(labelleft=is_left(place, n_columns), labelbottom=is_bottom(place, len(shown), n_columns))
+        if is_left(place, n_columns):
+            axes.set_ylabel("label")
+        if is_bottom(place, len(shown), n_columns):
+            axes.set_xlabel("predicted")
+    return figure
+
+
+def _title(panel: ConfusionPanel) -> str:
+    runs = counted(panel.n_runs, "run").replace(" ", "\u00a0")  # "5 runs" is not torn apart at the end of a line
+    return f"{panel.title} ({runs})"
+
+
+def _draw_matrix(axes: Axes, panel: ConfusionPanel) -> None:
+    rates = panel.counts / np.maximum(panel.counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(rates, cmap=SHADES, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    axes.set_xticks(range(len(panel.classes)), panel.classes)
+    axes.set_yticks(range(len(panel.classes)), panel.classes)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    if len(panel.classes) > MAX_CLASSES_WITH_NUMBERS:
+        return
+    for (row, column), rate in np.ndenumerate(rates):
+        if rate >= 0.005:  # a cell that would say 0 stays empty
+            color = "white" if rate > 0.45 else INK
+            axes.text(column, row, f"{100 * rate:.0f}", ha="center", va="center", fontsize=6, color=color)
+
+
+def _alt(panel: ConfusionPanel) -> str:
+    right, total = int(np.trace(panel.counts)), int(panel.counts.sum())
+    wrong = panel.counts - np.diag(np.diag(panel.counts))
+    text = (
+        f"{panel.title} ({counted(panel.n_runs, 'run')}): {percent(right / max(total, 1))} of {total:,} on the diagonal"
+    )
+    if wrong.any():
+        row, column = np.unravel_index(np.argmax(wrong), wrong.shape)
+        text += (
+            f", most often wrong: {panel.classes[row]} taken for {panel.classes[column]} ({wrong[row, column]} times)"
+        )
+    return text + "."

@@ -1,0 +1,155 @@
+"""What the network said beside the truth: one step ahead, and in closed loop on its own predictions.
+
+Of each condition the run with the median evaluation loss, neither the best nor the worst.  The axes are those of the
+truth: a closed loop that explodes leaves the picture, and the panel says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from rnnlab.records import RecordError
+from rnnlab.report import statistics
+from rnnlab.report.figures.canvas import NOTE_SIZE, Margins, panels, styled
+from rnnlab.report.figures.choice import shown_conditions
+from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.palette import FAINT, INK, SOFT, Style
+from rnnlab.report.read import Run, Study
+from rnnlab.report.view import ConditionView, TaskView
+from rnnlab.report.wording import listed, metric_name, number
+
+ROOM = 8  # conditions, a row each
+MARGIN, WIDEST_MARGIN = 0.2, 0.7  # above and below the truth, as a part of its span
+COLUMNS = {"one_step": "one step ahead", "closed_loop": "closed loop"}
+
+
+@dataclass(frozen=True)
+class PredictionRow:
+    """One run: t, truth and both forecasts, (points,) each; NaN where there is no forecast."""
+
+    label: str
+    title: str
+    t: np.ndarray
+    truth: np.ndarray
+    one_step: np.ndarray
+    closed_loop: np.ndarray
+
+
+def plate(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Plate | None:
+    if task.facts.predictions != "series":
+        return None
+    views, cut = shown_conditions(task.conditions, ROOM)
+    rows, alts, lost = [], [], []
+    for view in views:
+        run = _median_run(view)
+        try:
+            table = study.predictions(run.run_id)
+            columns = [table[name].to_numpy(float) for name in ("t", "truth", "one_step", "closed_loop")]
+        except (RecordError, KeyError, ValueError):
+            lost.append(run.folder)
+            continue
+        rows.append(PredictionRow(view.condition.label, _title(view, run), *columns))
+        alts.append(f"{view.name} (seed {run.seed}): {_errors(run)}")
+    if not rows:
+        return None
+    caption = f"Of each condition the run with the median evaluation loss is shown; its seed is named.{cut}"
+    if lost:
+        caption += f" The predictions of {listed(lost)} cannot be read."
+    if any(_n_outside(row.closed_loop, _limits(row.truth, row.one_step, row.closed_loop)) for row in rows):
+        caption += " The axes are those of the truth; where a forecast leaves them, the panel says how far it went."
+    name = task.facts.name
+    alt = f"Forecasts of {name} against the truth. {'; '.join(alts)}."
+    return Plate(file_stem("predictions", name), "predictions", name, caption, alt, draw_predictions(rows, style_of))
+
+
+def _median_run(view: ConditionView) -> Run:
+    runs = view.condition.completed
+    losses = [math.inf if run.diverged else run.metrics.get("eval_loss", math.nan) for run in runs]
+    return runs[statistics.median_run(np.array(losses))]
+
+
+def _title(view: ConditionView, run: Run) -> str:
+    ended = f", diverged at step {run.diverged_at_step}" if run.diverged else ""
+    return f"{view.name} (seed {run.seed}{ended})"
+
+
+def _errors(run: Run) -> str:
+    """The errors of the run, as recorded."""
+    names = [name for name in ("eval_loss", "mse_closed_loop") if name in run.metrics]
+    known = [f"{metric_name(name)} {number(run.metrics[name])}" for name in names]
+    ended = [f"diverged at step {run.diverged_at_step}"] if run.diverged else []
+    return listed(known + ended) or "no error recorded"
+
+
+@styled
+def draw_predictions(rows: Sequence[PredictionRow], style_of: Mapping[str, Style]) -> Figure:
+    margins = Margins(left=0.5, right=0.15, top=0.55, bottom=0.78, across=0.25, down=0.4)
+    figure, all_axes = panels([title for row in rows for title in (row.title, "")], 2, 1.15, margins, shared="x")
+    for place, axes in enumerate(all_axes):
+        row, column = rows[place // 2], list(COLUMNS)[place % 2]
+        limits = _limits(row.truth, row.one_step, row.closed_loop)
+        _draw_forecast(axes, row.t, row.truth, getattr(row, column), limits, style_of[row.label])
+        if column == "closed_loop":
+            axes.tick_params(labelleft=False)
+        if place < 2:
+            x = axes.get_position().x0
+            figure.text(x, 1 - 0.12 / figure.get_figheight(), COLUMNS[column], va="top", color=SOFT)
+        last_row = place >= 2 * len(rows) - 2
+        axes.tick_params(labelbottom=last_row)
+        if last_row:
+            axes.set_xlabel("t")
+    handles = [
+        Line2D([], [], color=FAINT, linewidth=2.6, label="truth"),
+        Line2D([], [], color=INK, linewidth=1.1, label="network (in the colour of its activation)"),
+    ]
+    figure.legend(handles=handles, loc="lower center", ncols=2, bbox_to_anchor=(0.5, 0))
+    return figure
+
+
+def _draw_forecast(
+    axes: Axes, t: np.ndarray, truth: np.ndarray, forecast: np.ndarray, limits: tuple[float, float], style: Style
+) -> None:
+    low, high = limits
+    axes.plot(t, truth, color=FAINT, linewidth=2.6)
+    finite = np.where(np.isfinite(forecast), forecast, math.nan)
+    # Far outside is far outside: a line to 1e300 has no slope that can be drawn.
+    axes.plot(t, np.clip(finite, low - (high - low), high + (high - low)), color=style.color, linewidth=1.1)
+    axes.set_ylim(low, high)
+    axes.margins(x=0.01)
+    n_outside = _n_outside(forecast, limits)
+    if n_outside or np.isnan(forecast).all():
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
+        place = {"transform": axes.transAxes, "ha": "right", "va": "bottom", "fontsize": NOTE_SIZE, "bbox": box}
+        axes.text(0.995, 0.03, _how_far(forecast, n_outside), **place)
+
+
+def _limits(truth: np.ndarray, *forecasts: np.ndarray) -> tuple[float, float]:
+    """The axis of the truth, wider where a little more is enough to show all of the forecasts."""
+    known = truth[np.isfinite(truth)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    span = (high - low) or 1.0
+    said = np.concatenate([forecast[~np.isnan(forecast)] for forecast in forecasts])
+    reach = max(low - said.min(initial=low), said.max(initial=high) - high) / span
+    room = reach + 0.05 if MARGIN < reach <= WIDEST_MARGIN else MARGIN
+    return low - room * span, high + room * span
+
+
+def _n_outside(forecast: np.ndarray, limits: tuple[float, float]) -> int:
+    """How many points cannot be seen: beyond the axes, infinite, or NaN after the forecast has begun."""
+    begun = np.cumsum(~np.isnan(forecast)) > 0
+    return int(np.sum(begun & ~((forecast >= limits[0]) & (forecast <= limits[1]))))
+
+
+def _how_far(forecast: np.ndarray, n_outside: int) -> str:
+    if np.isnan(forecast).all():
+        return "no forecast"
+    finite = np.abs(forecast[np.isfinite(forecast)])
+    reach = "not finite" if np.isinf(forecast).any() or not finite.size else f"up to {number(finite.max())}"
+    return f"{n_outside:,} points outside, {reach}"

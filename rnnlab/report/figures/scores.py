@@ -1,0 +1,157 @@
+"""Final score by activation: every run a dot, the median and its interval beside them, diverged runs at 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from rnnlab.report.figures.canvas import LABEL_SIZE, Margins, is_bottom, is_left, panels, styled, text_width
+from rnnlab.report.figures.plate import Plate
+from rnnlab.report.palette import INK, SOFT, Style
+from rnnlab.report.view import Estimate, View
+from rnnlab.report.wording import counted, listed, near_one
+
+MAX_PANELS = 24
+STRETCHED_FROM = 0.95  # above this, what tells runs apart is how little they lack of 1
+CLOSEST = 1e-9  # a score of exactly 1 is drawn here
+ROW = 0.44  # inches
+EXPLANATION = (
+    "Score of a run: 1 - evaluation loss / naive loss, kept within 0 and 1; a diverged run scores 0. Every run is a "
+    "mark, in the order of the seeds from top to bottom. From five runs on, the bar is the 95% percentile bootstrap "
+    "interval of the median."
+)
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    label: str
+    scores: Sequence[float]
+    diverged: Sequence[bool]
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class ScorePanel:
+    title: str
+    rows: Sequence[ScoreRow]
+
+
+def plate(view: View, style_of: Mapping[str, Style]) -> Plate | None:
+    facets, labels = view.design.facets, view.design.labels
+    found = []
+    for facet in facets:
+        for task in view.tasks:
+            members = [row for row in task.conditions if row.condition.facet == facet and row.n_completed]
+            rows = [
+                ScoreRow(row.condition.label, row.scores, [run.diverged for run in row.condition.completed], row.score)
+                for row in sorted(members, key=lambda row: labels.index(row.condition.label))
+            ]
+            if rows:
+                found.append(ScorePanel(f"{task.facts.name}, {facet}" if facet else task.facts.name, rows))
+    if not found:
+        return None
+    shown = found[:MAX_PANELS]
+    cut = f" The first {len(shown)} of {len(found)} panels are drawn." if len(shown) < len(found) else ""
+    if _best(shown) > STRETCHED_FROM:
+        cut += " The axis is stretched towards 1: from 0 to 0.9 is as far as from 0.9 to 0.99."
+    figure = draw_scores(shown, style_of, n_columns=min(len(view.tasks), 3))
+    return Plate("scores", "scores", "Final score", EXPLANATION + cut, _alt(shown), figure)
+
+
+@styled
+def draw_scores(shown: Sequence[ScorePanel], style_of: Mapping[str, Style], n_columns: int) -> Figure:
+    labels = list(dict.fromkeys(row.label for panel in shown for row in panel.rows))
+    labels = [label for label in style_of if label in labels]
+    left = text_width(labels) + 0.25
+    margins = Margins(left=left, right=0.2, top=0.3, bottom=0.82, across=0.3, down=0.5)
+    figure, all_axes = panels(
+        [panel.title for panel in shown], n_columns, ROW * len(labels) + 0.1, margins, shared="xy"
+    )
+    for place, (axes, panel) in enumerate(zip(all_axes, shown, strict=True)):
+        for row in panel.rows:
+            _draw_row(axes, labels.index(row.label), row, style_of[row.label])
+        axes.set_yticks(range(len(labels)), labels)
+        axes.tick_params(axis="y", length=0, labelleft=is_left(place, n_columns), labelsize=LABEL_SIZE)
+        axes.tick_params(axis="x", labelbottom=is_bottom(place, len(shown), n_columns))
+        axes.spines["left"].set_visible(False)
+        axes.grid(axis="x")
+        if is_bottom(place, len(shown), n_columns):
+            axes.set_xlabel("score (0 naive or diverged, 1 perfect)")
+    best = _best(shown)
+    if best > STRETCHED_FROM:
+        _stretch(all_axes, best)
+    else:
+        all_axes[0].set_xlim(-0.04, 1.04)
+    all_axes[0].set_ylim(len(labels) - 0.45, -0.55)  # the first label on top
+    figure.legend(handles=_legend(shown), loc="lower center", ncols=3, bbox_to_anchor=(0.5, 0))
+    return figure
+
+
+def _best(shown: Sequence[ScorePanel]) -> float:
+    return max((score for panel in shown for row in panel.rows for score in row.scores), default=0.0)
+
+
+def _stretch(all_axes: Sequence[Axes], best: float) -> None:
+    """An axis on which 0, 0.9, 0.99, 0.999 are equally far apart: it shows 1 - score on a log scale."""
+
+    def decades(score: np.ndarray) -> np.ndarray:
+        return -np.log10(np.maximum(1 - np.asarray(score, float), CLOSEST))
+
+    end = float(decades(best))
+    ticks = [1 - 10.0**-k for k in range(0, int(end) + 1, max(1, round(end / 4)))]
+    ticks += [0.5] if end < 3.5 else []
+    for axes in all_axes:
+        axes.set_xscale("function", functions=(decades, lambda place: 1 - 10.0 ** -np.asarray(place, float)))
+        axes.set_xticks(ticks, [f"{tick:.9g}" for tick in ticks])
+        axes.set_xticks([], minor=True)
+    all_axes[0].set_xlim(1 - 10 ** (0.05 * end), 1 - 10 ** (-1.05 * end))
+
+
+def _draw_row(axes: Axes, y: float, row: ScoreRow, style: Style) -> None:
+    scores, diverged = np.asarray(row.scores, float), np.asarray(row.diverged, bool)
+    n = len(scores)
+    heights = y + (np.linspace(-0.32, 0.1, n) if n > 1 else np.zeros(n))
+    ran = ~diverged
+    axes.plot(
+        scores[ran], heights[ran], linestyle="none", marker=style.marker, markersize=4.8, color=style.color, alpha=0.8,
+        markeredgewidth=0, clip_on=False,
+    )  # fmt: skip
+    axes.plot(
+        scores[diverged], heights[diverged], linestyle="none", marker="X", markersize=5.5, markerfacecolor="white",
+        markeredgecolor=style.color, markeredgewidth=1, clip_on=False,
+    )  # fmt: skip
+    if row.estimate.interval is not None:
+        axes.plot(row.estimate.interval, [y + 0.26] * 2, color=style.color, linewidth=3, alpha=0.45, clip_on=False)
+        axes.plot(row.estimate.median, y + 0.26, marker="|", markersize=9, markeredgewidth=2, color=INK, clip_on=False)
+
+
+def _legend(shown: Sequence[ScorePanel]) -> list[Line2D]:
+    rows = [row for panel in shown for row in panel.rows]
+    handles = [Line2D([], [], linestyle="none", marker="o", color=SOFT, markersize=4.5, label="one run")]
+    if any(any(row.diverged) for row in rows):
+        cross = {"marker": "X", "markerfacecolor": "white", "markeredgecolor": SOFT, "markersize": 5.5}
+        handles.append(Line2D([], [], linestyle="none", label="one run that diverged", **cross))
+    if any(row.estimate.interval is not None for row in rows):
+        bar = {"marker": "|", "markersize": 9, "markeredgewidth": 2, "markeredgecolor": INK}
+        handles.append(Line2D([], [], color=SOFT, linewidth=3, alpha=0.6, label="median, 95% interval", **bar))
+    return handles
+
+
+def _alt(shown: Sequence[ScorePanel]) -> str:
+    parts = []
+    for panel in shown:
+        rows = [f"{row.label} {near_one(row.estimate.median)}{_spread(row)}" for row in panel.rows]
+        parts.append(f"{panel.title}: {listed(rows, at_most=16)}.")
+    return "Median score by activation. " + " ".join(parts)
+
+
+def _spread(row: ScoreRow) -> str:
+    low, high = row.estimate.interval or (min(row.scores), max(row.scores))
+    kind = "interval" if row.estimate.interval else "runs from"
+    n_diverged = f", {sum(row.diverged)} diverged" if any(row.diverged) else ""
+    return f" ({kind} {near_one(low)} to {near_one(high)}, {counted(len(row.scores), 'run')}{n_diverged})"

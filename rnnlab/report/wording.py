@@ -1,0 +1,70 @@
+"""Numbers and field names as a reader sees them: in sentences, tables, axis labels and alt texts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+METRICS = {
+    "eval_loss": "evaluation loss",
+    "train_loss": "training loss",
+    "eval_accuracy": "validation accuracy",
+    "mse_closed_loop": "closed-loop mean squared error",
+}
+LOSSES = {
+    "mse": "mean squared error",
+    "mean_squared_error": "mean squared error",
+    "cross_entropy": "cross-entropy (nats)",
+}
+
+
+def metric_name(metric: str) -> str:
+    return METRICS.get(metric, metric.replace("_", " "))
+
+
+def loss_name(loss: str) -> str:
+    """What the axis of a loss says, with its unit where it has one."""
+    return LOSSES.get(loss, loss.replace("_", " "))
+
+
+def baseline_name(metric: str) -> str:
+    """persistence_loss -> "persistence"."""
+    return metric.removesuffix("_loss").replace("_", " ")
+
+
+def number(value: float) -> str:
+    """Three significant digits: 0.0161, 1,234, 1.23e-05, 4e+12."""
+    if not math.isfinite(value):
+        return {math.inf: "inf", -math.inf: "-inf"}.get(value, "nan")
+    if 1000 <= abs(value) < 1e6:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def near_one(score: float) -> str:
+    """A bounded score; close to 1 with as many digits as tell it from 1: 0.921, 0.99995."""
+    if not 0.99 < score < 1:
+        return number(score)
+    return f"{score:.{math.floor(-math.log10(1 - score)) + 2}f}"
+
+
+def ranked(value: float, infinite: str = "diverged") -> str:
+    """A value in which an infinity stands for something that has no number, as a rule a run that diverged."""
+    return infinite if math.isinf(value) else number(value)
+
+
+def percent(rate: float) -> str:
+    return f"{100 * rate:.0f}%"
+
+
+def listed(words: Sequence[str], at_most: int = 6) -> str:
+    """ "a", "a and b", "a, b and c", "a, b and 5 more"."""
+    words = list(words)
+    if len(words) > at_most:
+        words = [*words[: at_most - 1], f"{len(words) - at_most + 1} more"]
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def counted(n: int, noun: str) -> str:
+    """ "1 run", "2 runs"."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")

@@ -1,0 +1,139 @@
+"""A small made-up study: plausible numbers, known by construction, written with the lab's own record writer."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnlab.records import Record, RunResult, TaskFacts, write_record
+from rnnlab.report import write_report
+
+ACTIVATIONS = ("tanh", "sigmoid", "relu", "leaky_relu")
+NAIVE = {"sines": 1.0, "digits": math.log(10)}
+FINAL = {"tanh": 0.02, "sigmoid": 0.5, "relu": 0.1, "leaky_relu": 0.01}  # as a part of the naive loss
+STEPS = np.arange(0, 101, 10)
+
+
+def make_record(task="sines", activation="tanh", seed=0, final=None, diverged_at=None, status="completed", **config):
+    """A run of a task; config holds further keys with dots for __: optimizer__learning_rate=0.1."""
+    naive = NAIVE[task]
+    final = naive * FINAL[activation] * (1 + 0.1 * seed) if final is None else final
+    rng = np.random.default_rng(seed)
+    curve = final + (1.5 * naive - final) * np.exp(-STEPS / 15)
+    steps = STEPS
+    if diverged_at is not None:
+        steps = STEPS[diverged_at >= STEPS]
+        curve = np.append(curve[: len(steps) - 1], math.nan)
+        final = math.nan
+    metrics = {"train_loss": final, "eval_loss": final, "naive_loss": naive}
+    if task == "digits":
+        label = np.arange(40) % 10
+        predicted = np.where(np.arange(40) < 4, (label + 1) % 10, label)  # 36 of 40 right
+        predictions = {"index": np.arange(40), "label": label, "predicted": predicted, "probability": rng.random(40)}
+        metrics |= {"accuracy": 0.9 - FINAL[activation] / 10, "eval_accuracy": 0.9, "naive_accuracy": 0.1}
+    else:
+        t = np.linspace(0, 20, 120)
+        truth = np.sin(t) + np.sin(2 * t)
+        loop = 0.5 * truth
+        loop[:10] = math.nan
+        if activation == "relu":
+            loop[60:] = np.geomspace(10, 1e200, 60)
+        predictions = {"t": t, "truth": truth, "one_step": 0.9 * truth, "closed_loop": loop}
+        metrics |= {"persistence_loss": 0.004, "mse_closed_loop": 1e200 if activation == "relu" else 0.25}
+    outcome = "diverged" if diverged_at is not None else "learned"
+    failed = status == "failed"
+    result = RunResult(
+        status=status,
+        steps_done=0 if failed else int(steps[-1]),
+        diverged_at_step=diverged_at,
+        divergence_reason=None if diverged_at is None else "loss is not finite",
+        outcome=None if failed else outcome,
+        metrics={} if failed else metrics,
+        curves={} if failed else {"step": steps, "train_loss": curve * 0.9, "eval_loss": curve},
+        predictions={} if failed else predictions,
+        error="Traceback (most recent call last):\n  ...\nValueError: the <b>disk</b> is full" if failed else None,
+    )
+    nested = {
+        "task": {"name": task, "window": 10} if task == "sines" else {"name": task},
+        "cell": {"name": "rnn", "activation": activation, "negative_slope": 0.01, "alpha": 1.0, "hidden_size": 50},
+        "readout": {"activation": "linear", "bias": False},
+        "optimizer": {"name": "sgd", "learning_rate": 0.005, "clip_norm": None},
+        "seed": seed,
+    }
+    for key, value in config.items():
+        group, _, name = key.partition("__")
+        nested[group][name] = value
+    classes = task == "digits"
+    facts = TaskFacts(
+        name=task,
+        loss="cross_entropy" if classes else "mse",
+        predictions="classes" if classes else "series",
+        score="accuracy" if classes else "eval_loss",
+        higher_is_better=classes,
+    )
+    name = "-".join(str(part) for part in (task, activation, *config.values(), seed))
+    return Record(run_id=name, condition_id=name, config=nested, task=facts, result=result)
+
+
+def write_runs(folder: Path, records) -> Path:
+    for record in records:
+        write_record(folder / record.run_id, record, {"versions": {"torch": "2.13.0"}, "started": "yesterday"})
+    return folder
+
+
+def write_study_file(folder: Path, **entries) -> None:
+    (folder / "study.json").write_text(json.dumps({"schema": 1, "study": "activations"} | entries), encoding="utf-8")
+
+
+def make_study(folder: Path) -> Path:
+    """4 activations x 2 tasks x 5 seeds: relu diverges once on sines, tanh fails once on digits; one folder is
+    broken, one was killed, one is missing."""
+    records = []
+    for task in NAIVE:
+        for activation in ACTIVATIONS:
+            for seed in range(5):
+                diverged = 50 if (task, activation, seed) == ("sines", "relu", 3) else None
+                status = "failed" if (task, activation, seed) == ("digits", "tanh", 4) else "completed"
+                records.append(make_record(task, activation, seed, diverged_at=diverged, status=status))
+    write_runs(folder, records)
+    (folder / "broken").mkdir()
+    (folder / "broken" / "run.json").write_text("{ half a rec")
+    (folder / "killed" / ".hydra").mkdir(parents=True)
+    (folder / "notes").mkdir()  # not a run folder at all
+    write_study_file(
+        folder,
+        question="Which activation learns <i>a wave</i>?",
+        command="rnnlab -m experiment=activations",
+        study_sha256="abc123",
+        expected=[*(record.run_id for record in records), "broken", "killed", "sines-gelu-0"],
+    )
+    return folder
+
+
+@pytest.fixture
+def build():
+    """The makers of records and studies, for tests that need a study of their own."""
+
+    class Build:
+        record = staticmethod(make_record)
+        runs = staticmethod(write_runs)
+        study_file = staticmethod(write_study_file)
+        study = staticmethod(make_study)
+
+    return Build
+
+
+@pytest.fixture(scope="session")
+def study_folder(tmp_path_factory) -> Path:
+    """The made-up study without a report.  Only to be read."""
+    return make_study(tmp_path_factory.mktemp("read") / "activations")
+
+
+@pytest.fixture(scope="session")
+def report_folder(tmp_path_factory) -> Path:
+    """The report of the made-up study.  Only to be read."""
+    return write_report(make_study(tmp_path_factory.mktemp("report") / "activations")).parent
