@@ -365,8 +365,9 @@ class Clamp(Activation):
 
     def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
         low, high = self.range
-        torch.sub(h, (low + high) / 2, out=out)
-        torch.lt(out.abs_(), (high - low) / 2, out=out)
+        torch.sub(h, high, out=out)
+        out.mul_(h - low)  # below 0 strictly inside; each factor is exact at its own end
+        torch.lt(out, 0, out=out)
         out.mul_(g)
 
 

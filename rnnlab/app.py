@@ -20,11 +20,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher
+from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSweeper
 from rnnlab import places
 from rnnlab.config import GROUPS, SECTIONS, check_surroundings, from_node
 from rnnlab.options import ConfigError
-from rnnlab.sweep.jobs import RunFailed, objective, run_alone
+from rnnlab.sweep.jobs import RunFailed, run_alone
 
 
 def run() -> int:
@@ -32,6 +32,7 @@ def run() -> int:
     user_wants_tracebacks = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, instead of being printed at length by Hydra
     register()
+    PackedLauncher.failed.clear()
     try:
         hydra.main(config_path=str(places.CONF), config_name="config", version_base="1.3")(_job)()
     except RunFailed as error:
@@ -40,6 +41,10 @@ def run() -> int:
         if user_wants_tracebacks:
             raise
         return _complain(_in_one_line(error), 2)
+    except KeyboardInterrupt:
+        return _complain("interrupted; what was finished is kept, and the same command goes on from there", 130)
+    if failed := PackedLauncher.failed:
+        return _complain(f"{len(failed)} runs failed; tracebacks are in {failed[0]}/run.json and the like", 1)
     return 0
 
 
@@ -48,13 +53,19 @@ def register() -> None:
     store = ConfigStore.instance()
     for path in sorted(places.EXPERIMENTS.glob("*.yaml")):
         store.store(group="experiment", name=path.stem, node=OmegaConf.load(path), package="_global_")
-    Plugins.instance().register(PackedLauncher)  # discovery alone misses it under some editable installs
+    for plugin in (PackedLauncher, PackedSweeper):  # discovery alone misses them under some editable installs
+        Plugins.instance().register(plugin)
 
 
 def _job(config: DictConfig) -> float:
     """One job of Hydra's: train, write the record, return the objective."""
-    result = run_alone(from_node(config), Path(HydraConfig.get().runtime.output_dir), config.device)
-    return objective(result)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    finished = run_alone(from_node(config), folder, config.device)
+    print(f"{finished.summary}\n{folder}")
+    return finished.objective
+
+
+_job.trains_rnnlab_runs = True  # the packed launcher trains such jobs itself, in packs
 
 
 def _run_folder(*, _root_: DictConfig) -> str:

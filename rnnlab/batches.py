@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlab.lanes import BATCH_UNIT, FEATURE_UNIT, padded
+from rnnlab.padding import BATCH_UNIT, FEATURE_UNIT, padded
 from rnnlab.tasks import Split
 
 TRACE_LIMIT = 2**18  # floats of one trace of one lane, (T, chunk, H), above which a batch is cut into chunks
@@ -99,3 +99,11 @@ class BatchOrder:
             self._left = self._generator.permutation(self._n_samples)
         batch, self._left = np.split(self._left, [self._batch_size])
         return batch
+
+    def state(self) -> dict[str, Any]:
+        """Where the order stands, as plain data for `resume`."""
+        return {"left": self._left.tolist(), "generator": self._generator.bit_generator.state}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        self._left = np.array(state["left"], dtype=np.int64)
+        self._generator.bit_generator.state = state["generator"]

@@ -127,7 +127,7 @@ class RnnCell:
 
 
 class MemorylessCell(RnnCell):
-    """The Elman cell without recurrence, h[t] = phi(x[t] W_ih + b): what a class computes that never keeps its state."""
+    """The Elman cell without recurrence, h[t] = phi(x[t] W_ih + b): what a class does that never keeps its state."""
 
     recurrent = False
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from rnnlab.batches import Pool, chunk_size
-from rnnlab.lanes import BATCH_UNIT, FEATURE_UNIT, padded
 from rnnlab.losses import Loss
 from rnnlab.network import Network, Workspace
+from rnnlab.padding import BATCH_UNIT, FEATURE_UNIT, padded
 from rnnlab.tasks import Split
 
 

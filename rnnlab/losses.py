@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from rnnlab.lanes import lanewise
+from rnnlab.padding import lanewise
 
 CLIP = 1e-7  # Keras: backend.epsilon()
 
@@ -75,6 +75,8 @@ class CrossEntropy:
             grad = (inside / total).expand_as(y).clone()
             grad.scatter_add_(1, index, -inside / (p * total))
             grad = readout_backward(self.activation, grad, y)
+            padding = sample_weight == 0  # may be 0 / 0 too, which times 0 would be NaN
+            losses, grad = losses.masked_fill(padding, 0), grad.masked_fill(padding, 0)
         weighted = losses.squeeze(1) * sample_weight
         return weighted.sum(1), grad.mul_(sample_weight)
 

@@ -1,7 +1,7 @@
 """A pack of networks: layers of cells and a linear readout, unrolled over time, forward and backward (BPTT).
 
 Every weight has a leading run axis R.  All parameters of a lane lie side by side in one row of `flat` (R, P), which is
-what an optimiser works on; the matrices are views of it.  Matrices are stored with padding (lanes.py), which stays
+what an optimiser works on; the matrices are views of it.  Matrices are stored with padding (padding.py), which stays
 zero: its gradient is never gathered.  Buffers are made once per batch size and used again.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rnnlab.activations import Activation
 from rnnlab.cells import CELL_CLASSES, PackActivation, Weight
-from rnnlab.lanes import BLOCK, FEATURE_UNIT, HIDDEN_UNIT, padded
+from rnnlab.padding import BLOCK, FEATURE_UNIT, HIDDEN_UNIT, padded
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Architecture:
         return named
 
     def padded(self) -> Architecture:
-        """The architecture whose matrices are stored: see lanes.py."""
+        """The architecture whose matrices are stored: see padding.py."""
         return replace(
             self,
             input_size=padded(self.input_size, FEATURE_UNIT),

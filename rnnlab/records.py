@@ -18,7 +18,8 @@ import io
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -88,30 +89,42 @@ class Record:
 
 
 def write_record(folder: Path, record: Record, provenance: Mapping[str, Any]) -> None:
-    """Write the record's files into `folder`, made if need be; run.json is renamed into place last.
+    """Write the record's files into `folder`, made if need be.  Raises OSError when that cannot be done."""
+    write_files(folder, render(record), provenance)
 
-    Raises OSError when the folder cannot be written; the folder then holds no run.json of this record.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RUN).unlink(missing_ok=True)  # while the tables are replaced, the folder is not a record
+
+def render(record: Record) -> dict[str, str]:
+    """The text of the record's files, all that follows from the config, by name."""
     result = record.result
-    write_text(folder / PROVENANCE, to_json(provenance))
-    write_text(folder / CURVES, to_csv(result.curves))
-    write_text(folder / PREDICTIONS, to_csv(result.predictions))
     summary = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in ("curves", "predictions")}
     head = {"schema": record.schema, "run_id": record.run_id, "condition_id": record.condition_id}
     run = head | summary | {"diverged": result.diverged, "task": asdict(record.task), "config": record.config}
-    write_text(folder / RUN, to_json(run))
+    return {CURVES: to_csv(result.curves), PREDICTIONS: to_csv(result.predictions), RUN: to_json(run)}
+
+
+def write_files(folder: Path, files: Mapping[str, str], provenance: Mapping[str, Any]) -> None:
+    """Write what `render` made.  run.json comes last: without it the folder is not a record."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RUN).unlink(missing_ok=True)  # while the tables are replaced, the folder is not a record
+    for left_over in folder.glob(".*.tmp"):  # of a process that was killed while it wrote
+        left_over.unlink(missing_ok=True)
+    write_text(folder / PROVENANCE, to_json(provenance))
+    for name in sorted(files, key=lambda name: name == RUN):
+        write_text(folder / name, files[name])
 
 
 def read_record(folder: Path) -> Record:
     """Read a run folder back.  Raises RecordError naming the file and the reason."""
     run = read_run(folder)
+    try:
+        task = TaskFacts(**run["task"])
+    except TypeError as error:
+        raise RecordError(f"{folder / RUN}: unexpected content of 'task' ({error})") from None
     return Record(
         run_id=run["run_id"],
         condition_id=run["condition_id"],
         config=run["config"],
-        task=TaskFacts(**run["task"]),
+        task=task,
         result=RunResult(
             curves=read_table(folder / CURVES),
             predictions=read_table(folder / PREDICTIONS),
@@ -150,8 +163,8 @@ def read_table(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read ({error.strerror})") from None
+    except (OSError, ValueError, csv.Error) as error:
+        raise RecordError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     if not rows:
         return {}
     header, *body = rows
@@ -164,7 +177,7 @@ def _column(entries: list[str]) -> np.ndarray:
     for kind in (np.int64, np.float64):
         try:
             return np.array(entries, dtype=kind)
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
     return np.array(entries, dtype=str)
 
@@ -185,7 +198,10 @@ def to_csv(columns: Mapping[str, np.ndarray]) -> str:
 
 def _entries(column: np.ndarray) -> list[Any]:
     if column.dtype == np.float32:
-        return ["%.9g" % value for value in column.tolist()]
+        texts = ("%.9g" % value for value in column.tolist())
+        return [
+            f"{text}.0" if text.lstrip("-").isdigit() else text for text in texts
+        ]  # else it would read as an integer
     return column.tolist()  # Python writes int exactly, and float as the shortest text that reads back the same
 
 
@@ -206,9 +222,18 @@ def _finite(value: Any) -> Any:
 
 def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` in one step: a reader sees the old file or the new one, never a part."""
+    with replace_file(path, "w") as file:
+        file.write(text)
+
+
+@contextmanager
+def replace_file(path: Path, mode: Literal["w", "wb"]) -> Iterator[Any]:
+    """A file to write into that takes the place of `path` when the block ends well, and leaves no trace when not."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    text = {"encoding": "utf-8", "newline": ""} if mode == "w" else {}
     try:
-        temporary.write_text(text, encoding="utf-8", newline="")
+        with temporary.open(mode, **text) as file:
+            yield file
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

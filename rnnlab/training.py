@@ -8,38 +8,58 @@ the lanes have stopped the pack is laid out anew without them.
 from __future__ import annotations
 
 import math
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from rnnlab.activations import Activation, make_activation
-from rnnlab.batches import BatchOrder, Pool
+from rnnlab.batches import Pool
+from rnnlab.checkpoints import LaneState, write_checkpoint
 from rnnlab.config import RunConfig
-from rnnlab.divergence import judge, outcome
 from rnnlab.evaluation import Evaluator
 from rnnlab.initializers import INITIALIZERS, Fan
-from rnnlab.lanes import MIN_WIDTH
+from rnnlab.lane import Lane
 from rnnlab.losses import LOSSES
 from rnnlab.network import Architecture, Network
 from rnnlab.optimizers import OPTIMIZERS, Optimizer, clip_by_global_norm
-from rnnlab.records import CURVE_COLUMNS, RunResult
-from rnnlab.tasks import Data, Finding
+from rnnlab.padding import MIN_WIDTH
+from rnnlab.records import RunResult
 
-INIT_STREAM, BATCH_STREAM = 2, 3  # branches of a seed's tree of generators; 1 is the task's
+INIT_STREAM = 2  # a branch of the seed's tree of generators; 1 is the task's, 3 the order of batches
 
 
-def train(pack: Sequence[RunConfig], device: str = "cpu") -> list[RunResult]:
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where an unfinished pack is written down, and how often."""
+
+    path: Path
+    every_s: float
+
+
+def train(
+    pack: Sequence[RunConfig],
+    device: str = "cpu",
+    *,
+    states: Sequence[LaneState] | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> list[RunResult]:
     """Train the runs side by side.  Every run's numbers are those it would have alone, to the last bit.
 
+    states: where the runs stand already, one per run, all at one step; None begins anew.
     Raises ValueError when the runs cannot share a program (see `program_key`)."""
     if len({program_key(run) for run in pack}) > 1:
         raise ValueError("the runs of a pack must share one program: see program_key")
+    if states is not None and [state.run_id for state in states] != [run.run_id for run in pack]:
+        raise ValueError("the states are not those of the runs")
     with _kernel_mode():
-        return _PackTraining(pack, device).run()
+        return _PackTraining(pack, device, states, checkpoints).run()
 
 
 def program_key(run: RunConfig) -> tuple[object, ...]:
@@ -83,78 +103,36 @@ def _kernel_mode() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
-@dataclass(eq=False)
-class Lane:
-    """One run on its way: what is drawn from and what has been written down."""
-
-    run: RunConfig
-    data: Data
-    naive: dict[str, float]
-    order: BatchOrder
-    rows: list[tuple[float, ...]] = field(default_factory=list)
-    batch_loss: float = math.nan
-    grad_norm: float = math.nan
-    n_clipped: int = 0  # since the last row
-    last_row: int = 0
-    steps_done: int = 0
-    divergence_reason: str | None = None
-
-    @classmethod
-    def of(cls, run: RunConfig) -> Lane:
-        data = run.task.data(run.seed)
-        generator = np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(BATCH_STREAM,)))
-        order = BatchOrder(len(data.train), run.training.batch_size, generator)
-        return cls(run, data, run.task.naive(data), order)
-
-    @property
-    def live(self) -> bool:
-        return self.divergence_reason is None
-
-    @property
-    def clip_norm(self) -> float:
-        clip = self.run.optimizer.clip_norm
-        return math.inf if clip is None else clip
-
-    @property
-    def loss_limit(self) -> float:
-        factor = self.run.divergence.loss_factor
-        return math.inf if factor is None else factor * self.naive["naive_loss"]
-
-    def result(self, finding: Finding) -> RunResult:
-        *_, (_, train_loss, eval_loss, *_) = self.rows
-        diverged = not self.live
-        return RunResult(
-            status="completed",
-            steps_done=self.steps_done,
-            diverged_at_step=self.steps_done if diverged else None,
-            divergence_reason=self.divergence_reason,
-            outcome=outcome(diverged, eval_loss, self.naive["naive_loss"], self.run.divergence.margin),
-            metrics={"train_loss": train_loss, "eval_loss": eval_loss, **self.naive, **finding.metrics},
-            curves={
-                name: np.array(column, dtype=np.int64 if name == "step" else np.float64)
-                for name, column in zip(CURVE_COLUMNS, zip(*self.rows, strict=True), strict=True)
-            },
-            predictions=finding.predictions,
-        )
-
-    def add_row(self, train_loss: float, eval_loss: float) -> None:
-        updates = self.steps_done - self.last_row
-        clip_rate = self.n_clipped / updates if updates else math.nan
-        self.rows.append((self.steps_done, train_loss, eval_loss, self.batch_loss, self.grad_norm, clip_rate))
-        self.n_clipped, self.last_row = 0, self.steps_done
+Slot = TypeVar("Slot")
 
 
 class _PackTraining:
-    def __init__(self, pack: Sequence[RunConfig], device: str):
-        self.lanes = [Lane.of(run) for run in pack]
+    def __init__(
+        self,
+        pack: Sequence[RunConfig],
+        device: str,
+        states: Sequence[LaneState] | None,
+        checkpoints: Checkpoints | None,
+    ):
+        self.lanes = [Lane.start(run) for run in pack]
         slots = _slots(self.lanes)
-        activations = [_activation(lane.run) for lane in slots]
-        network = Network(architecture(pack[0]), activations, device=device)
-        for slot, lane in enumerate(slots):
-            initialize(network, slot, lane.run)
+        network = Network(architecture(pack[0]), [_activation(lane.run) for lane in slots], device=device)
         optimizer = OPTIMIZERS[pack[0].optimizer.name]([asdict(lane.run.optimizer) for lane in slots], network.flat)
+        self.step = 0
+        if states is None:
+            for slot, lane in enumerate(slots):
+                initialize(network, slot, lane.run)
+        else:
+            self.step = optimizer.steps = states[0].step
+            for lane, state in zip(self.lanes, states, strict=True):
+                lane.resume(state.lane)
+            for slot, state in enumerate(_slots(states)):
+                network.flat[slot] = torch.from_numpy(state.weights)
+                for name, row in state.slots.items():
+                    optimizer.state[name][slot] = torch.from_numpy(row)
         self.loss = LOSSES[pack[0].task.loss](pack[0].readout.activation)
         self.training = pack[0].training
+        self.checkpoints = checkpoints
         self._results: dict[Lane, RunResult] = {}
         self._lay_out(self.lanes, network, optimizer)
 
@@ -168,21 +146,32 @@ class _PackTraining:
         batch_size = self.training.batch_size or self.train_pool.n_samples
         self.workspace = self.evaluator.workspace(batch_size)
         self.clip_norm = network.flat.new_tensor([lane.clip_norm for lane in self.slots])
-        self.loss_limit = np.array([lane.loss_limit for lane in self.slots])
 
     def run(self) -> list[RunResult]:
-        self._add_rows()
-        for step in range(1, self.training.steps + 1):
-            self._step()
-            if step % self.training.eval_every == 0 or step == self.training.steps:
-                self._add_rows()
+        if self.step == 0:
+            self._add_rows()
+        written = time.monotonic()
+        while self.step < self.training.steps and any(lane.live for lane in self.active):
             n_live = sum(lane.live for lane in self.active)
-            if not n_live:
-                break
             if n_live <= len(self.slots) // 2 and len(self.slots) > MIN_WIDTH:
                 self._retire_stopped()
+            self._step()
+            if self.step % self.training.eval_every == 0 or self.step == self.training.steps:
+                self._add_rows()
+            if self.checkpoints and time.monotonic() - written >= self.checkpoints.every_s:
+                write_checkpoint(self.checkpoints.path, self._states())
+                written = time.monotonic()
         self._finish(self.active)
         return [self._results[lane] for lane in self.lanes]
+
+    def _states(self) -> list[LaneState]:
+        """Where the lanes of the pack stand."""
+        weights = self.network.flat.numpy(force=True)
+        slots = {name: slot.numpy(force=True) for name, slot in self.optimizer.state.items()}
+        return [
+            LaneState(lane.run.run_id, self.step, weights[n], {k: v[n] for k, v in slots.items()}, lane.progress())
+            for n, lane in enumerate(self.active)
+        ]
 
     def _step(self) -> None:
         """One update of every live lane."""
@@ -202,24 +191,14 @@ class _PackTraining:
         update = self.optimizer.update(grads)
         largest = torch.linalg.vector_norm(update, ord=math.inf, dim=1)
         watched = torch.stack([losses, norms.double(), largest.double()]).numpy(force=True)
-        self._judge(watched)
+        for lane, (loss, grad_norm, largest_update) in zip(self.active, watched.T.tolist(), strict=False):
+            if lane.live:
+                lane.watch(loss, grad_norm, largest_update)
         stopped = [slot for slot, lane in enumerate(self.slots) if not lane.live]
         if stopped:
             update[stopped] = 0
         self.network.flat.sub_(update)
-
-    def _judge(self, watched: np.ndarray) -> None:
-        """watched: (3, R) loss, gradient norm, largest entry of the update; of the weights before the update."""
-        for lane, limit, (loss, grad_norm, largest) in zip(
-            self.active, self.loss_limit, watched.T.tolist(), strict=False
-        ):
-            if not lane.live:
-                continue
-            lane.batch_loss, lane.grad_norm = loss, grad_norm
-            lane.divergence_reason = judge(loss, grad_norm, largest, limit)
-            if lane.live:
-                lane.steps_done += 1
-                lane.n_clipped += grad_norm > lane.clip_norm
+        self.step += 1
 
     def _add_rows(self) -> None:
         train, eval_ = self.evaluator.mean_loss(self.train_pool), self.evaluator.mean_loss(self.eval_pool)
@@ -268,6 +247,6 @@ def initialize(network: Network, slot: int, run: RunConfig) -> None:
         network.set_weight(slot, name, scale * kind(np.random.default_rng(branch), fan))
 
 
-def _slots(lanes: Sequence[Lane]) -> list[Lane]:
-    """The lanes with a pack of one filled up by its own double: see lanes.py"""
+def _slots(lanes: Sequence[Slot]) -> list[Slot]:
+    """The lanes with a pack of one filled up by its own double: see padding.py"""
     return [*lanes, *lanes[:1] * (MIN_WIDTH - len(lanes))]

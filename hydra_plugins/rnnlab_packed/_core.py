@@ -1,136 +1,163 @@
-"""What the packed launcher does: check every run, train in packs, let Hydra run each job as it writes its record."""
+"""What the packed launcher does: check every run, find what is there already, train the rest in packs, report."""
 
 from __future__ import annotations
 
-import hashlib
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
-from hydra.types import HydraContext
-from omegaconf import DictConfig, open_dict
+from hydra.core.utils import JobReturn, configure_log, setup_globals
+from omegaconf import OmegaConf
 
-from rnnlab import places
+from hydra_plugins.rnnlab_packed._compose import Composer, Job
+from hydra_plugins.rnnlab_packed._jobs import PackedJobReturn, run_one_by_one, run_with_callbacks, write_hydra_files
 from rnnlab.config import RunConfig, check_surroundings, from_node
-from rnnlab.options import ConfigError
-from rnnlab.records import RunResult, to_json, write_text
+from rnnlab.options import ConfigError, check_choice
 from rnnlab.report import write_report
-from rnnlab.sweep.jobs import RunFailed, command, last_line, objective, save
-from rnnlab.sweep.planner import plan
-from rnnlab.sweep.workers import Workers, available_cores
+from rnnlab.sweep import study
+from rnnlab.sweep.engine import LocalEngine, Pack
+from rnnlab.sweep.execute import Delivery, execute
+from rnnlab.sweep.jobs import RunFailed, objective, provenance
+from rnnlab.sweep.machine import available_cores, half_of_memory_gb
+from rnnlab.sweep.planner import Plan, plan
+from rnnlab.sweep.progress import Progress
 
 if TYPE_CHECKING:
     from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher
+
+Ending = tuple[float, bool]  # the objective, and whether the run failed
+RUN_FOLDER = "${run_folder:}"
 
 
 def launch(launcher: PackedLauncher, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
     """One JobReturn per job, in order.  Nothing trains before every run has been checked."""
     setup_globals()
+    configure_log(launcher.config.hydra.hydra_logging, launcher.config.hydra.verbose)
+    composer = Composer(launcher.hydra_context.config_loader, launcher.config)
+    if not getattr(launcher.task_function, "trains_rnnlab_runs", False):
+        return run_one_by_one(launcher, composer, job_overrides, initial_job_idx)
     check_surroundings(launcher.config)
-    n_workers = launcher.n_workers
-    if n_workers is not None and n_workers < 1:
-        raise ConfigError(f"hydra.launcher.n_workers: {n_workers}; must be at least 1 (null: one per core)")
-    folder = Path(launcher.config.hydra.sweep.dir)
-    with Workers(n_workers or available_cores()) as workers:
-        jobs = [
-            _compose(launcher.hydra_context, launcher.config, overrides, initial_job_idx + n)
-            for n, overrides in enumerate(job_overrides)
+    _check_options(launcher)
+    return _Sweep(launcher, composer).launch(job_overrides, initial_job_idx)
+
+
+def _check_options(launcher: PackedLauncher) -> None:
+    options = launcher.options
+    check_choice("hydra.launcher.redo", options.redo, ("missing", "failed", "all"))
+    for name, value, least in (
+        ("n_workers", options.n_workers, 1),
+        ("memory_gb", options.memory_gb, 0.01),
+        ("checkpoint_s", options.checkpoint_s, 0.0),
+    ):
+        if value is not None and not value >= least:
+            raise ConfigError(f"hydra.launcher.{name}: {value}; must be at least {least}")
+    subdir = OmegaConf.to_container(launcher.config.hydra.sweep)["subdir"]
+    if subdir != RUN_FOLDER:
+        raise ConfigError(f"hydra.sweep.subdir: {subdir!r}; must stay {RUN_FOLDER!r}, a run is known by its folder")
+
+
+class _Sweep:
+    """One batch of jobs on its way to records."""
+
+    def __init__(self, launcher: PackedLauncher, composer: Composer):
+        self.launcher, self.composer, self.options = launcher, composer, launcher.options
+        self.folder = Path(launcher.config.hydra.sweep.dir)
+        self.n_workers = launcher.options.n_workers or available_cores()
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+        engine = None if self.options.dry_run else LocalEngine(self.n_workers)
+        try:
+            jobs = [self.composer.compose(o, initial_job_idx + n) for n, o in enumerate(job_overrides)]
+            runs = _checked(jobs)
+            unique = list({run.run_id: run for run in runs}.values())  # a run asked for twice is computed once
+            with study.locked(self.folder):
+                done = study.already_done(self.folder, unique, self.options.redo)
+                planned = self._plan([run for run in unique if run.run_id not in done])
+                if engine is None:
+                    print(planned.describe(n_done=len(done), n_workers=self.n_workers, folder=self.folder))
+                    return [PackedJobReturn(job, self.folder, None, failed=False) for job in jobs]
+                study.describe(self.folder, self.launcher.config, unique)
+                endings = {run_id: _ending(record) for run_id, record in done.items()}
+                try:
+                    endings |= self._compute(planned, engine, jobs, runs, n_done=len(done))
+                finally:
+                    engine.close()
+                    self._report()
+            return [
+                PackedJobReturn(job, self.folder / run.folder, *endings[run.run_id])
+                for job, run in zip(jobs, runs, strict=True)
+            ]
+        finally:
+            if engine is not None:
+                engine.close()
+
+    def _plan(self, runs: Sequence[RunConfig]) -> Plan:
+        return plan(runs, self.n_workers, self.options.memory_gb or half_of_memory_gb())
+
+    def _compute(
+        self, planned: Plan, engine: LocalEngine, jobs: Sequence[Job], runs: Sequence[RunConfig], n_done: int
+    ) -> dict[str, Ending]:
+        """Compute the packs and write each run's files as it comes in; run_id -> how it ended."""
+        jobs_of: dict[str, list[Job]] = {}
+        for job, run in zip(jobs, runs, strict=True):
+            jobs_of.setdefault(run.run_id, []).append(job)
+        checkpoints = self.folder / study.CHECKPOINTS
+        packs = [
+            Pack(pack, self.launcher.config.device, checkpoints, self.options.checkpoint_s) for pack in planned.packs
         ]
-        runs = _checked(jobs)
-        folder.mkdir(parents=True, exist_ok=True)
-        _describe(folder, launcher.config, runs)
-        returns = _train(launcher.hydra_context, jobs, runs, folder, workers)
-    print(f"report: {write_report(folder)}")
-    _count_failures(returns, folder)
-    return returns
+        endings: dict[str, Ending] = {}
+        with Progress(planned, n_done, self.folder) as progress:
+            for delivery in execute(packs, engine):
+                self._write(delivery, jobs_of[delivery.run.run_id])
+                finished = delivery.finished
+                endings[delivery.run.run_id] = (finished.objective, finished.status == "failed")
+                progress.add(delivery)
+        study.forget_checkpoints(self.folder)
+        return endings
+
+    def _write(self, delivery: Delivery, jobs: Sequence[Job]) -> None:
+        """Write a run's folder.  Raises RunFailed when that cannot be done: then there is no point in going on."""
+        folder = self.folder / delivery.run.folder
+        circumstances = {"pack_wall_s": delivery.pack_wall_s, "pack_width": delivery.pack_width}
+        try:
+            for job in jobs:
+                if self.launcher.hydra_context.callbacks.callbacks:
+                    run_with_callbacks(self.launcher, job, delivery, provenance() | circumstances)
+                else:
+                    write_hydra_files(job, folder)
+                    delivery.finished.write(folder, provenance() | circumstances)
+        except OSError as error:
+            raise RunFailed(
+                f"{error.filename or folder}: cannot be written ({error.strerror}); the sweep has stopped, what was "
+                "finished before is kept, and the same command goes on from there"
+            ) from error
+        if delivery.finished.status == "failed":
+            self.launcher.failed.append(str(folder))
+
+    def _report(self) -> None:
+        """Report on what is there, however the sweep came to its end."""
+        try:
+            print(f"report: {write_report(self.folder)}", flush=True)
+        except Exception as error:  # the records are what counts: rnnlab-report can be run again at any time
+            print(f"rnnlab: no report ({error}); try: rnnlab-report {self.folder}", file=sys.stderr)
 
 
-def _compose(context: HydraContext, config: DictConfig, overrides: Sequence[str], number: int) -> DictConfig:
-    """A job's config, as Hydra's own launchers make it."""
-    job = context.config_loader.load_sweep_config(config, list(overrides))
-    with open_dict(job):
-        job.hydra.job.id = str(number)
-        job.hydra.job.num = number
-    return job
+def _ending(record: Mapping[str, Any]) -> Ending:
+    return objective(record["status"], record["diverged"], record["metrics"]), record["status"] == "failed"
 
 
-def _checked(jobs: Sequence[DictConfig]) -> list[RunConfig]:
+def _checked(jobs: Sequence[Job]) -> list[RunConfig]:
     """Every job as a RunConfig.  Raises ConfigError with the first complaint and how many jobs share it."""
     runs, complaints = [], Counter()
     for job in jobs:
         try:
-            runs.append(from_node(job))
+            runs.append(from_node(job.resolved()))
         except ConfigError as error:
             complaints[str(error)] += 1
     if complaints:
         complaint, n_jobs = complaints.most_common(1)[0]
-        others = f", and {len(complaints) - 1} other complaints" if len(complaints) > 1 else ""
+        others = f"; {len(complaints) - 1} other complaints" if len(complaints) > 1 else ""
         raise ConfigError(f"{complaint} ({n_jobs} of {len(jobs)} runs{others}; nothing was trained)")
     return runs
-
-
-def _describe(folder: Path, config: DictConfig, runs: Sequence[RunConfig]) -> None:
-    """study.json: what was asked, and which runs belong to the answer."""
-    file = places.EXPERIMENTS / f"{config.study}.yaml"
-    description = {
-        "schema": 1,
-        "study": config.study,
-        "question": config.question,
-        "source": config.source,
-        "command": command(),
-        "study_sha256": hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None,
-        "expected": list(dict.fromkeys(run.folder for run in runs)),
-    }
-    write_text(folder / "study.json", to_json(description))
-
-
-def _train(
-    context: HydraContext, jobs: Sequence[DictConfig], runs: Sequence[RunConfig], folder: Path, workers: Workers
-) -> list[JobReturn]:
-    """Train all runs in packs; Hydra runs each job, which writes its record, as soon as its pack is done."""
-    places_of: dict[str, list[int]] = {}  # the same run asked for twice is trained once
-    for place, run in enumerate(runs):
-        places_of.setdefault(run.run_id, []).append(place)
-    firsts = [places[0] for places in places_of.values()]
-    packs = plan([runs[i] for i in firsts], workers.n_workers)
-    print(f"{len(firsts)} runs in {len(packs)} packs on {workers.n_workers} workers -> {folder}", flush=True)
-    returns: dict[int, JobReturn] = {}
-    n_done: Counter[str] = Counter()
-    for pack, results, wall_s in workers.compute([runs[i] for i in firsts], packs, jobs[0].device):
-        for number, result in zip(pack, results, strict=True):
-            n_done["diverged" if result.diverged else result.status] += 1
-            for place in places_of[runs[firsts[number]].run_id]:
-                circumstances = {"pack_wall_s": wall_s, "pack_width": len(pack)}
-                returns[place] = _run_job(context, jobs[place], runs[place], result, circumstances)
-        counts = ", ".join(f"{n} {what}" for what, n in n_done.items() if what != "completed")
-        print(f"  {n_done.total()}/{len(firsts)} runs{', ' if counts else ''}{counts}", flush=True)
-    return [returns[place] for place in range(len(runs))]
-
-
-def _count_failures(returns: Sequence[JobReturn], folder: Path) -> None:
-    """Sweepers raise the first failure they meet; let it speak for all."""
-    failed = [job for job in returns if job.status is JobStatus.FAILED]
-    for job in failed:
-        reason = job._return_value
-        job.return_value = RunFailed(f"{len(failed)} of {len(returns)} runs failed ({reason}); see {folder}/*/run.json")
-
-
-def _run_job(
-    context: HydraContext, job: DictConfig, run: RunConfig, result: RunResult, circumstances: dict[str, object]
-) -> JobReturn:
-    def task(_: DictConfig) -> float:
-        save(run, result, Path(HydraConfig.get().runtime.output_dir), circumstances)
-        if result.status == "failed":
-            raise RunFailed(last_line(result))
-        return objective(result)
-
-    return run_job(
-        hydra_context=context,
-        task_function=task,
-        config=job,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )

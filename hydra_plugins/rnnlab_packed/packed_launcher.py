@@ -1,35 +1,62 @@
-"""hydra/launcher=packed: all jobs of a sweep at once, trained in packs.
+"""hydra/launcher=packed and hydra/sweeper=packed: all jobs of a sweep at once, trained in packs.
 
-Only the part that Hydra sees; what it does is in rnnlab.sweep.  No heavy imports here: every Hydra start imports this.
+Only the part that Hydra sees; what it does is in _core.py and rnnlab.sweep.  No heavy imports: every start of Hydra
+imports this module.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+_HERE = "hydra_plugins.rnnlab_packed.packed_launcher"
+
 
 @dataclass
 class PackedLauncherConf:
-    _target_: str = "hydra_plugins.rnnlab_packed.packed_launcher.PackedLauncher"
+    _target_: str = f"{_HERE}.PackedLauncher"
     n_workers: int | None = None  # processes; null: one per core
+    memory_gb: float | None = None  # for all packs under way, in 10^9 bytes; null: half of the machine's
+    redo: str = "failed"  # what to compute: missing (what has no record), failed (that, and what failed), all
+    checkpoint_s: float = 60.0  # seconds between two checkpoints of a pack
+    dry_run: bool = False  # say what would be computed, and train nothing
+
+
+@dataclass
+class PackedSweeperConf:
+    _target_: str = f"{_HERE}.PackedSweeper"
+    max_batch_size: int | None = None  # jobs handed to the launcher at once; null: all
+    params: dict[str, str] | None = field(default=None)  # what is swept unless the command line says otherwise
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="packed", node=PackedLauncherConf, provider="rnnlab")
+ConfigStore.instance().store(group="hydra/sweeper", name="packed", node=PackedSweeperConf, provider="rnnlab")
 
 
 class PackedLauncher(Launcher):
-    def __init__(self, n_workers: int | None = None):
-        self.n_workers = n_workers
-        self.config: DictConfig | None = None
-        self.hydra_context: HydraContext | None = None
-        self.task_function: TaskFunction | None = None
+    """Trains a sweep's runs in packs; jobs of any other application run one after the other, as by Hydra's own."""
+
+    failed: ClassVar[list[str]] = []  # the folders of failed runs, for the command to count at its end
+
+    def __init__(
+        self,
+        n_workers: int | None = None,
+        memory_gb: float | None = None,
+        redo: str = "failed",
+        checkpoint_s: float = 60.0,
+        dry_run: bool = False,
+    ):
+        self.options = PackedLauncherConf(
+            n_workers=n_workers, memory_gb=memory_gb, redo=redo, checkpoint_s=checkpoint_s, dry_run=dry_run
+        )
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
@@ -38,3 +65,14 @@ class PackedLauncher(Launcher):
         from hydra_plugins.rnnlab_packed import _core
 
         return _core.launch(self, job_overrides, initial_job_idx)
+
+
+class PackedSweeper(BasicSweeper):
+    """Hydra's basic sweeper, which leaves it to the packed launcher to check the jobs before the first one starts."""
+
+    def __init__(self, max_batch_size: int | None = None, params: Any = None):
+        super().__init__(max_batch_size=max_batch_size, params=params or {})
+
+    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
+        if not isinstance(self.launcher, PackedLauncher):
+            super().validate_batch_is_legal(batch)

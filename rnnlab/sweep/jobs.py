@@ -1,4 +1,4 @@
-"""One run from its config to its record, whoever computed it."""
+"""One run from its config to the files of its record, whoever computes it."""
 
 from __future__ import annotations
 
@@ -9,55 +9,123 @@ import shlex
 import sys
 import time
 import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rnnlab import __version__
+from rnnlab.checkpoints import LaneState, read_checkpoints
 from rnnlab.config import RunConfig
-from rnnlab.records import Record, RunResult, write_record
-from rnnlab.training import train
+from rnnlab.records import Record, RunResult, render, write_files
+from rnnlab.training import Checkpoints, train
 
 
 class RunFailed(Exception):
     """One or more runs of a command failed; their records hold the tracebacks."""
 
 
-def run_alone(run: RunConfig, folder: Path, device: str) -> RunResult:
-    """Train a run as a pack of one, write its record, say how it ended.  Raises RunFailed after a failed record."""
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a worker hands back: the record's files as text, made where there is time for it, and what to count."""
+
+    files: Mapping[str, str]
+    status: str
+    diverged: bool
+    objective: float
+    summary: str  # one line for a person
+
+    def write(self, folder: Path, provenance: Mapping[str, Any]) -> None:
+        write_files(folder, self.files, provenance)
+
+
+def run_alone(run: RunConfig, folder: Path, device: str) -> FinishedRun:
+    """Train a run as a pack of one and write its record.  Raises RunFailed after the record of a failed run."""
     started = time.monotonic()
-    result = compute([run], device)[0]
-    save(run, result, folder, {"wall_s": time.monotonic() - started, "pack_width": 1})
-    if result.status == "failed":
-        raise RunFailed(f"the run failed: {last_line(result)}; its traceback is in {folder / 'run.json'}")
-    print(f"{summary(run, result)}\n{folder}")
-    return result
+    finished = finish(run, compute([run], device)[0])
+    finished.write(folder, provenance() | {"wall_s": time.monotonic() - started, "pack_width": 1})
+    if finished.status == "failed":
+        raise RunFailed(f"the run failed: {finished.summary}; its traceback is in {folder / 'run.json'}")
+    return finished
 
 
-def compute(pack: list[RunConfig], device: str) -> list[RunResult]:
-    """Train a pack.  When that raises, the pack is halved until the run that raises is alone; only it has failed."""
+def compute(
+    pack: Sequence[RunConfig], device: str, folder: Path | None = None, every_s: float = math.inf
+) -> list[RunResult]:
+    """Train a pack, from its checkpoints in `folder` where there are any, written every `every_s` seconds.
+
+    When training raises, the pack is halved until the run that raises is alone; only that one has failed."""
+    states = read_checkpoints(folder, [run.run_id for run in pack]) if folder else {}
+    results: dict[str, RunResult] = {}
+    for step in {states[run.run_id].step if run.run_id in states else None for run in pack}:
+        part = [run for run in pack if (states[run.run_id].step if run.run_id in states else None) == step]
+        checkpoints = Checkpoints(folder / f"{part[0].run_id}-{len(part)}.npz", every_s) if folder else None
+        trained = _train_or_halve(part, device, None if step is None else [states[r.run_id] for r in part], checkpoints)
+        results |= {run.run_id: result for run, result in zip(part, trained, strict=True)}
+    return [results[run.run_id] for run in pack]
+
+
+def _train_or_halve(
+    pack: Sequence[RunConfig], device: str, states: Sequence[LaneState] | None, checkpoints: Checkpoints | None
+) -> list[RunResult]:
     try:
-        return train(pack, device)
+        return train(pack, device, states=states, checkpoints=checkpoints)
     except Exception:
         if len(pack) == 1:
             return [RunResult(status="failed", steps_done=0, error=traceback.format_exc())]
-    middle = len(pack) // 2
-    return compute(pack[:middle], device) + compute(pack[middle:], device)
+    results = []
+    for half in (slice(None, len(pack) // 2), slice(len(pack) // 2, None)):
+        results += _train_or_halve(pack[half], device, states and states[half], checkpoints)
+    return results
 
 
-def save(run: RunConfig, result: RunResult, folder: Path, circumstances: dict[str, Any]) -> None:
-    """Write the record of a run into its folder."""
+def finish(run: RunConfig, result: RunResult) -> FinishedRun:
+    """Put a result into the form in which it travels."""
     record = Record(run.run_id, run.condition_id, run.as_dict(), run.task.facts, result)
-    write_record(folder, record, provenance() | circumstances)
+    failed = result.status == "failed"
+    return FinishedRun(
+        files=render(record),
+        status=result.status,
+        diverged=result.diverged,
+        objective=objective(result.status, result.diverged, result.metrics),
+        summary=(result.error or "").strip().splitlines()[-1] if failed else _summary(run, result),
+    )
+
+
+def killed(run: RunConfig) -> FinishedRun:
+    """The record of a run whose worker process dies whenever it is computed."""
+    error = "killed: the worker process died each time it computed this run (out of memory, a signal, a crash)"
+    return finish(run, RunResult(status="failed", steps_done=0, error=error))
+
+
+def objective(status: str, diverged: bool, metrics: Mapping[str, float]) -> float:
+    """What a sweeper that optimises gets to see: the validation loss, +inf when the run diverged or failed."""
+    return math.inf if status == "failed" or diverged else metrics["eval_loss"]
+
+
+def _summary(run: RunConfig, result: RunResult) -> str:
+    metrics = result.metrics
+    text = f"{run.task.name}, {run.cell.name} {run.cell.activation}, seed {run.seed}: {result.outcome}"
+    if result.diverged:
+        text += f" at step {result.diverged_at_step} ({result.divergence_reason})"
+    text += f"; eval_loss {metrics['eval_loss']:.4g} (naive {metrics['naive_loss']:.4g})"
+    score = run.task.facts.score
+    return text + (f", {score} {metrics[score]:.4g}" if score in metrics else "")
 
 
 def provenance() -> dict[str, Any]:
     """When, where and with what: everything about a record that does not follow from its config."""
+    return {"finished": datetime.now(UTC).isoformat(timespec="seconds"), **_surroundings()}
+
+
+@cache
+def _surroundings() -> dict[str, Any]:
     import numpy
     import torch
 
     return {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": platform.node(),
         "platform": platform.platform(),
         "python": platform.python_version(),
@@ -73,26 +141,3 @@ def provenance() -> dict[str, Any]:
 def command() -> str:
     """The command line as it could be typed again."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-
-
-def objective(result: RunResult) -> float:
-    """What a sweeper that optimises gets to see: the validation loss, +inf when the run diverged or failed."""
-    if result.status == "failed" or result.diverged:
-        return math.inf
-    return result.metrics["eval_loss"]
-
-
-def summary(run: RunConfig, result: RunResult) -> str:
-    """One line for a person."""
-    metrics = result.metrics
-    text = f"{run.task.name}, {run.cell.name} {run.cell.activation}, seed {run.seed}: {result.outcome}"
-    if result.diverged:
-        text += f" at step {result.diverged_at_step} ({result.divergence_reason})"
-    text += f"; eval_loss {metrics['eval_loss']:.4g} (naive {metrics['naive_loss']:.4g})"
-    score = run.task.facts.score
-    return text + (f", {score} {metrics[score]:.4g}" if score in metrics else "")
-
-
-def last_line(result: RunResult) -> str:
-    """The last line of a failed run's traceback: the exception and its message."""
-    return (result.error or "").strip().splitlines()[-1]

@@ -2,43 +2,119 @@
 
 Runs that can share a program are put side by side.  A pack should be wide enough that the time of one torch call is
 spent computing, and narrow enough that the states of one time step, which every call reads and writes, stay in the
-second-level cache; and there should be work for every worker.
+second-level cache; it must fit into memory; and there should be work for every worker to the end.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from rnnlab.batches import chunk_size
 from rnnlab.config import RunConfig
-from rnnlab.lanes import HIDDEN_UNIT, padded
+from rnnlab.padding import HIDDEN_UNIT, padded
 from rnnlab.training import program_key
 
 STATES = 2**15  # floats in the states of one time step of a pack, (R, B, H): benchmarks/pack_width.py
 MAX_WIDTH = 256
+PACKS_PER_WORKER = 3  # so that the last packs of a sweep end at about the same time
+
+# For estimates, of one core: seconds per multiply-add, per state and layer, and per call on a pack's time step.
+MULTIPLY_ADD_S, STATE_S, CALL_S = 2.5e-11, 1.5e-9, 4e-6
 
 
-def best_width(run: RunConfig) -> int:
+@dataclass(frozen=True)
+class Plan:
+    """Every run in exactly one pack, the longest packs first."""
+
+    packs: Sequence[Sequence[RunConfig]]
+
+    @property
+    def n_runs(self) -> int:
+        return sum(map(len, self.packs))
+
+    def estimate_s(self, n_workers: int) -> float:
+        """A guess at the time the packs take, from the sizes of their products."""
+        costs = [pack_cost_s(pack) for pack in self.packs]
+        return max(sum(costs) / n_workers, max(costs, default=0.0))
+
+    def describe(self, n_done: int, n_workers: int, folder: Path) -> str:
+        """What would be computed, for a person."""
+        lines = [f"{folder}: {n_done} runs are done, {self.n_runs} to compute in {len(self.packs)} packs"]
+        kinds = Counter((_program(pack[0]), len(pack)) for pack in self.packs)
+        lines += [f"  {n:4} x {width:3} runs of {program}" for (program, width), n in kinds.items()]
+        for pack in self.packs:
+            lines += [f"    {run.folder}" for run in pack]
+        lines.append(f"about {_duration(self.estimate_s(n_workers))} on {n_workers} workers; nothing was trained")
+        return "\n".join(lines)
+
+
+def plan(runs: Sequence[RunConfig], n_workers: int, memory_gb: float) -> Plan:
+    """Runs with the same activation are neighbours, so that a pack calls as few different functions as it can."""
+    programs: dict[object, list[RunConfig]] = {}
+    for run in runs:
+        programs.setdefault(program_key(run), []).append(run)
+    packs: list[list[RunConfig]] = []
+    for members in programs.values():
+        members.sort(key=lambda run: (run.cell.activation, run.cell.negative_slope, run.cell.alpha))
+        n_packs = math.ceil(len(members) / best_width(members[0], n_workers, memory_gb))
+        if len(members) >= 2 * n_workers:
+            n_packs = max(n_packs, n_workers)
+        packs += [members[len(members) * n // n_packs : len(members) * (n + 1) // n_packs] for n in range(n_packs)]
+    return Plan(sorted(packs, key=pack_cost_s, reverse=True))
+
+
+def best_width(run: RunConfig, n_workers: int, memory_gb: float) -> int:
     """How many lanes like this run make the best pack."""
-    hidden_size = padded(run.cell.hidden_size, HIDDEN_UNIT)
+    by_cache = max(2, STATES // (_chunk(run) * _hidden(run)))
+    by_memory = max(1, int(memory_gb * 1e9 / n_workers / lane_bytes(run)))
+    return min(by_cache, by_memory, MAX_WIDTH)
+
+
+def lane_bytes(run: RunConfig) -> int:
+    """About how much memory one lane takes: the traces of training and evaluation, parameters and their companions."""
+    hidden, layers = _hidden(run), run.cell.num_layers
+    trace = 4 * run.task.seq_len * _chunk(run) * hidden
+    parameters = 4 * hidden * (run.task.input_size + run.task.output_size + (2 * layers - 1) * hidden)
+    return 3 * trace * (3 * layers + 1) + 8 * parameters
+
+
+def pack_cost_s(pack: Sequence[RunConfig]) -> float:
+    """A guess at the seconds of a pack on one core."""
+    run = pack[0]
     batch_size = run.training.batch_size or run.task.n_train
-    per_lane = chunk_size(batch_size, run.task.seq_len, hidden_size) * hidden_size
-    return max(2, min(MAX_WIDTH, STATES // per_lane))
+    n_evaluations = 2 + run.training.steps // run.training.eval_every
+    samples = 3 * run.training.steps * batch_size + 2 * n_evaluations * run.task.n_train  # forward passes
+    hidden, layers = _hidden(run), run.cell.num_layers
+    steps = samples * run.task.seq_len * layers
+    calls = 4 * run.task.seq_len * layers * samples / _chunk(run)
+    return len(pack) * steps * hidden * (2 * hidden * MULTIPLY_ADD_S + STATE_S) + calls * CALL_S
 
 
-def plan(runs: Sequence[RunConfig], n_workers: int) -> list[list[int]]:
-    """The runs' indices in packs.  Every run is in exactly one; packs of the same program differ by at most one lane.
+def _hidden(run: RunConfig) -> int:
+    return padded(run.cell.hidden_size, HIDDEN_UNIT)
 
-    Runs with the same activation are neighbours, so that a pack calls as few different functions as it can."""
-    programs: dict[object, list[int]] = {}
-    for index, run in enumerate(runs):
-        programs.setdefault(program_key(run), []).append(index)
-    packs = []
-    for indices in programs.values():
-        first = runs[indices[0]]
-        indices.sort(key=lambda i: (runs[i].cell.activation, runs[i].cell.negative_slope, runs[i].cell.alpha))
-        width = min(best_width(first), math.ceil(len(indices) / n_workers))
-        n_packs = math.ceil(len(indices) / width)
-        packs += [indices[n * len(indices) // n_packs : (n + 1) * len(indices) // n_packs] for n in range(n_packs)]
-    return sorted(packs, key=len, reverse=True)
+
+def _chunk(run: RunConfig) -> int:
+    return chunk_size(run.training.batch_size or run.task.n_train, run.task.seq_len, _hidden(run))
+
+
+def _program(run: RunConfig) -> str:
+    batch = run.training.batch_size or "all"
+    return (
+        f"{run.task.name}, {run.cell.name} {run.cell.num_layers} x {run.cell.hidden_size}, {run.optimizer.name}, "
+        f"{run.training.steps} steps of {batch}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )

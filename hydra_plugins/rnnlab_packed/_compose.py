@@ -1,0 +1,193 @@
+"""Composing the jobs of a sweep in a fraction of the time, with the same result.
+
+Hydra composes each job from its files anew, which takes it longer than many a run takes to train.  The jobs of a sweep
+differ in few values, so a config is composed once per choice of groups, and plain values are set on copies of it.
+Where it is not plain that the result is Hydra's own, Hydra composes the job: a value that is a list, a mapping or an
+interpolation, an added or deleted key, a package, a key that is no plain leaf of the config.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import yaml
+from hydra._internal.config_loader_impl import get_overrides_dirname
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from omegaconf import AnyNode, DictConfig, OmegaConf, open_dict
+from omegaconf._utils import OmegaConfDumper
+
+PLAIN = (bool, int, float, str, type(None))
+PLACEHOLDER = "rnnlab placeholder {}"
+
+
+class Template:
+    """What Hydra composed for one choice of groups, and the text of its hydra.yaml with gaps for what a job changes."""
+
+    def __init__(self, config: DictConfig):
+        self.config = config
+        task = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+        self.task: dict[str, Any] = OmegaConf.to_container(task)
+        self.interpolates = "${" in yaml.dump(self.task, Dumper=yaml.CSafeDumper)
+
+    def is_plain_leaf(self, key: str) -> bool:
+        """Whether a value may be set at `key` without any rule of OmegaConf having a say."""
+        parent, _, leaf = key.rpartition(".")
+        node = OmegaConf.select(self.config, parent) if parent else self.config
+        if not isinstance(node, DictConfig) or leaf not in node or parent.split(".")[0] == "hydra":
+            return False
+        return type(node._get_node(leaf)) is AnyNode
+
+    @cached_property
+    def hydra_yaml(self) -> str:
+        """hydra.yaml with placeholders."""
+        hydra = OmegaConf.to_container(OmegaConf.masked_copy(self.config, "hydra"))
+        node = hydra["hydra"]
+        node["overrides"]["task"] = PLACEHOLDER.format("task")
+        node["job"] |= {name: PLACEHOLDER.format(name) for name in ("override_dirname", "id", "num")}
+        node["runtime"]["output_dir"] = PLACEHOLDER.format("output_dir")
+        return to_yaml(hydra)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep: what it is made of, and what Hydra would have made of it, when somebody asks."""
+
+    template: Template
+    overrides: Sequence[Override]  # all of the job's, in order
+    values: Mapping[str, Any]  # those that are set on the template
+    number: int
+
+    @property
+    def task(self) -> dict[str, Any]:
+        """The job's config without hydra's part, as plain data."""
+        task = _copy(self.template.task)
+        for key, value in self.values.items():
+            *parents, leaf = key.split(".")
+            node = task
+            for parent in parents:
+                node = node[parent]
+            node[leaf] = value
+        return task
+
+    def resolved(self) -> dict[str, Any] | DictConfig:
+        """The job's config without hydra's part, with its interpolations resolved or resolvable."""
+        return self.config() if self.template.interpolates else self.task
+
+    @property
+    def task_overrides(self) -> list[str]:
+        return [str(o.input_line) for o in self.overrides if not o.is_hydra_override()]
+
+    @property
+    def override_dirname(self) -> str:
+        options = self.template.config.hydra.job.config.override_dirname
+        mine = [o for o in self.overrides if not o.is_hydra_override()]
+        return get_overrides_dirname(mine, options.exclude_keys, options.item_sep, options.kv_sep)
+
+    def config(self) -> DictConfig:
+        """The whole config, as Hydra's loader would return it and its launchers number it."""
+        config = copy.deepcopy(self.template.config)
+        for key, value in self.values.items():
+            OmegaConf.update(config, key, value, merge=True)
+        with open_dict(config):
+            config.hydra.overrides.task = self.task_overrides
+            config.hydra.job.override_dirname = self.override_dirname
+            config.hydra.job.id = str(self.number)
+            config.hydra.job.num = self.number
+        return config
+
+    def hydra_files(self, output_dir: str) -> dict[str, str]:
+        """The texts of .hydra/config.yaml, hydra.yaml and overrides.yaml."""
+        task_yaml = to_yaml(self.task_overrides)
+        indented = "".join(f"\n    {line}" for line in task_yaml.splitlines()) if self.task_overrides else " []"
+        filled = {
+            "override_dirname": " " + _scalar(self.override_dirname),
+            "id": " " + _scalar(str(self.number)),
+            "num": " " + _scalar(self.number),
+            "output_dir": " " + _scalar(output_dir),
+            "task": indented,
+        }
+        hydra_yaml = self.template.hydra_yaml
+        for name, text in filled.items():
+            hydra_yaml = hydra_yaml.replace(" " + PLACEHOLDER.format(name), text)
+        return {"config.yaml": to_yaml(self.task), "hydra.yaml": hydra_yaml, "overrides.yaml": task_yaml}
+
+
+class Composer:
+    """Composes the jobs of one sweep."""
+
+    def __init__(self, loader: ConfigLoader, master: DictConfig):
+        self._loader, self._master = loader, master
+        self._parser = OverridesParser.create(config_loader=loader)
+        self._parsed: dict[str, Override] = {}
+        self._groups: dict[str, bool] = {}
+        self._templates: dict[tuple[str, ...], Template] = {}
+
+    def compose(self, overrides: Sequence[str], number: int) -> Job:
+        """The job of these overrides.  Raises what Hydra raises where it cannot be composed."""
+        parsed = [self._parse(text) for text in overrides]
+        choices = [o for o in parsed if o.is_hydra_override() or self._is_group(o.key_or_group)]
+        others = [o for o in parsed if o not in choices]
+        if all(map(_sets_plain_value, others)):
+            template = self._template(choices)
+            if not template.interpolates and all(template.is_plain_leaf(o.key_or_group) for o in others):
+                return Job(template, parsed, {o.key_or_group: o.value() for o in others}, number)
+        return Job(Template(self._load(parsed)), parsed, {}, number)
+
+    def _parse(self, text: str) -> Override:
+        if text not in self._parsed:
+            self._parsed[text] = self._parser.parse_override(text)
+        return self._parsed[text]
+
+    def _is_group(self, key: str) -> bool:
+        if key not in self._groups:
+            self._groups[key] = self._loader.repository.group_exists(key)
+        return self._groups[key]
+
+    def _template(self, choices: Sequence[Override]) -> Template:
+        key = tuple(str(o.input_line) for o in choices)
+        if key not in self._templates:
+            self._templates[key] = Template(self._load(choices))
+        return self._templates[key]
+
+    def _load(self, overrides: Sequence[Override]) -> DictConfig:
+        return self._loader.load_sweep_config(self._master, [str(o.input_line) for o in overrides])
+
+
+def _sets_plain_value(override: Override) -> bool:
+    """key=value with a value that needs no interpretation beyond the parser's."""
+    if override.type is not OverrideType.CHANGE or override.package is not None:
+        return False
+    value = override.value()
+    return isinstance(value, PLAIN) and not (isinstance(value, str) and ("${" in value or value == "???"))
+
+
+def _copy(data: Any) -> Any:
+    """A deep copy of plain data; copy.deepcopy takes ten times as long."""
+    if isinstance(data, dict):
+        return {key: _copy(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_copy(value) for value in data]
+    return data
+
+
+class _Dumper(yaml.CDumper):
+    """OmegaConf's own way to write YAML, on the library that is written in C."""
+
+
+_Dumper.add_representer(str, OmegaConfDumper.str_representer)
+
+
+def to_yaml(data: Any) -> str:
+    """As OmegaConf.to_yaml writes it."""
+    return yaml.dump(data, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=_Dumper)
+
+
+def _scalar(value: Any) -> str:
+    text = to_yaml({"k": value})
+    return text.removeprefix("k:").rstrip("\n").removeprefix(" ")

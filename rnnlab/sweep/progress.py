@@ -1,0 +1,77 @@
+"""How a sweep comes along: one live line on a terminal, else a plain line every few seconds; each run in a log file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from rnnlab.sweep.execute import Delivery
+from rnnlab.sweep.planner import Plan
+
+LOG = "rnnlab.log"
+PLAIN_EVERY_S = 5.0
+
+
+class Progress:
+    """Counts deliveries and shows them.  The log gets a line a run; the screen never more than one."""
+
+    def __init__(self, plan: Plan, n_done_before: int, folder: Path):
+        self._n_total, self._n_before = plan.n_runs, n_done_before
+        self._counts: Counter[str] = Counter()
+        self._n_running = 0
+        self._log = (folder / LOG).open("a", encoding="utf-8")
+        self._started = self._shown = time.monotonic()
+        console = Console(file=sys.stdout)
+        before = f", {n_done_before} done before" if n_done_before else ""
+        console.print(
+            f"{plan.n_runs} runs to train in {len(plan.packs)} packs{before} -> {folder}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+
+    def __enter__(self) -> Progress:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._show(last=True)
+        if self._live:
+            self._live.stop()
+        self._log.close()
+
+    def add(self, delivery: Delivery) -> None:
+        finished = delivery.finished
+        what = "failed" if finished.status == "failed" else "diverged" if finished.diverged else "completed"
+        self._counts[what] += 1
+        self._n_running = delivery.n_running
+        print(time.strftime("%Y-%m-%d %H:%M:%S"), what, delivery.run.folder, finished.summary, sep="\t", file=self._log)
+        self._show()
+
+    def _show(self, last: bool = False) -> None:
+        now = time.monotonic()
+        if self._live:
+            self._live.update(Text(self._line(now)))
+        elif self._n_total and (last or now - self._shown >= PLAIN_EVERY_S):
+            self._shown = now
+            print(f"  {self._line(now)}", flush=True)
+
+    def _line(self, now: float) -> str:
+        n = self._counts.total()
+        rate = n / max(now - self._started, 1e-9)
+        parts = [f"{n}/{self._n_total} runs"]
+        parts += [f"{self._counts[what]} {what}" for what in ("diverged", "failed") if self._counts[what]]
+        if n < self._n_total:
+            parts.append(f"{self._n_running} packs running")
+            if n:
+                parts.append(f"{(self._n_total - n) / rate:.0f} s left")
+        parts.append(f"{rate:.3g} runs/s")
+        return ", ".join(parts)
