@@ -1,7 +1,7 @@
 """Time per training step and run: the packed RNN beside torch.nn.RNN, a loop of nn.Linear, and the arithmetic floor.
 
 A step is forward, backward, clipping by global norm and Adam: sequence to sequence, squared error, one thread.
-All figures of a row are taken in turn, in this process, and each is the best of its repeats: the ratios are what counts.
+All figures of a row are taken in turn, in this process, and each is the best of its repeats: only ratios count.
 
     python benchmarks/step.py                 both tables
     python benchmarks/step.py --repeats 9     quieter

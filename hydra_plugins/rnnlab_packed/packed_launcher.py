@@ -1,10 +1,9 @@
 """hydra/launcher=packed and hydra/sweeper=packed: all jobs of a sweep at once, trained in packs.
 
 Only the part that Hydra sees; what it does is in _core.py and rnnlab.sweep.  No heavy imports: every start of Hydra
-imports this module.
+imports this module.  And no postponed annotations: Hydra runs the module before it is in sys.modules, where
+dataclasses look them up.
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
