@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -128,15 +128,15 @@ class RunConfig:
         """Plain data, in the order of the fields."""
         return asdict(self)
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         return content_hash(self.as_dict())
 
-    @property
+    @cached_property
     def condition_id(self) -> str:
         return content_hash({key: value for key, value in self.as_dict().items() if key != "seed"})
 
-    @property
+    @cached_property
     def folder(self) -> str:
         """A short readable name for the run's folder, ending in its run_id."""
         parts = (self.task.name, self.cell.name, self.cell.activation, f"s{self.seed}", self.run_id)
@@ -151,7 +151,7 @@ def content_hash(data: Mapping[str, Any]) -> str:
 def from_node(node: DictConfig | Mapping[str, Any]) -> RunConfig:
     """What was composed (keys that do not belong to a run are left aside) -> RunConfig.  Raises ConfigError."""
     if isinstance(node, DictConfig):
-        node = {key: _plain(node.get(key)) for key in (*GROUPS, *SECTIONS, "seed")}
+        node = {key: _plain(node[key]) for key in (*GROUPS, *SECTIONS, "seed") if key in node}
     parts: dict[str, Any] = {}
     for key, members in GROUPS.items():
         options = node.get(key)

@@ -66,7 +66,7 @@ class TaskFacts:
     """What a reader of the record must know of its task, without importing the task.
 
     predictions: how predictions.csv is laid out: "series" (t, truth, one_step, closed_loop) or "classes"
-    (index, label, predicted, probability).  score: the metric that a person would name first.
+    (index, label, predicted, output).  score: the metric that a person would name first.
     """
 
     name: str

@@ -103,19 +103,24 @@ class Job:
 
     def hydra_files(self, output_dir: str) -> dict[str, str]:
         """The texts of .hydra/config.yaml, hydra.yaml and overrides.yaml."""
-        task_yaml = to_yaml(self.task_overrides)
-        indented = "".join(f"\n    {line}" for line in task_yaml.splitlines()) if self.task_overrides else " []"
-        filled = {
-            "override_dirname": " " + _scalar(self.override_dirname),
-            "id": " " + _scalar(str(self.number)),
-            "num": " " + _scalar(self.number),
-            "output_dir": " " + _scalar(output_dir),
-            "task": indented,
+        gaps = {
+            ("job", "override_dirname"): self.override_dirname,
+            ("job", "id"): str(self.number),
+            ("job", "num"): self.number,
+            ("runtime", "output_dir"): output_dir,
+            ("overrides", "task"): self.task_overrides,
         }
         hydra_yaml = self.template.hydra_yaml
-        for name, text in filled.items():
+        for (section, name), value in gaps.items():
+            # Written where it belongs, since the writer breaks lines by the column they begin at.
+            alone = to_yaml({"hydra": {section: {name: value}}})
+            text = alone.removeprefix(f"hydra:\n  {section}:\n    {name}:").rstrip("\n")
             hydra_yaml = hydra_yaml.replace(" " + PLACEHOLDER.format(name), text)
-        return {"config.yaml": to_yaml(self.task), "hydra.yaml": hydra_yaml, "overrides.yaml": task_yaml}
+        return {
+            "config.yaml": to_yaml(self.task),
+            "hydra.yaml": hydra_yaml,
+            "overrides.yaml": to_yaml(self.task_overrides),
+        }
 
 
 class Composer:
@@ -131,7 +136,7 @@ class Composer:
     def compose(self, overrides: Sequence[str], number: int) -> Job:
         """The job of these overrides.  Raises what Hydra raises where it cannot be composed."""
         parsed = [self._parse(text) for text in overrides]
-        choices = [o for o in parsed if o.is_hydra_override() or self._is_group(o.key_or_group)]
+        choices = [o for o in parsed if o.is_hydra_override() or self._chooses(o)]
         others = [o for o in parsed if o not in choices]
         if all(map(_sets_plain_value, others)):
             template = self._template(choices)
@@ -141,13 +146,15 @@ class Composer:
 
     def _parse(self, text: str) -> Override:
         if text not in self._parsed:
-            self._parsed[text] = self._parser.parse_override(text)
+            (self._parsed[text],) = self._parser.parse_overrides([text])
         return self._parsed[text]
 
-    def _is_group(self, key: str) -> bool:
+    def _chooses(self, override: Override) -> bool:
+        """Whether it chooses members of a group, as opposed to setting values."""
+        key = override.key_or_group
         if key not in self._groups:
             self._groups[key] = self._loader.repository.group_exists(key)
-        return self._groups[key]
+        return self._groups[key] and not isinstance(override.value(), dict)
 
     def _template(self, choices: Sequence[Override]) -> Template:
         key = tuple(str(o.input_line) for o in choices)
@@ -186,8 +193,3 @@ _Dumper.add_representer(str, OmegaConfDumper.str_representer)
 def to_yaml(data: Any) -> str:
     """As OmegaConf.to_yaml writes it."""
     return yaml.dump(data, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=_Dumper)
-
-
-def _scalar(value: Any) -> str:
-    text = to_yaml({"k": value})
-    return text.removeprefix("k:").rstrip("\n").removeprefix(" ")

@@ -14,9 +14,11 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from rnnlab.config import RunConfig
 from rnnlab.sweep.jobs import FinishedRun, compute, finish
@@ -63,55 +65,57 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """Worker processes, started at once, so that they import torch while the caller is still composing."""
+    """Worker processes of this machine, started when they are needed, from a server that imports torch meanwhile."""
 
     def __init__(self, n_workers: int):
+        self._n_workers = n_workers
         self._context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
         if os.name == "posix":
             self._context.set_forkserver_preload(["rnnlab.sweep.engine", "sklearn.datasets"])
-        self._workers = [self._start() for _ in range(n_workers)]
+            forkserver.ensure_running()  # does not wait: the caller goes on composing
+        self._processes: dict[Connection, BaseProcess] = {}
         self._packs: dict[Connection, Pack] = {}
-
-    def _start(self) -> tuple[Any, Connection]:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
-        process.start()
-        theirs.close()
-        return process, ours
 
     @property
     def n_free(self) -> int:
-        return len(self._workers) - len(self._packs)
+        return self._n_workers - len(self._packs)
 
     def submit(self, pack: Pack) -> None:
-        connection = next(c for _, c in self._workers if c not in self._packs)
+        idle = [connection for connection in self._processes if connection not in self._packs]
+        connection = idle[0] if idle else self._start()
         self._packs[connection] = pack
         with contextlib.suppress(OSError):  # it died while idle: wait() will find out
             connection.send(pack)
 
+    def _start(self) -> Connection:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+        process.start()
+        theirs.close()
+        self._processes[ours] = process
+        return ours
+
     def wait(self, timeout_s: float | None) -> list[Done | Died]:
-        ready = wait([connection for _, connection in self._workers], timeout_s)
         events: list[Done | Died] = []
-        for n, (process, connection) in enumerate(self._workers):
-            if connection not in ready:
-                continue
+        for connection in wait(list(self._processes), timeout_s):
             try:
                 runs, wall_s = connection.recv()
                 events.append(Done(self._packs.pop(connection), runs, wall_s))
             except (EOFError, OSError):
                 if pack := self._packs.pop(connection, None):
                     events.append(Died(pack))
-                connection.close()
-                process.join()
-                self._workers[n] = self._start()
+                self._end(connection)
         return events
 
     def close(self) -> None:
-        for process, connection in self._workers:
-            connection.close()
-            process.kill()
-        for process, _ in self._workers:
-            process.join()
+        for connection in list(self._processes):
+            self._end(connection)
+
+    def _end(self, connection: Connection) -> None:
+        process = self._processes.pop(connection)
+        connection.close()
+        process.kill()
+        process.join()
 
 
 def _serve(connection: Connection) -> None:

@@ -1,0 +1,155 @@
+"""Quick composition against Hydra's own, key by key and byte by byte."""
+
+from copy import deepcopy
+
+import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import setup_globals
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import OmegaConf, open_dict
+
+from hydra_plugins.rnnlab_packed._compose import Composer, to_yaml
+from rnnlab import app, places
+
+PLAIN = [
+    ["seed=3"],
+    ["cell.activation=relu", "seed=1", "optimizer.learning_rate=0.01"],
+    ["task=digits", "seed=1"],
+    ["seed=1", "task=digits", "training.batch_size=null"],
+    ["optimizer=sgd", "optimizer.momentum=0.9", "cell=memoryless", "cell.bias=false"],
+    ["experiment=activations", "seed=4", "cell.activation=sine"],
+    ["study='a, b = \"c\"'"],
+    ["study='Студия'", "question='what, then?'"],
+    ["question='1e3'"],
+    ["question='no'"],
+    ['question="it\'s"'],
+    ["training.steps=1_000"],
+    ["optimizer.learning_rate=1e-3"],
+    ["optimizer.learning_rate=nan"],
+    ["seed=1", "seed=2"],
+    ["device=cuda", "divergence.loss_factor=inf"],
+    ["question="],
+]
+HOSTILE = [
+    ["+new=1"],
+    ["+new.deep.key=x", "seed=1"],
+    ["++seed=7"],
+    ["++brand.new=[1,2]"],
+    ["~divergence.margin"],
+    ["~cell.bias", "seed=2"],
+    ["question=[1,2,3]"],
+    ["question={a:1,b:[x,y]}"],
+    ["question='${study}'"],
+    ["study=${seed}"],
+    ["question=${oc.env:HOME}"],
+    ["cell={hidden_size:3}"],
+    ["cell={hidden_size:3}", "cell.hidden_size=4"],
+    ["cell.hidden_size=4", "cell={hidden_size:3}"],
+    ["+task@other=sinc"],
+    ["task=digits", "+task@spare=sines", "seed=1"],
+    ["hydra.job.name=else", "seed=1"],
+    ["hydra.verbose=true"],
+    ["~task"],
+    ["question=???"],
+    ["question='\\'quoted\\''"],
+    ["experiment=[activations]"],
+]
+WRONG = [["nothing=1"], ["cell.nothing=1"], ["task=nothing"], ["~nothing"], ["+seed=1"], ["seed=[1"], ["task@x=sines"]]
+
+
+@pytest.fixture
+def loader_and_master():
+    GlobalHydra.instance().clear()
+    setup_globals()
+    app.register()
+    loader = ConfigLoaderImpl(create_config_search_path(str(places.CONF)))
+    overrides = ["experiment=activations", "hydra/launcher=packed"]
+    master = loader.load_configuration("config", overrides[1:], run_mode=RunMode.MULTIRUN)
+    yield loader, master
+    HydraConfig.instance().cfg = None
+
+
+def hydras_own(loader, master, overrides, number):
+    config = loader.load_sweep_config(master, overrides)
+    with open_dict(config):
+        config.hydra.job.id = str(number)
+        config.hydra.job.num = number
+    return config
+
+
+@pytest.mark.parametrize("overrides", PLAIN + HOSTILE, ids=" ".join)
+def test_a_job_is_composed_as_hydra_composes_it(loader_and_master, overrides):
+    loader, master = loader_and_master
+    wanted = hydras_own(loader, master, overrides, 17)
+    composer = Composer(loader, master)
+    composer.compose(["seed=99", "cell.activation=mish"], 3)  # whatever it keeps must not show in the next job
+    job = composer.compose(overrides, 17)
+    assert OmegaConf.to_yaml(job.config()) == OmegaConf.to_yaml(wanted)
+    assert OmegaConf.to_container(job.config()) == OmegaConf.to_container(wanted) or "nan" in overrides[0]
+
+
+@pytest.mark.parametrize("overrides", PLAIN + HOSTILE, ids=" ".join)
+def test_the_files_of_the_hydra_folder_are_those_that_hydra_writes(loader_and_master, overrides, tmp_path):
+    loader, master = loader_and_master
+    folder = str(tmp_path / "a: b")
+    job = Composer(loader, master).compose(overrides, 17)
+    wanted = hydras_own(loader, master, overrides, 17)
+    wanted.hydra.runtime.output_dir = folder
+    task = deepcopy(wanted)
+    with open_dict(task):
+        del task["hydra"]
+    files = job.hydra_files(folder)
+    assert files["config.yaml"] == OmegaConf.to_yaml(task)
+    assert files["hydra.yaml"] == OmegaConf.to_yaml(OmegaConf.masked_copy(wanted, "hydra"))
+    assert files["overrides.yaml"] == OmegaConf.to_yaml(wanted.hydra.overrides.task)
+
+
+@pytest.mark.parametrize("overrides", WRONG, ids=" ".join)
+def test_what_hydra_refuses_is_refused(loader_and_master, overrides):
+    loader, master = loader_and_master
+    with pytest.raises(HydraException) as wanted:
+        loader.load_sweep_config(master, overrides)
+    with pytest.raises(HydraException) as found:
+        Composer(loader, master).compose(overrides, 0)
+    assert str(found.value) == str(wanted.value)
+
+
+def test_jobs_of_one_choice_of_groups_are_composed_by_hydra_once(loader_and_master, monkeypatch):
+    loader, master = loader_and_master
+    calls = []
+    original = loader.load_sweep_config
+    monkeypatch.setattr(loader, "load_sweep_config", lambda *a: calls.append(a) or original(*a))
+    composer = Composer(loader, master)
+    for task in ("sines", "digits"):
+        for seed in range(50):
+            composer.compose([f"task={task}", f"seed={seed}", "training.steps=0"], seed)
+    assert len(calls) == 2
+
+
+def test_every_study_is_composed_as_hydra_composes_it(loader_and_master):
+    loader, _ = loader_and_master
+    for path in places.EXPERIMENTS.glob("*.yaml"):
+        master = loader.load_configuration("config", [f"experiment={path.stem}"], run_mode=RunMode.MULTIRUN)
+        composer = Composer(loader, master)
+        for overrides in (["seed=1"], ["cell.activation=relu", "task=digits", "seed=2"]):
+            overrides = [*overrides, f"experiment={path.stem}"]
+            assert OmegaConf.to_yaml(composer.compose(overrides, 0).config()) == OmegaConf.to_yaml(
+                hydras_own(loader, master, overrides, 0)
+            )
+
+
+def test_a_typed_node_is_left_to_hydra(loader_and_master):
+    loader, master = loader_and_master
+    job = Composer(loader, master).compose(["hydra.job.num=3"], 5)
+    assert not job.values
+
+
+@pytest.mark.parametrize(
+    "data", [{"a": "1e3", "b": "no", "c": None, "d": [1, {"e": "x: y"}], "f": "é"}, [], {}, ["${x}"]]
+)
+def test_yaml_is_written_as_omegaconf_writes_it(data):
+    assert to_yaml(data) == OmegaConf.to_yaml(OmegaConf.create(data))
