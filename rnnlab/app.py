@@ -16,6 +16,7 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
+from hydra.core.utils import env_override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -24,17 +25,19 @@ from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSw
 from rnnlab import places
 from rnnlab.config import GROUPS, SECTIONS, check_surroundings, from_node
 from rnnlab.options import ConfigError
+from rnnlab.sweep import FAILED
 from rnnlab.sweep.jobs import RunFailed, run_alone
 
 
 def run() -> int:
     """Run the command line; the exit code."""
     user_wants_tracebacks = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, instead of being printed at length by Hydra
     register()
-    PackedLauncher.failed.clear()
+    FAILED.clear()
     try:
-        hydra.main(config_path=str(places.CONF), config_name="config", version_base="1.3")(_job)()
+        # With this, errors arrive here, instead of being printed at length by Hydra.
+        with env_override({"HYDRA_FULL_ERROR": "1"}):
+            hydra.main(config_path=str(places.CONF), config_name="config", version_base="1.3")(_job)()
     except RunFailed as error:
         return _complain(error, 1)
     except (HydraException, OmegaConfBaseException, ConfigError, OSError) as error:
@@ -43,8 +46,8 @@ def run() -> int:
         return _complain(_in_one_line(error), 2)
     except KeyboardInterrupt:
         return _complain("interrupted; what was finished is kept, and the same command goes on from there", 130)
-    if failed := PackedLauncher.failed:
-        return _complain(f"{len(failed)} runs failed; tracebacks are in {failed[0]}/run.json and the like", 1)
+    if FAILED:
+        return _complain(f"{len(FAILED)} runs failed; tracebacks are in {FAILED[0]}/run.json and the like", 1)
     return 0
 
 

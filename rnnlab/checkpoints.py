@@ -55,12 +55,12 @@ def read_checkpoints(folder: Path, run_ids: Sequence[str]) -> dict[str, LaneStat
 
 def _read(path: Path, wanted: set[str]) -> Iterator[LaneState]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             head = json.loads(str(file["head"]))
             if head["schema"] != SCHEMA or not wanted & {lane["run_id"] for lane in head["lanes"]}:
                 return
             arrays = {name: file[name] for name in file.files if name != "head"}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         return
     for row, lane in enumerate(head["lanes"]):
         if lane["run_id"] in wanted:

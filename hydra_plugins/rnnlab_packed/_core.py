@@ -16,7 +16,7 @@ from hydra_plugins.rnnlab_packed._jobs import PackedJobReturn, run_one_by_one, r
 from rnnlab.config import RunConfig, check_surroundings, from_node
 from rnnlab.options import ConfigError, check_choice
 from rnnlab.report import write_report
-from rnnlab.sweep import study
+from rnnlab.sweep import FAILED, study
 from rnnlab.sweep.engine import LocalEngine, Pack
 from rnnlab.sweep.execute import Delivery, execute
 from rnnlab.sweep.jobs import RunFailed, objective, provenance
@@ -134,7 +134,7 @@ class _Sweep:
                 "finished before is kept, and the same command goes on from there"
             ) from error
         if delivery.finished.status == "failed":
-            self.launcher.failed.append(str(folder))
+            FAILED.append(str(folder))
 
     def _report(self) -> None:
         """Report on what is there, however the sweep came to its end."""

@@ -7,7 +7,7 @@ dataclasses look them up.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
@@ -43,7 +43,7 @@ ConfigStore.instance().store(group="hydra/sweeper", name="packed", node=PackedSw
 class PackedLauncher(Launcher):
     """Trains a sweep's runs in packs; jobs of any other application run one after the other, as by Hydra's own."""
 
-    failed: ClassVar[list[str]] = []  # the folders of failed runs, for the command to count at its end
+    checks_jobs = True
 
     def __init__(
         self,
@@ -73,5 +73,5 @@ class PackedSweeper(BasicSweeper):
         super().__init__(max_batch_size=max_batch_size, params=params or {})
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        if not isinstance(self.launcher, PackedLauncher):
+        if not getattr(self.launcher, "checks_jobs", False):
             super().validate_batch_is_legal(batch)

@@ -32,6 +32,7 @@ class Pack:
     device: str
     checkpoint_folder: Path
     checkpoint_s: float
+    suspect: bool = False  # a worker has died over these runs
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,9 @@ def execute(packs: Iterable[Pack], engine: Engine) -> Iterator[Delivery]:
     A pack whose worker died is tried once more, then in halves, until the run that kills its worker is alone; that one
     comes back as failed.  New packs are handed out before each delivery, so that no worker waits for the caller."""
     waiting = deque(packs)
-    suspects: set[int] = set()  # packs, by identity, whose worker has died once
     ready: deque[Delivery] = deque()
     n_running = 0
     while waiting or n_running or ready:
-        while waiting and engine.n_free:
-            engine.submit(waiting.popleft())
-            n_running += 1
         for event in engine.wait(0 if ready else None) if n_running else []:
             n_running -= 1
             if isinstance(event, Done):
@@ -42,22 +38,21 @@ def execute(packs: Iterable[Pack], engine: Engine) -> Iterator[Delivery]:
                 for run, finished in zip(event.pack.runs, event.runs, strict=True):
                     ready.append(Delivery(run, finished, width, event.wall_s, n_running))
             else:
-                again, lost = _after_death(event.pack, suspects)
+                again, lost = _after_death(event.pack)
                 waiting.extendleft(again)
                 ready.extend(Delivery(run, killed(run), 1, None, n_running) for run in lost)
+        while waiting and engine.n_free:
+            engine.submit(waiting.popleft())
+            n_running += 1
         if ready:
             yield ready.popleft()
 
 
-def _after_death(pack: Pack, suspects: set[int]) -> tuple[list[Pack], list[RunConfig]]:
+def _after_death(pack: Pack) -> tuple[list[Pack], list[RunConfig]]:
     """What to try again, and what to give up."""
-    if id(pack) not in suspects:
-        once_more = replace(pack)
-        suspects.add(id(once_more))
-        return [once_more], []
+    if not pack.suspect:
+        return [replace(pack, suspect=True)], []
     if len(pack.runs) == 1:
         return [], list(pack.runs)
     middle = len(pack.runs) // 2
-    halves = [replace(pack, runs=pack.runs[:middle]), replace(pack, runs=pack.runs[middle:])]
-    suspects.update(map(id, halves))
-    return halves, []
+    return [replace(pack, runs=pack.runs[:middle]), replace(pack, runs=pack.runs[middle:])], []

@@ -1,0 +1,69 @@
+"""The local engine's worker processes, real ones."""
+
+import os
+import signal
+
+import pytest
+
+from rnnlab.sweep.engine import Died, Done, LocalEngine, Pack
+from rnnlab.sweep.jobs import finish
+from rnnlab.training import train
+
+
+@pytest.fixture
+def engine():
+    engine = LocalEngine(2)
+    yield engine
+    engine.close()
+
+
+def test_a_pack_comes_back_as_it_would_be_computed_here(engine, run_config, tmp_path):
+    runs = [run_config(seed=seed) for seed in range(3)]
+    engine.submit(Pack(runs, "cpu", tmp_path, 60.0))
+    (event,) = engine.wait(None)
+    assert isinstance(event, Done)
+    assert list(event.runs) == [finish(run, result) for run, result in zip(runs, train(runs), strict=True)]
+
+
+def test_a_killed_worker_costs_its_own_pack_only(engine, run_config, tmp_path):
+    long = Pack([run_config(training__steps=10**6, training__eval_every=10**6)], "cpu", tmp_path, 60.0)
+    short = Pack([run_config()], "cpu", tmp_path, 60.0)
+    engine.submit(long)
+    engine.submit(short)
+    assert engine.n_free == 0
+    (event,) = engine.wait(None)
+    assert event.pack is short
+    (worker,) = [p for c, p in engine._processes.items() if c in engine._packs]
+    os.kill(worker.pid, signal.SIGKILL)
+    (event,) = engine.wait(None)
+    assert event == Died(long)
+    engine.submit(short)
+    assert isinstance(engine.wait(None)[0], Done)
+
+
+def test_a_worker_that_dies_while_idle_is_replaced(engine, run_config, tmp_path):
+    pack = Pack([run_config()], "cpu", tmp_path, 60.0)
+    engine.submit(pack)
+    engine.wait(None)
+    (worker,) = engine._processes.values()
+    worker.kill()
+    worker.join()
+    engine.submit(pack)
+    assert engine.wait(None) == [Died(pack)]  # whoever asked tries again, and finds a new worker
+    engine.submit(pack)
+    assert isinstance(engine.wait(None)[0], Done)
+
+
+def test_no_worker_is_left_when_the_engine_is_closed(run_config, tmp_path):
+    engine = LocalEngine(2)
+    for _ in range(2):
+        engine.submit(Pack([run_config(training__steps=10**6)], "cpu", tmp_path, 60.0))
+    processes = list(engine._processes.values())
+    engine.close()
+    assert [process.is_alive() for process in processes] == [False, False]
+
+
+def test_waiting_gives_up_after_its_time(engine, run_config, tmp_path):
+    engine.submit(Pack([run_config(training__steps=10**6)], "cpu", tmp_path, 60.0))
+    assert engine.wait(0.01) == []
+    assert engine.n_free == 1
