@@ -75,7 +75,9 @@ class Pool:
         for start in range(0, indices.shape[1], size):
             part = indices[:, start : start + size]
             n_real = part.shape[1]
-            yield self.gather(torch.nn.functional.pad(part, (0, size - n_real)), n_real)
+            if n_real < size:
+                part = torch.nn.functional.pad(part, (0, size - n_real))
+            yield self.gather(part, n_real)
 
     def all_indices(self) -> Tensor:
         """(R, n_samples): every sample once, in order."""
@@ -97,7 +99,7 @@ class BatchOrder:
             return np.arange(self._n_samples)
         if len(self._left) < self._batch_size:
             self._left = self._generator.permutation(self._n_samples)
-        batch, self._left = np.split(self._left, [self._batch_size])
+        batch, self._left = self._left[: self._batch_size], self._left[self._batch_size :]
         return batch
 
     def state(self) -> dict[str, Any]:

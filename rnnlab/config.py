@@ -88,7 +88,7 @@ class AdamConfig:
 class TrainingConfig:
     steps: int = number(300, at_least=0)
     batch_size: int | None = number(None, at_least=1)  # null: the whole training set, every step
-    eval_every: int = number(10, at_least=1)
+    eval_every: int | None = number(10, at_least=1)  # null: evaluated once, at the end
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from rnnlab.batches import Pool, chunk_size
+from rnnlab.batches import Pool
 from rnnlab.losses import Loss
 from rnnlab.network import Network, Workspace
 from rnnlab.padding import BATCH_UNIT, FEATURE_UNIT, padded
@@ -17,21 +17,14 @@ from rnnlab.tasks import Split
 class Evaluator:
     """Reads a pack of networks; the Predictor that tasks are given.  Lists and arrays have one entry per lane."""
 
-    def __init__(self, network: Network, loss: Loss):
+    def __init__(self, network: Network, loss: Loss, chunk: int = 256):
+        """chunk: how many samples are computed at once."""
         self.network, self.loss = network, loss
-        self._workspaces: dict[int, Workspace] = {}
-
-    def workspace(self, n_samples: int) -> Workspace:
-        """The buffers in which `n_samples` are computed chunk by chunk."""
-        a = self.network.architecture
-        size = chunk_size(n_samples, a.seq_len, a.hidden_size)
-        if size not in self._workspaces:
-            self._workspaces[size] = self.network.workspace(size)
-        return self._workspaces[size]
+        self.workspace = network.workspace(padded(chunk, BATCH_UNIT))
 
     def mean_loss(self, pool: Pool) -> np.ndarray:
         """The loss over a whole split, (R,) float64."""
-        workspace = self.workspace(pool.n_samples)
+        workspace = self.workspace
         total, count = np.zeros(self.network.width), 0.0
         for chunk in pool.chunks(pool.all_indices(), workspace.batch_size):
             losses, _ = self.loss(workspace.forward(chunk.x), chunk.target, chunk.sample_weight)
@@ -44,7 +37,7 @@ class Evaluator:
         a = self.network.architecture
         no_targets = np.zeros(len(inputs[0]), dtype=np.int64)
         pool = Pool([Split(lane, no_targets) for lane in inputs], self.network.flat)
-        workspace = self.workspace(pool.n_samples)
+        workspace = self.workspace
         parts = []
         for chunk in pool.chunks(pool.all_indices(), workspace.batch_size):
             y = self.loss.outputs(workspace.forward(chunk.x))

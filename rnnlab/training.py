@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from rnnlab.activations import Activation, make_activation
-from rnnlab.batches import Pool
+from rnnlab.batches import Pool, chunk_size
 from rnnlab.checkpoints import LaneState, write_checkpoint
 from rnnlab.config import RunConfig
 from rnnlab.evaluation import Evaluator
@@ -32,6 +32,7 @@ from rnnlab.optimizers import OPTIMIZERS, Optimizer, clip_by_global_norm
 from rnnlab.padding import MIN_WIDTH
 from rnnlab.records import RunResult
 
+LEAST_CHUNK = 32  # samples evaluated at once, however small the training batches
 INIT_STREAM = 2  # a branch of the seed's tree of generators; 1 is the task's, 3 the order of batches
 
 
@@ -142,13 +143,14 @@ class _PackTraining:
         self.slots = _slots(self.active)
         self.train_pool = Pool([lane.data.train for lane in self.slots], network.flat)
         self.eval_pool = Pool([lane.data.eval for lane in self.slots], network.flat)
-        self.evaluator = Evaluator(network, self.loss)
-        batch_size = self.training.batch_size or self.train_pool.n_samples
-        self.workspace = self.evaluator.workspace(batch_size)
+        a = network.architecture
+        chunk = chunk_size(self.training.batch_size or self.train_pool.n_samples, a.seq_len, a.hidden_size)
+        self.evaluator = Evaluator(network, self.loss, max(chunk, LEAST_CHUNK))
+        self.workspace = self.evaluator.workspace if chunk >= LEAST_CHUNK else network.workspace(chunk)
         self.clip_norm = network.flat.new_tensor([lane.clip_norm for lane in self.slots])
 
     def run(self) -> list[RunResult]:
-        if self.step == 0:
+        if self.step == 0 and self._row_is_due():
             self._add_rows()
         written = time.monotonic()
         while self.step < self.training.steps and any(lane.live for lane in self.active):
@@ -156,13 +158,17 @@ class _PackTraining:
             if n_live <= len(self.slots) // 2 and len(self.slots) > MIN_WIDTH:
                 self._retire_stopped()
             self._step()
-            if self.step % self.training.eval_every == 0 or self.step == self.training.steps:
+            if self._row_is_due():
                 self._add_rows()
             if self.checkpoints and time.monotonic() - written >= self.checkpoints.every_s:
                 write_checkpoint(self.checkpoints.path, self._states())
                 written = time.monotonic()
         self._finish(self.active)
         return [self._results[lane] for lane in self.lanes]
+
+    def _row_is_due(self) -> bool:
+        every = self.training.eval_every
+        return self.step == self.training.steps or (every is not None and self.step % every == 0)
 
     def _states(self) -> list[LaneState]:
         """Where the lanes of the pack stand."""
@@ -221,11 +227,11 @@ class _PackTraining:
     def _finish(self, lanes: Sequence[Lane]) -> None:
         """Look at the trained networks once more and write down their results."""
         slots = _slots(lanes)
-        evaluator = Evaluator(self.network.select(self._places(lanes)), self.loss)
+        network = self.network.select(self._places(lanes))
+        evaluator = Evaluator(network, self.loss, self.evaluator.workspace.batch_size)
         if any(not lane.live for lane in lanes):
-            like = evaluator.network.flat
             train, eval_ = (
-                evaluator.mean_loss(Pool([getattr(lane.data, split) for lane in slots], like)).tolist()
+                evaluator.mean_loss(Pool([getattr(lane.data, split) for lane in slots], network.flat)).tolist()
                 for split in ("train", "eval")
             )
             for slot, lane in enumerate(lanes):

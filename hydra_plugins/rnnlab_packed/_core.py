@@ -84,7 +84,8 @@ class _Sweep:
                     endings |= self._compute(planned, engine, jobs, runs, n_done=len(done))
                 finally:
                     engine.close()
-                    self._report()
+                    if self.options.report:
+                        self._report()
             return [
                 PackedJobReturn(job, self.folder / run.folder, *endings[run.run_id])
                 for job, run in zip(jobs, runs, strict=True)

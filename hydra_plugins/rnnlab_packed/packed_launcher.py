@@ -27,6 +27,7 @@ class PackedLauncherConf:
     redo: str = "failed"  # what to compute: missing (what has no record), failed (that, and what failed), all
     checkpoint_s: float = 60.0  # seconds between two checkpoints of a pack
     dry_run: bool = False  # say what would be computed, and train nothing
+    report: bool = True  # write the report at the end
 
 
 @dataclass
@@ -52,9 +53,15 @@ class PackedLauncher(Launcher):
         redo: str = "failed",
         checkpoint_s: float = 60.0,
         dry_run: bool = False,
+        report: bool = True,
     ):
         self.options = PackedLauncherConf(
-            n_workers=n_workers, memory_gb=memory_gb, redo=redo, checkpoint_s=checkpoint_s, dry_run=dry_run
+            n_workers=n_workers,
+            memory_gb=memory_gb,
+            redo=redo,
+            checkpoint_s=checkpoint_s,
+            dry_run=dry_run,
+            report=report,
         )
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:

@@ -86,7 +86,8 @@ def pack_cost_s(pack: Sequence[RunConfig]) -> float:
     """A guess at the seconds of a pack on one core."""
     run = pack[0]
     batch_size = run.training.batch_size or run.task.n_train
-    n_evaluations = 2 + run.training.steps // run.training.eval_every
+    every = run.training.eval_every
+    n_evaluations = 1 if every is None else 2 + run.training.steps // every
     samples = 3 * run.training.steps * batch_size + 2 * n_evaluations * run.task.n_train  # forward passes
     hidden, layers = _hidden(run), run.cell.num_layers
     steps = samples * run.task.seq_len * layers

@@ -71,7 +71,7 @@ class Progress:
         parts += [f"{self._counts[what]} {what}" for what in ("diverged", "failed") if self._counts[what]]
         if n < self._n_total:
             parts.append(f"{self._n_running} packs running")
-            if n:
+            if n >= self._n_total / 20:  # the first packs wait for the workers to start
                 parts.append(f"{(self._n_total - n) / rate:.0f} s left")
         parts.append(f"{rate:.3g} runs/s")
         return ", ".join(parts)
