@@ -1,0 +1,327 @@
+"""The command: what one run and one sweep leave behind, and how bad input is answered."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from rnnlab import app, places, records
+from rnnlab.activations import ACTIVATIONS
+from rnnlab.records import CURVES, PREDICTIONS, PROVENANCE, RUN
+from rnnlab.sweep import jobs
+from rnnlab.tasks import TASKS
+
+SMALL = [
+    "task.n_points=60",
+    "task.forecast_steps=7",
+    "cell.hidden_size=5",
+    "training.steps=6",
+    "training.eval_every=3",
+    "training.batch_size=16",
+]
+SWEEP = ["-m", *SMALL, "cell.activation=tanh,relu", "seed=1,2"]
+BYTES = (RUN, CURVES, PREDICTIONS)  # what follows from the config alone
+
+HELP_AND_MODULES = """
+import sys
+sys.argv = ["rnnlab", "--help"]
+from rnnlab.__main__ import main
+main()
+print("slow:", *({"torch", "hydra", "omegaconf", "numpy"} & set(sys.modules)))
+"""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """The commands that cost a process each, run side by side from a folder elsewhere: name -> what came of it."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    module = [sys.executable, "-m", "rnnlab"]
+    commands = {
+        "single": [*module, *SMALL, "cell.activation=relu", "seed=2", "study=single"],
+        "packed": [*module, *SWEEP, "study=packed"],
+        "basic": [*module, *SWEEP, "study=basic", "hydra/launcher=basic"],
+        "help": [sys.executable, "-c", HELP_AND_MODULES],
+        "bad": [*module, "cell.activation=rleu", "study=bad"],
+    }
+    started = {
+        name: subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for name, command in commands.items()
+    }
+    ended = {}
+    for name, process in started.items():
+        out, err = process.communicate(timeout=300)
+        ended[name] = subprocess.CompletedProcess(commands[name], process.returncode, out, err)
+    return ended, folder / "outputs"
+
+
+@pytest.fixture
+def rnnlab(tmp_path, monkeypatch):
+    """rnnlab("seed=1", ...) runs the command in this process, in an empty folder, and returns its exit code."""
+
+    def run(*arguments):
+        GlobalHydra.instance().clear()
+        monkeypatch.setattr(sys, "argv", ["rnnlab", *arguments])
+        return app.run()
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    yield run
+    GlobalHydra.instance().clear()
+
+
+def runs_in(folder):
+    return sorted(path.parent for path in folder.glob(f"*/{RUN}"))
+
+
+# One run
+
+
+def test_a_run_leaves_its_four_files_and_hydras(ran):
+    ended, outputs = ran
+    assert ended["single"].returncode == 0, ended["single"].stderr
+    (folder,) = runs_in(outputs / "single")
+    assert {path.name for path in folder.iterdir()} == {*BYTES, PROVENANCE, ".hydra"}
+    assert {path.name for path in (folder / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
+    record = records.read_record(folder)
+    assert folder.name == f"sines-rnn-relu-s2-{record.run_id}"
+    assert record.config["cell"]["activation"] == "relu"
+    assert record.config["training"] == {"steps": 6, "batch_size": 16, "eval_every": 3}
+    assert record.result.steps_done == 6
+    assert record.result.curves["step"].tolist() == [0, 3, 6]
+    assert len(record.result.predictions["truth"]) == 50
+    assert json.loads((folder / PROVENANCE).read_text())["command"].endswith("study=single")
+
+
+def test_a_run_says_in_two_lines_how_it_ended_and_where_it_is(ran):
+    ended, _ = ran
+    summary, place = ended["single"].stdout.splitlines()
+    assert summary.startswith("sines, rnn relu, seed 2: ")
+    assert (Path(place) / RUN).is_file()
+    assert ended["single"].stderr == ""
+
+
+def test_run_json_states_everything_that_readers_rely_on(ran):
+    _, outputs = ran
+    run = json.loads((runs_in(outputs / "single")[0] / RUN).read_text())
+    identity = {"schema", "run_id", "condition_id", "config", "task"}
+    ending = {"status", "diverged", "diverged_at_step", "divergence_reason", "outcome", "steps_done", "metrics"}
+    assert identity | ending <= run.keys()
+    assert {"train_loss", "eval_loss", "naive_loss", "persistence_loss", "mse_closed_loop"} <= run["metrics"].keys()
+    assert run["config"].keys() == {"task", "cell", "readout", "init", "optimizer", "training", "divergence", "seed"}
+
+
+# A sweep
+
+
+def test_a_sweep_leaves_a_record_per_run_its_description_and_a_report(ran):
+    ended, outputs = ran
+    assert ended["packed"].returncode == 0, ended["packed"].stderr
+    folders = runs_in(outputs / "packed")
+    assert len(folders) == 4
+    study = json.loads((outputs / "packed" / "study.json").read_text())
+    assert sorted(study["expected"]) == [folder.name for folder in folders]
+    assert study["study"] == "packed"
+    page = outputs / "packed" / "report" / "index.html"
+    assert page.is_file()
+    assert ended["packed"].stdout.splitlines()[-1] == f"report: {page.relative_to(outputs.parent)}"
+    for folder in folders:
+        assert (folder / ".hydra" / "config.yaml").is_file()
+        assert records.read_run(folder)["config"]["cell"]["activation"] in page.read_text()
+
+
+def test_records_are_the_same_bytes_from_every_launcher(ran):
+    ended, outputs = ran
+    assert ended["basic"].returncode == 0, ended["basic"].stderr
+    folders = runs_in(outputs / "packed")
+    assert [folder.name for folder in runs_in(outputs / "basic")] == [folder.name for folder in folders]
+    for folder in folders:
+        for name in BYTES:
+            assert (folder / name).read_bytes() == (outputs / "basic" / folder.name / name).read_bytes()
+
+
+def test_the_record_of_a_run_is_the_same_bytes_alone_and_in_a_sweep(ran):
+    _, outputs = ran
+    (alone,) = runs_in(outputs / "single")
+    for name in BYTES:
+        assert (alone / name).read_bytes() == (outputs / "packed" / alone.name / name).read_bytes()
+
+
+def test_hydras_own_files_are_the_same_from_every_launcher_but_for_the_launcher(ran):
+    _, outputs = ran
+    for folder in runs_in(outputs / "packed"):
+        for name in ("config.yaml", "overrides.yaml"):
+            packed = (folder / ".hydra" / name).read_text().replace("study: packed", "").replace("study=packed", "")
+            basic = (outputs / "basic" / folder.name / ".hydra" / name).read_text()
+            assert packed == basic.replace("study: basic", "").replace("study=basic", "")
+
+
+# Help
+
+
+def test_help_lists_every_group_without_importing_anything_slow(ran):
+    ended, _ = ran
+    assert ended["help"].returncode == 0, ended["help"].stderr
+    *text, slow = ended["help"].stdout.splitlines()
+    assert slow == "slow:"
+    for group in places.groups():
+        (line,) = [line for line in text if line.startswith(f"  {group} ")]
+        assert line.split(maxsplit=1)[1] == ", ".join(places.options(group))
+    assert sum(line.startswith("  rnnlab ") for line in text) >= 3, "three examples"
+
+
+def test_both_commands_are_installed():
+    found = {script.name: script.value for script in entry_points(group="console_scripts")}
+    assert found["rnnlab"] == "rnnlab.__main__:main"
+    assert found["rnnlab-report"] == "rnnlab.report.command:main"
+
+
+# Bad input
+
+
+def assert_refused(code, capsys, folder, *parts):
+    """Exit code 2, one line that names all parts, and nothing trained."""
+    captured = capsys.readouterr()
+    assert code == 2, captured.err
+    assert captured.err.startswith("rnnlab: ")
+    assert captured.err.count("\n") == 1, captured.err
+    for part in parts:
+        assert part in captured.err
+    assert not list(folder.rglob(RUN))
+    assert not list(folder.rglob(CURVES))
+
+
+def test_bad_input_in_a_process_of_its_own_is_one_line_and_exit_code_2(ran):
+    ended, outputs = ran
+    assert ended["bad"].returncode == 2
+    assert ended["bad"].stdout == ""
+    assert ended["bad"].stderr.startswith("rnnlab: cell.activation: unknown 'rleu'; one of tanh, sigmoid, relu, ")
+    assert ended["bad"].stderr.count("\n") == 1
+    assert not (outputs / "bad").exists()
+
+
+@pytest.mark.parametrize(
+    ("argument", "parts"),
+    [
+        ("cell.activation=rleu", ["cell.activation", "'rleu'", *ACTIVATIONS, "did you mean 'relu'?"]),
+        ("cell.activation=null", ["cell.activation", "None", "str"]),
+        ("task=sine", ["task", "'sine'", *TASKS]),
+        ("cell=lstm", ["cell", "'lstm'", "memoryless", "rnn"]),
+        ("optimizer=adamw", ["optimizer", "'adamw'", "adam", "rmsprop", "sgd"]),
+        ("cell=null", ["cell", "memoryless", "rnn"]),
+        ("optimizer=null", ["optimizer", "adam", "rmsprop", "sgd"]),
+        ("experiment=activation", ["experiment", "'activation'", "activations"]),
+        ("cell.hidden_sise=5", ["cell.hidden_sise", "no such key", "hidden_size"]),
+        ("optimizer.momentum=0.9", ["optimizer.momentum", "no such key", "beta1", "sgd"]),
+        ("+cell.gates=5", ["cell.gates", "no such key", "hidden_size"]),
+        ("learning_rate=1", ["learning_rate", "no such key", "optimizer"]),
+        ("training=5", ["training", "5", "steps"]),
+        ("training.steps=many", ["training.steps", "'many'", "int"]),
+        ("training.steps=2.5", ["training.steps", "2.5", "int"]),
+        ("training.steps=-1", ["training.steps", "-1", "at least 0"]),
+        ("training.steps=", ["training.steps", "int"]),
+        ("cell.hidden_size=0", ["cell.hidden_size", "0", "at least 1"]),
+        ("optimizer.learning_rate=-0.1", ["optimizer.learning_rate", "-0.1", "above 0"]),
+        ("optimizer.learning_rate=nan", ["optimizer.learning_rate", "nan", "finite"]),
+        ("task.window=2400", ["task.window", "2400", "n_points"]),
+        ("training.batch_size=5000", ["training.batch_size", "5000", "2390"]),
+        ("seed=-3", ["seed", "-3", "from 0 up"]),
+        ("seed=x", ["seed", "'x'", "whole number"]),
+        ("device=gpu", ["device", "'gpu'", "cpu, cuda"]),
+        ("study=a/b", ["study", "'a/b'"]),
+        ("cell.hidden_size", ["cell.hidden_size"]),
+        ("cell.activation=tanh,relu", ["tanh,relu", "-m"]),
+    ],
+)
+def test_bad_input_is_answered_in_one_line_before_anything_trains(argument, parts, rnnlab, capsys, tmp_path):
+    assert_refused(rnnlab(argument), capsys, tmp_path, *parts)
+
+
+@pytest.mark.parametrize(
+    ("argument", "parts"),
+    [
+        ("cell.activation=tanh,rleu", ["cell.activation", "'rleu'", "relu", "2 of 4 runs"]),
+        ("cell=rnn,lstm", ["cell", "'lstm'", "memoryless, rnn"]),
+        ("optimizer.learning_rate=0.1,-1,nan", ["optimizer.learning_rate", "above 0", "of 6 runs"]),
+        ("task.window=10,2400", ["task.window", "2400", "2 of 4 runs"]),
+        ("cell.hidden_sise=1,2", ["cell.hidden_sise", "no such key"]),
+    ],
+)
+def test_a_bad_value_in_a_sweep_stops_all_runs_before_the_first(argument, parts, rnnlab, capsys, tmp_path):
+    assert_refused(rnnlab("-m", argument, "seed=0,1"), capsys, tmp_path, *parts)
+
+
+@pytest.mark.parametrize("sweep", [[], ["-m"]], ids=["run", "sweep"])
+@pytest.mark.parametrize("file", ["outputs", "outputs/scratch"])
+def test_an_output_folder_that_is_a_file_is_named(file, sweep, rnnlab, capsys, tmp_path):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("in the way")
+    assert_refused(rnnlab(*sweep, *SMALL), capsys, tmp_path, "outputs", "cannot be used as an output folder")
+    assert (tmp_path / file).read_text() == "in the way"
+
+
+def test_a_user_who_wants_the_traceback_gets_it(rnnlab, monkeypatch):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(Exception, match="rleu"):
+        rnnlab("cell.activation=rleu")
+
+
+def test_the_environment_is_left_as_it_was(rnnlab, monkeypatch, capsys):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    rnnlab("cell.activation=rleu")
+    import os
+
+    assert os.environ["HYDRA_FULL_ERROR"] == "0"
+
+
+# Failures and other endings
+
+
+def test_a_run_that_raises_exits_with_1_and_leaves_a_record_of_it(rnnlab, monkeypatch, capsys, tmp_path):
+    def failing(*_, **__):
+        raise ArithmeticError("boom")
+
+    monkeypatch.setattr(jobs, "train", failing)
+    assert rnnlab(*SMALL) == 1
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    assert error.splitlines()[-1].startswith("rnnlab: the run failed: ArithmeticError: boom")
+    (folder,) = runs_in(tmp_path / "outputs" / "scratch")
+    assert str(folder.relative_to(tmp_path)) in error
+    assert "Traceback" in records.read_record(folder).result.error
+
+
+def test_a_run_that_diverges_is_a_result_and_no_failure(rnnlab, capsys, tmp_path):
+    assert rnnlab(*SMALL, "optimizer=sgd", "optimizer.learning_rate=1e30", "training.steps=20") == 0
+    assert "diverged at step" in capsys.readouterr().out
+    (folder,) = runs_in(tmp_path / "outputs" / "scratch")
+    assert records.read_record(folder).result.diverged
+
+
+def test_the_same_run_again_writes_the_same_bytes_over_the_old_ones(rnnlab, tmp_path):
+    assert rnnlab(*SMALL) == 0
+    (folder,) = runs_in(tmp_path / "outputs" / "scratch")
+    first = {name: (folder / name).read_bytes() for name in BYTES}
+    assert rnnlab(*SMALL, "device=cpu") == 0
+    assert runs_in(tmp_path / "outputs" / "scratch") == [folder]
+    assert {name: (folder / name).read_bytes() for name in BYTES} == first
+
+
+@pytest.mark.parametrize("arguments", [["task=digits", "training.steps=2"], ["task=sinc", "cell=memoryless", *SMALL]])
+def test_other_tasks_and_cells_run_too(arguments, rnnlab, capsys, tmp_path):
+    assert rnnlab(*arguments, "training.eval_every=2", "cell.hidden_size=5") == 0
+    (folder,) = runs_in(tmp_path / "outputs" / "scratch")
+    record = records.read_record(folder)
+    assert record.task.score in record.result.metrics
+    assert record.task.score in capsys.readouterr().out
+
+
+def test_values_of_the_study_can_be_overridden_on_the_command_line(rnnlab, tmp_path):
+    assert rnnlab("experiment=activations", "training.steps=1", "task.n_points=80", "task.forecast_steps=1") == 0
+    (folder,) = runs_in(tmp_path / "outputs" / "activations")
+    config = records.read_run(folder)["config"]
+    assert config["training"]["steps"] == 1
+    assert config["cell"]["hidden_size"] == 32
