@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 import sys
+import traceback
 from dataclasses import fields
 from pathlib import Path
 
@@ -44,6 +45,10 @@ def run() -> int:
         if user_wants_tracebacks:
             raise
         return _complain(_in_one_line(error), 2)
+    except (ValueError, TypeError) as error:
+        if user_wants_tracebacks or not _raised_by_hydra(error):
+            raise
+        return _complain(_unusable_choice() or f"the command line cannot be understood ({error})", 2)
     except KeyboardInterrupt:
         return _complain("interrupted; what was finished is kept, and the same command goes on from there", 130)
     if FAILED:
@@ -106,6 +111,21 @@ def _in_one_line(error: BaseException | None) -> str:
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         return f"{group}: unknown {name!r}; one of {', '.join(offered.split())}{hint}"
     return " ".join(text.split())
+
+
+def _raised_by_hydra(error: BaseException) -> bool:
+    """Whether it comes out of Hydra's own code: some of its complaints are bare Python exceptions."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return Path(hydra.__file__).parent in Path(last.filename).parents
+
+
+def _unusable_choice() -> str | None:
+    """The first group=name of the command line whose name is none of the group's."""
+    for argument in sys.argv[1:]:
+        group, _, name = argument.partition("=")
+        if group in places.groups() and name not in places.options(group):
+            return f"{group}: {name!r}; must be one of {', '.join(places.options(group))}"
+    return None
 
 
 def _unknown_key(key: str) -> str:

@@ -193,6 +193,8 @@ def _typed(section: type, key: str, text: str) -> Any:
     for name in values:
         if name not in known:
             raise ConfigError(f"{key}.{name}: no such key; {key} has {', '.join(known)}")
+        if known[name].type in (bool, "bool") and not isinstance(values[name], bool):  # OmegaConf takes 2 for true
+            raise ConfigError(f"{key}.{name}: {values[name]!r}; must be of type bool, true or false")
     try:
         options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(section), values))
     except OmegaConfBaseException as error:

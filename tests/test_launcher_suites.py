@@ -24,9 +24,7 @@ class TestPackedLauncher(LauncherTestSuite):
     """What every launcher must do."""
 
 
-@pytest.mark.parametrize(
-    "launcher_name, overrides", [("packed", ["hydra.sweeper.max_batch_size=2"])]
-)
+@pytest.mark.parametrize("launcher_name, overrides", [("packed", ["hydra.sweeper.max_batch_size=2"])])
 class TestPackedLauncherInBatches(BatchedSweeperTestSuite):
     """The jobs handed over in batches."""
 

@@ -51,9 +51,9 @@ def test_a_record_that_does_not_fit_its_folder_is_refused_by_name(folder, runs, 
 
 
 def test_a_second_command_on_the_same_folder_says_so_and_stops(tmp_path):
-    with study.locked(tmp_path):
-        with pytest.raises(ConfigError, match="in use by another rnnlab command"), study.locked(tmp_path):
-            raise AssertionError("both have it")
+    first = study.locked(tmp_path)
+    with first, pytest.raises(ConfigError, match="in use by another rnnlab command"), study.locked(tmp_path):
+        raise AssertionError("both have it")
     with study.locked(tmp_path):
         pass
 

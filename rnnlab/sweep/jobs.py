@@ -61,15 +61,16 @@ def compute(
     results: dict[str, RunResult] = {}
     for step in {states[run.run_id].step if run.run_id in states else None for run in pack}:
         part = [run for run in pack if (states[run.run_id].step if run.run_id in states else None) == step]
-        checkpoints = Checkpoints(folder / f"{part[0].run_id}-{len(part)}.npz", every_s) if folder else None
-        trained = _train_or_halve(part, device, None if step is None else [states[r.run_id] for r in part], checkpoints)
+        part_states = None if step is None else [states[run.run_id] for run in part]
+        trained = _train_or_halve(part, device, part_states, folder, every_s)
         results |= {run.run_id: result for run, result in zip(part, trained, strict=True)}
     return [results[run.run_id] for run in pack]
 
 
 def _train_or_halve(
-    pack: Sequence[RunConfig], device: str, states: Sequence[LaneState] | None, checkpoints: Checkpoints | None
+    pack: Sequence[RunConfig], device: str, states: Sequence[LaneState] | None, folder: Path | None, every_s: float
 ) -> list[RunResult]:
+    checkpoints = Checkpoints(folder / f"{pack[0].run_id}-{len(pack)}.npz", every_s) if folder else None
     try:
         return train(pack, device, states=states, checkpoints=checkpoints)
     except Exception:
@@ -77,7 +78,7 @@ def _train_or_halve(
             return [RunResult(status="failed", steps_done=0, error=traceback.format_exc())]
     results = []
     for half in (slice(None, len(pack) // 2), slice(len(pack) // 2, None)):
-        results += _train_or_halve(pack[half], device, states and states[half], checkpoints)
+        results += _train_or_halve(pack[half], device, states and states[half], folder, every_s)
     return results
 
 

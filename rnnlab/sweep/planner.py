@@ -20,7 +20,6 @@ from rnnlab.training import program_key
 
 STATES = 2**15  # floats in the states of one time step of a pack, (R, B, H): benchmarks/pack_width.py
 MAX_WIDTH = 256
-PACKS_PER_WORKER = 3  # so that the last packs of a sweep end at about the same time
 
 # For estimates, of one core: seconds per multiply-add, per state and layer, and per call on a pack's time step.
 MULTIPLY_ADD_S, STATE_S, CALL_S = 2.5e-11, 1.5e-9, 4e-6
