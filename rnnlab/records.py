@@ -21,6 +21,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,8 +107,9 @@ def write_files(folder: Path, files: Mapping[str, str], provenance: Mapping[str,
     """Write what `render` made.  run.json comes last: without it the folder is not a record."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RUN).unlink(missing_ok=True)  # while the tables are replaced, the folder is not a record
-    for left_over in folder.glob(".*.tmp"):  # of a process that was killed while it wrote
-        left_over.unlink(missing_ok=True)
+    for name in os.listdir(folder):
+        if name.startswith(".") and name.endswith(".tmp"):  # of a process that was killed while it wrote
+            (folder / name).unlink(missing_ok=True)
     write_text(folder / PROVENANCE, to_json(provenance))
     for name in sorted(files, key=lambda name: name == RUN):
         write_text(folder / name, files[name])
@@ -192,17 +194,26 @@ def to_csv(columns: Mapping[str, np.ndarray]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(zip(*map(_entries, columns.values()), strict=True))
+    if any(column.dtype.kind not in "iuf" for column in columns.values()):
+        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+        return text.getvalue()
+    entries = [_entries(column.dtype.str, column.tobytes()) for column in columns.values()]
+    text.writelines(f"{','.join(row)}\n" for row in zip(*entries, strict=True))  # numbers need no quotes
     return text.getvalue()
 
 
-def _entries(column: np.ndarray) -> list[Any]:
-    if column.dtype == np.float32:
-        texts = ("%.9g" % value for value in column.tolist())
-        return [
-            f"{text}.0" if text.lstrip("-").isdigit() else text for text in texts
-        ]  # else it would read as an integer
-    return column.tolist()  # Python writes int exactly, and float as the shortest text that reads back the same
+@lru_cache(maxsize=16)  # the runs of a pack have their times and truths in common
+def _entries(dtype: str, content: bytes) -> list[str]:
+    """The numbers of a column as text."""
+    column = np.frombuffer(content, dtype=dtype)
+    if dtype != np.dtype(np.float32).str:
+        return list(map(repr, column.tolist()))  # int exactly, float as the shortest text that reads back the same
+    texts = ("%.9g " * len(column) % tuple(column.tolist())).split()
+    with np.errstate(invalid="ignore"):  # of a signalling NaN
+        whole = (np.abs(column) < 1e9) & (column == np.trunc(column))
+    for n in np.flatnonzero(whole):  # else it would read as an integer
+        texts[n] += ".0"
+    return texts
 
 
 def to_json(data: Mapping[str, Any]) -> str:

@@ -12,7 +12,6 @@ from hydra.core.utils import JobReturn, JobStatus, run_job
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.rnnlab_packed._compose import Composer, Job
-from rnnlab.records import write_text
 from rnnlab.sweep.execute import Delivery
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def write_hydra_files(job: Job, folder: Path) -> None:
         return
     (folder / subfolder).mkdir(parents=True, exist_ok=True)
     for name, text in job.hydra_files(str(folder.absolute())).items():
-        write_text(folder / subfolder / name, text)
+        (folder / subfolder / name).write_text(text, encoding="utf-8")
 
 
 def run_with_callbacks(
