@@ -18,6 +18,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
+_MINUS_ONE = torch.tensor(-1.0)
 _REGISTRY: dict[str, type[Activation]] = {}
 ACTIVATIONS: Mapping[str, type[Activation]] = MappingProxyType(_REGISTRY)
 
@@ -90,8 +91,7 @@ class Tanh(Activation):
 
     def forward(self, a: Tensor, out: Tensor) -> None:
         torch.sigmoid(a.mul_(2), out=a)
-        torch.sub(a, 0.5, out=out)
-        out.mul_(2)
+        torch.add(_MINUS_ONE, a, alpha=2, out=out)
 
     def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
         torch.mul(g, h, out=out)

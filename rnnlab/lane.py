@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,14 @@ from rnnlab.batches import BatchOrder
 from rnnlab.config import RunConfig
 from rnnlab.divergence import judge, outcome
 from rnnlab.records import CURVE_COLUMNS, RunResult
-from rnnlab.tasks import Data, Finding
+from rnnlab.tasks import Data, Finding, Task
 
 BATCH_STREAM = 3  # a branch of the seed's tree of generators; 1 is the task's, 2 the initialisation's
+
+
+@lru_cache(maxsize=8)  # by the identity of the data, which lanes may share
+def _naive(task: Task, data: Data) -> dict[str, float]:
+    return task.naive(data)
 
 
 @dataclass(eq=False)
@@ -36,7 +42,7 @@ class Lane:
         data = run.task.data(run.seed)
         generator = np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(BATCH_STREAM,)))
         order = BatchOrder(len(data.train), run.training.batch_size, generator)
-        return cls(run, data, run.task.naive(data), order)
+        return cls(run, data, _naive(run.task, data), order)
 
     @property
     def live(self) -> bool:

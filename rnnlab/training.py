@@ -195,7 +195,7 @@ class _PackTraining:
         if any(lane.clip_norm < math.inf for lane in self.active):
             clip_by_global_norm(grads, norms, self.clip_norm)
         update = self.optimizer.update(grads)
-        largest = torch.linalg.vector_norm(update, ord=math.inf, dim=1)
+        largest = update.abs().amax(1)  # torch's infinity norm takes twenty times as long
         watched = torch.stack([losses, norms.double(), largest.double()]).numpy(force=True)
         for lane, (loss, grad_norm, largest_update) in zip(self.active, watched.T.tolist(), strict=False):
             if lane.live:

@@ -30,7 +30,7 @@ def register(name: str) -> Callable[[type[Task]], type[Task]]:
     return enter
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """inputs (N, T, I) float32.  targets, answered at the last step: (N, O) float32 or (N,) classes;
     answered at every step: (N, T, O) or (N, T)."""
@@ -42,9 +42,11 @@ class Split:
         return len(self.inputs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Data:
-    """train is learned from, eval (validation) is watched during training, test is looked at once, at the end."""
+    """train is learned from, eval (validation) is watched during training, test is looked at once, at the end.
+
+    A task whose data do not depend on the seed gives the same object every time: lanes then share it."""
 
     train: Split
     eval: Split

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -68,6 +69,10 @@ class Curve(Task):
         return np.linspace(self.start, self.stop, self.n_points)
 
     def data(self, seed: int) -> Data:
+        return _sampled(self, seed if self.noise else 0)
+
+    def sample(self, seed: int) -> Data:
+        """The three splits, made anew."""
         generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(NOISE_STREAM,)))
         step = (self.stop - self.start) / (self.n_points - 1)
         return Data(*(self._split(self.times + shift * step, generator) for shift in (0.0, 0.5, 0.25)))
@@ -102,6 +107,11 @@ class Curve(Task):
         times = self.times[self.window :]
         columns = {"t": times, "truth": truth, "one_step": one_step, "closed_loop": closed_loop}
         return Finding(metrics, columns)
+
+
+@lru_cache(maxsize=8)
+def _sampled(curve: Curve, seed: int) -> Data:
+    return curve.sample(seed)
 
 
 @register("sines")
