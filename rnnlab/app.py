@@ -110,6 +110,8 @@ def _in_one_line(error: BaseException | None) -> str:
         near = difflib.get_close_matches(name, offered.split(), n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         return f"{group}: unknown {name!r}; one of {', '.join(offered.split())}{hint}"
+    if text.startswith("Error merging override") and isinstance(error.__cause__ or error.__context__, Exception):
+        text += f": {str(error.__cause__ or error.__context__).splitlines()[0]}"
     return " ".join(text.split())
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rnnlab import __version__
 from rnnlab.records import replace_file
 
-SCHEMA = 1
+# Another version may compute something else: its states are not gone on from.
+MADE_BY = f"schema 1, rnnlab {__version__}, torch {version('torch')}, numpy {version('numpy')}"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ def write_checkpoint(path: Path, states: Sequence[LaneState]) -> None:
     """Replace the file in one step.  states: lanes of one program at one step."""
     arrays = {f"slot.{name}": np.stack([s.slots[name] for s in states]) for name in states[0].slots}
     lanes = [{"run_id": s.run_id, "lane": s.lane} for s in states]
-    head = json.dumps({"schema": SCHEMA, "step": states[0].step, "lanes": lanes})
+    head = json.dumps({"made_by": MADE_BY, "step": states[0].step, "lanes": lanes})
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(path, "wb") as file:
         np.savez(file, head=np.array(head), weights=np.stack([s.weights for s in states]), **arrays)
@@ -53,11 +56,23 @@ def read_checkpoints(folder: Path, run_ids: Sequence[str]) -> dict[str, LaneStat
     return latest
 
 
+def forget(folder: Path, run_ids: Collection[str], *, also_in_part: bool) -> None:
+    """Remove the files whose runs are all among `run_ids`, or also those of which some are.  A broken file goes too."""
+    for path in folder.glob("*.npz") if folder.is_dir() else []:
+        try:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+                held = [lane["run_id"] in run_ids for lane in json.loads(str(file["head"]))["lanes"]]
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            held = [True]
+        if all(held) or (also_in_part and any(held)):
+            path.unlink(missing_ok=True)
+
+
 def _read(path: Path, wanted: set[str]) -> Iterator[LaneState]:
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             head = json.loads(str(file["head"]))
-            if head["schema"] != SCHEMA or not wanted & {lane["run_id"] for lane in head["lanes"]}:
+            if head["made_by"] != MADE_BY or not wanted & {lane["run_id"] for lane in head["lanes"]}:
                 return
             arrays = {name: file[name] for name in file.files if name != "head"}
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):

@@ -74,6 +74,8 @@ class Lane:
         if self.rows and self.rows[-1][0] == self.steps_done:
             *_, clip_rate = self.rows.pop()
         self.rows.append((self.steps_done, train_loss, eval_loss, self.batch_loss, self.grad_norm, clip_rate))
+        if self.live:  # the last update may have been the ruinous one
+            self.divergence_reason = judge(train_loss, 0.0, 0.0, self.loss_limit)
         self.n_clipped, self.last_row = 0, self.steps_done
 
     def result(self, finding: Finding) -> RunResult:

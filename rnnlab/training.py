@@ -11,7 +11,7 @@ import math
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -161,7 +161,8 @@ class _PackTraining:
             if self._row_is_due():
                 self._add_rows()
             if self.checkpoints and time.monotonic() - written >= self.checkpoints.every_s:
-                write_checkpoint(self.checkpoints.path, self._states())
+                with suppress(OSError):  # without a checkpoint an interruption costs time, and nothing else
+                    write_checkpoint(self.checkpoints.path, self._states())
                 written = time.monotonic()
         self._finish(self.active)
         return [self._results[lane] for lane in self.lanes]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnnlab import training
-from rnnlab.checkpoints import LaneState, read_checkpoints, write_checkpoint
+from rnnlab.checkpoints import LaneState, forget, read_checkpoints, write_checkpoint
 from rnnlab.sweep.jobs import compute, finish
 from rnnlab.training import Checkpoints, train
 
@@ -92,6 +92,26 @@ def test_a_truncated_file_is_passed_over(tmp_path):
     for size in range(0, len(whole), 97):
         (tmp_path / "x.npz").write_bytes(whole[:size])
         assert read_checkpoints(tmp_path, ["a"]) == {}
+
+
+def test_another_versions_states_are_not_gone_on_from(tmp_path, monkeypatch):
+    write_checkpoint(tmp_path / "x.npz", [state()])
+    monkeypatch.setattr("rnnlab.checkpoints.MADE_BY", "another version")
+    assert read_checkpoints(tmp_path, ["a"]) == {}
+
+
+@pytest.mark.parametrize("also_in_part, left", [(False, ["ab", "bc"]), (True, ["bc"])])
+def test_only_the_files_of_finished_runs_are_forgotten(tmp_path, also_in_part, left):
+    for name in ("a", "ab", "bc"):
+        write_checkpoint(tmp_path / f"{name}.npz", [state(run_id) for run_id in name])
+    forget(tmp_path, {"a"}, also_in_part=also_in_part)
+    assert sorted(path.stem for path in tmp_path.glob("*.npz")) == left
+
+
+def test_a_checkpoint_that_cannot_be_written_fails_no_run(run_config, tmp_path):
+    (tmp_path / "file").write_text("in the way of a folder")
+    (result,) = train([run_config()], checkpoints=Checkpoints(tmp_path / "file" / "x.npz", 0.0))
+    assert result.status == "completed"
 
 
 def test_a_file_holds_no_pickle(tmp_path):

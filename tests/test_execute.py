@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rnnlab.sweep.engine import Died, Done, Pack
-from rnnlab.sweep.execute import execute
+from rnnlab.sweep.execute import Execution
 from rnnlab.sweep.jobs import FinishedRun
 
 
@@ -44,21 +44,21 @@ def packs_of(run_config):
 
 
 def test_every_run_is_delivered_once(packs_of):
-    delivered = list(execute(packs_of(range(5), range(5, 8), range(8, 20)), FakeEngine()))
+    delivered = [d for d in Execution(packs_of(range(5), range(5, 8), range(8, 20)), FakeEngine()).deliveries() if d]
     assert sorted(d.run.seed for d in delivered) == list(range(20))
     assert all(d.finished.objective == d.run.seed for d in delivered)
 
 
 def test_a_pack_whose_worker_died_once_is_tried_again_whole(packs_of):
     engine = FakeEngine(deaths=[True])
-    delivered = list(execute(packs_of(range(4)), engine))
+    delivered = [d for d in Execution(packs_of(range(4)), engine).deliveries() if d]
     assert engine.attempts == {(0, 1, 2, 3): 2}
     assert {d.finished.status for d in delivered} == {"completed"}
 
 
 @pytest.mark.parametrize("deadly", [[0], [5], [7], [2, 3]])
 def test_the_run_that_kills_its_worker_fails_alone(packs_of, deadly):
-    delivered = list(execute(packs_of(range(8), range(8, 12)), FakeEngine(deadly=deadly)))
+    delivered = [d for d in Execution(packs_of(range(8), range(8, 12)), FakeEngine(deadly=deadly)).deliveries() if d]
     assert sorted(d.run.seed for d in delivered) == list(range(12))
     failed = {d.run.seed: d.finished for d in delivered if d.finished.status == "failed"}
     assert set(failed) == set(deadly)
@@ -67,7 +67,7 @@ def test_the_run_that_kills_its_worker_fails_alone(packs_of, deadly):
 
 def test_halving_takes_no_more_attempts_than_it_must(packs_of):
     engine = FakeEngine(n_workers=1, deadly=[0])
-    list(execute(packs_of(range(8)), engine))
+    [d for d in Execution(packs_of(range(8)), engine).deliveries() if d]
     assert engine.attempts == {
         tuple(range(8)): 2,
         (0, 1, 2, 3): 1,
@@ -81,12 +81,21 @@ def test_halving_takes_no_more_attempts_than_it_must(packs_of):
 
 def test_no_more_packs_are_under_way_than_the_engine_takes(packs_of):
     engine = FakeEngine(n_workers=3)
-    for _ in execute(packs_of(*[[n] for n in range(10)]), engine):
+    for _ in Execution(packs_of(*[[n] for n in range(10)]), engine).deliveries():
         assert len(engine.packs) <= 3
 
 
 def test_new_packs_are_handed_out_before_results_are(packs_of):
     engine = FakeEngine(n_workers=1)
-    deliveries = execute(packs_of([0, 1], [2, 3]), engine)
-    next(deliveries)
+    next(delivery for delivery in Execution(packs_of([0, 1], [2, 3]), engine).deliveries() if delivery)
     assert [run.seed for run in engine.packs[0].runs] == [2, 3]
+
+
+def test_what_was_computed_and_not_taken_is_still_there_after_an_interruption(packs_of):
+    execution = Execution(packs_of(range(5)), FakeEngine())
+    taken = []
+    for delivery in execution.deliveries():
+        if delivery and len(taken) == 2:
+            break  # the third is in the caller's hands, and not yet done with
+        taken += [delivery] if delivery else []
+    assert [d.run.seed for d in execution.undelivered()] == [2, 3, 4]

@@ -111,7 +111,7 @@ def test_a_run_that_raises_fails_alone_and_is_counted_at_the_end(rnnlab, capsys)
     assert sorted(run["status"] for run in runs) == ["completed"] * 4 + ["failed"] * 4
     assert all("Error" in run["error"] for run in runs if run["status"] == "failed")
     assert Path("outputs/small/report/index.html").is_file()
-    assert rnnlab(*sweep, "hydra.launcher.redo=missing") == 0
+    assert rnnlab(*sweep, "hydra.launcher.redo=missing") == 1  # they have failed still
 
 
 def test_a_folder_that_is_in_use_is_left_alone(rnnlab, capsys):
@@ -157,7 +157,7 @@ def test_a_full_disk_stops_the_sweep_with_one_error_and_no_half_record(rnnlab, m
 
 
 def test_control_c_keeps_what_is_finished_reports_on_it_and_exits_with_130(tmp_path):
-    sweep = [*SWEEP, "seed=range(40)", "task.n_points=2000", "training.steps=2000", "training.batch_size=32"]
+    sweep = [*SWEEP, "seed=range(40)", "cell.hidden_size=50", "task.n_points=2000", "training.steps=2000", "training.batch_size=32"]
     command = [sys.executable, "-m", "rnnlab", *sweep]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     folder = tmp_path / "outputs" / "small"
@@ -252,6 +252,40 @@ def test_batches_of_limited_size_come_to_the_same_records(rnnlab):
     whole = content()
     assert rnnlab(*SWEEP, "hydra.sweeper.max_batch_size=3", "study=batches") == 0
     assert content("outputs/batches") == whole
+    assert set(json.loads(Path("outputs/batches/study.json").read_text())["expected"]) == set(whole)
+
+
+def test_all_batches_are_checked_before_the_first_one_trains(rnnlab, capsys):
+    assert rnnlab(*SWEEP, "seed=0,1,2,-1", "hydra.sweeper.max_batch_size=2") == 2
+    assert "seed: -1" in capsys.readouterr().err
+    assert not written()
+
+
+@pytest.mark.parametrize("swept", ["study=small,large", "device=cpu,cuda"])
+def test_what_all_runs_of_a_sweep_share_cannot_be_swept(rnnlab, capsys, swept):
+    assert rnnlab(*SWEEP, swept) == 2
+    assert "must be one for all runs of a sweep" in capsys.readouterr().err
+    assert not written()
+
+
+def test_a_run_ruined_by_its_last_update_has_diverged(rnnlab):
+    assert rnnlab(*SWEEP, "optimizer=sgd", "optimizer.learning_rate=1e30", "training.steps=1") == 0
+    runs = [json.loads(text) for text in _runs()]
+    assert [(run["diverged"], run["diverged_at_step"], run["outcome"]) for run in runs] == [(True, 1, "diverged")] * 4
+
+
+def test_a_callbacks_sweep_stops_when_a_record_cannot_be_written(rnnlab, monkeypatch, capsys):
+    from rnnlab import records
+
+    def write_text(path, text):
+        if path.name == "curves.csv":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        path.write_text(text)
+
+    monkeypatch.setattr(records, "write_text", write_text)
+    assert rnnlab(*SWEEP, "+hydra.callbacks.idle._target_=hydra.experimental.callback.Callback") == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert not written()
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_a_second_command_on_the_same_folder_says_so_and_stops(tmp_path):
 
 
 def test_the_description_names_the_question_and_every_run_once(tmp_path, runs):
-    study.describe(tmp_path, {"study": "activations", "question": "why?", "source": None}, [*runs, runs[0]])
+    study.describe(tmp_path, {"study": "mine", "question": "why?", "source": None}, "activations", [*runs, runs[0]])
     written = json.loads((tmp_path / "study.json").read_text())
     assert written["question"] == "why?"
     assert written["expected"] == [run.folder for run in runs]

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn, configure_log, setup_globals
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.rnnlab_packed._compose import Composer, Job
 from hydra_plugins.rnnlab_packed._jobs import PackedJobReturn, run_one_by_one, run_with_callbacks, write_hydra_files
+from rnnlab.checkpoints import forget
 from rnnlab.config import RunConfig, check_surroundings, from_node
 from rnnlab.options import ConfigError, check_choice
 from rnnlab.report import write_report
 from rnnlab.sweep import FAILED, study
 from rnnlab.sweep.engine import LocalEngine, Pack
-from rnnlab.sweep.execute import Delivery, execute
+from rnnlab.sweep.execute import Delivery, Execution
 from rnnlab.sweep.jobs import RunFailed, objective, provenance
 from rnnlab.sweep.machine import available_cores, half_of_memory_gb
 from rnnlab.sweep.planner import Plan, plan
@@ -36,11 +37,15 @@ def launch(launcher: PackedLauncher, job_overrides: Sequence[Sequence[str]], ini
     setup_globals()
     configure_log(launcher.config.hydra.hydra_logging, launcher.config.hydra.verbose)
     composer = Composer(launcher.hydra_context.config_loader, launcher.config)
-    if not getattr(launcher.task_function, "trains_rnnlab_runs", False):
+    if not trains_rnnlab_runs(launcher):
         return run_one_by_one(launcher, composer, job_overrides, initial_job_idx)
     check_surroundings(launcher.config)
     _check_options(launcher)
     return _Sweep(launcher, composer).launch(job_overrides, initial_job_idx)
+
+
+def trains_rnnlab_runs(launcher: PackedLauncher) -> bool:
+    return getattr(launcher.task_function, "trains_rnnlab_runs", False)
 
 
 def _check_options(launcher: PackedLauncher) -> None:
@@ -70,7 +75,7 @@ class _Sweep:
         engine = None if self.options.dry_run else LocalEngine(self.n_workers)
         try:
             jobs = [self.composer.compose(o, initial_job_idx + n) for n, o in enumerate(job_overrides)]
-            runs = _checked(jobs)
+            runs = _checked(jobs, self.launcher.config)
             unique = list({run.run_id: run for run in runs}.values())  # a run asked for twice is computed once
             with study.locked(self.folder):
                 done = study.already_done(self.folder, unique, self.options.redo)
@@ -78,7 +83,11 @@ class _Sweep:
                 if engine is None:
                     print(planned.describe(n_done=len(done), n_workers=self.n_workers, folder=self.folder))
                     return [PackedJobReturn(job, self.folder, None, failed=False) for job in jobs]
-                study.describe(self.folder, self.launcher.config, unique)
+                experiment = self.launcher.config.hydra.runtime.choices.get("experiment")
+                expected = self.launcher.all_runs or unique
+                study.describe(self.folder, self.launcher.config, experiment, expected)
+                if self.options.redo == "all":
+                    forget(self.folder / study.CHECKPOINTS, {run.run_id for run in unique}, also_in_part=True)
                 endings = {run_id: _ending(record) for run_id, record in done.items()}
                 try:
                     endings |= self._compute(planned, engine, jobs, runs, n_done=len(done))
@@ -86,6 +95,7 @@ class _Sweep:
                     engine.close()
                     if self.options.report:
                         self._report()
+            FAILED.extend(str(self.folder / run.folder) for run in unique if endings[run.run_id][1])
             return [
                 PackedJobReturn(job, self.folder / run.folder, *endings[run.run_id])
                 for job, run in zip(jobs, runs, strict=True)
@@ -109,33 +119,46 @@ class _Sweep:
             Pack(pack, self.launcher.config.device, checkpoints, self.options.checkpoint_s) for pack in planned.packs
         ]
         endings: dict[str, Ending] = {}
+        execution = Execution(packs, engine)
+
+        def take(delivery: Delivery) -> None:
+            self._write(delivery, jobs_of[delivery.run.run_id])
+            finished = delivery.finished
+            endings[delivery.run.run_id] = (finished.objective, finished.status == "failed")
+            progress.add(delivery)
+
         with Progress(planned, n_done, self.folder) as progress:
-            for delivery in execute(packs, engine):
-                self._write(delivery, jobs_of[delivery.run.run_id])
-                finished = delivery.finished
-                endings[delivery.run.run_id] = (finished.objective, finished.status == "failed")
-                progress.add(delivery)
-        study.forget_checkpoints(self.folder)
+            try:
+                for delivery in execution.deliveries():
+                    if delivery is None:
+                        progress.tick()
+                    else:
+                        take(delivery)
+            except KeyboardInterrupt:
+                for delivery in execution.undelivered():
+                    take(delivery)
+                raise
+            finally:
+                forget(checkpoints, endings.keys(), also_in_part=False)
         return endings
 
     def _write(self, delivery: Delivery, jobs: Sequence[Job]) -> None:
         """Write a run's folder.  Raises RunFailed when that cannot be done: then there is no point in going on."""
         folder = self.folder / delivery.run.folder
         circumstances = {"pack_wall_s": delivery.pack_wall_s, "pack_width": delivery.pack_width}
+        circumstances["device"] = self.launcher.config.device
         try:
-            for job in jobs:
-                if self.launcher.hydra_context.callbacks.callbacks:
+            if self.launcher.hydra_context.callbacks.callbacks:
+                for job in jobs:
                     run_with_callbacks(self.launcher, job, delivery, provenance() | circumstances)
-                else:
-                    write_hydra_files(job, folder)
-                    delivery.finished.write(folder, provenance() | circumstances)
+            else:  # asked for by several jobs, it is the last one's .hydra/ that stays
+                write_hydra_files(jobs[-1], folder)
+                delivery.finished.write(folder, provenance() | circumstances)
         except OSError as error:
             raise RunFailed(
                 f"{error.filename or folder}: cannot be written ({error.strerror}); the sweep has stopped, what was "
                 "finished before is kept, and the same command goes on from there"
             ) from error
-        if delivery.finished.status == "failed":
-            FAILED.append(str(folder))
 
     def _report(self) -> None:
         """Report on what is there, however the sweep came to its end."""
@@ -149,12 +172,25 @@ def _ending(record: Mapping[str, Any]) -> Ending:
     return objective(record["status"], record["diverged"], record["metrics"]), record["status"] == "failed"
 
 
-def _checked(jobs: Sequence[Job]) -> list[RunConfig]:
+def check(launcher: PackedLauncher, job_overrides: Sequence[Sequence[str]]) -> list[RunConfig]:
+    """The runs of jobs that will come in several batches.  Raises what Hydra or `launch` would raise."""
+    composer = Composer(launcher.hydra_context.config_loader, launcher.config)
+    jobs = [composer.compose(overrides, number) for number, overrides in enumerate(job_overrides)]
+    return _checked(jobs, launcher.config) if trains_rnnlab_runs(launcher) else []
+
+
+def _checked(jobs: Sequence[Job], master: DictConfig) -> list[RunConfig]:
     """Every job as a RunConfig.  Raises ConfigError with the first complaint and how many jobs share it."""
     runs, complaints = [], Counter()
     for job in jobs:
+        config = job.resolved()
         try:
-            runs.append(from_node(job.resolved()))
+            for key in ("study", "device"):
+                if config[key] != master[key]:
+                    raise ConfigError(
+                        f"{key}: {config[key]!r} and {master[key]!r}; must be one for all runs of a sweep"
+                    )
+            runs.append(from_node(config))
         except ConfigError as error:
             complaints[str(error)] += 1
     if complaints:

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.rnnlab_packed._compose import Composer, Job
 from rnnlab.sweep.execute import Delivery
+from rnnlab.sweep.jobs import RunFailed
 
 if TYPE_CHECKING:
     from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher
@@ -57,22 +58,24 @@ def write_hydra_files(job: Job, folder: Path) -> None:
         (folder / subfolder / name).write_text(text, encoding="utf-8")
 
 
-def run_with_callbacks(
-    launcher: PackedLauncher, job: Job, delivery: Delivery, provenance: Mapping[str, Any]
-) -> JobReturn:
+def run_with_callbacks(launcher: PackedLauncher, job: Job, delivery: Delivery, provenance: Mapping[str, Any]) -> None:
     """Let Hydra itself run the job, for the callbacks' sake; what the job does is write its record."""
 
     def task(_: DictConfig) -> float:
         delivery.finished.write(Path(HydraConfig.get().runtime.output_dir), provenance)
+        if delivery.finished.status == "failed":
+            raise RunFailed(delivery.finished.summary)
         return delivery.finished.objective
 
-    return run_job(
+    done = run_job(
         hydra_context=launcher.hydra_context,
         task_function=task,
         config=job.config(),
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
+    if done.status is JobStatus.FAILED and not isinstance(done._return_value, RunFailed):
+        raise done._return_value  # the record could not be written
 
 
 def run_one_by_one(

@@ -66,6 +66,13 @@ class PackedLauncher(Launcher):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
+        self.all_runs: list[Any] = []  # of a sweep that comes in several batches
+
+    def check(self, job_overrides: Sequence[Sequence[str]]) -> None:
+        """Check all jobs of a sweep that comes in several batches, before the first one starts."""
+        from hydra_plugins.rnnlab_packed import _core
+
+        self.all_runs = _core.check(self, job_overrides)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from hydra_plugins.rnnlab_packed import _core
@@ -78,6 +85,12 @@ class PackedSweeper(BasicSweeper):
 
     def __init__(self, max_batch_size: int | None = None, params: Any = None):
         super().__init__(max_batch_size=max_batch_size, params=params or {})
+
+    def get_job_batch(self) -> Sequence[Sequence[str]]:
+        batches = self.overrides or []
+        if self.batch_index == 0 and len(batches) > 1 and getattr(self.launcher, "checks_jobs", False):
+            self.launcher.check([job for batch in batches for job in batch])
+        return super().get_job_batch()
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         if not getattr(self.launcher, "checks_jobs", False):

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from rnnlab.config import RunConfig
-from rnnlab.sweep.engine import Done, Engine, Pack
+from rnnlab.sweep.engine import Died, Done, Engine, Pack
 from rnnlab.sweep.jobs import FinishedRun, killed
+
+TICK_S = 1.0  # how long to wait for something to happen before saying that nothing has
 
 
 @dataclass(frozen=True)
@@ -22,30 +24,45 @@ class Delivery:
     n_running: int  # packs under way at that moment
 
 
-def execute(packs: Iterable[Pack], engine: Engine) -> Iterator[Delivery]:
-    """Every run of the packs once, as they finish.
+class Execution:
+    """Packs on their way through an engine.
 
     A pack whose worker died is tried once more, then in halves, until the run that kills its worker is alone; that one
     comes back as failed.  New packs are handed out before each delivery, so that no worker waits for the caller."""
-    waiting = deque(packs)
-    ready: deque[Delivery] = deque()
-    n_running = 0
-    while waiting or n_running or ready:
-        for event in engine.wait(0 if ready else None) if n_running else []:
-            n_running -= 1
-            if isinstance(event, Done):
-                width = len(event.runs)
-                for run, finished in zip(event.pack.runs, event.runs, strict=True):
-                    ready.append(Delivery(run, finished, width, event.wall_s, n_running))
-            else:
-                again, lost = _after_death(event.pack)
-                waiting.extendleft(again)
-                ready.extend(Delivery(run, killed(run), 1, None, n_running) for run in lost)
-        while waiting and engine.n_free:
-            engine.submit(waiting.popleft())
-            n_running += 1
-        if ready:
-            yield ready.popleft()
+
+    def __init__(self, packs: Iterable[Pack], engine: Engine):
+        self._waiting, self._engine = deque(packs), engine
+        self._ready: deque[Delivery] = deque()
+        self._n_running = 0
+
+    def deliveries(self) -> Iterator[Delivery | None]:
+        """Every run of the packs once, as they finish; None when for a while nothing has."""
+        while self._waiting or self._n_running or self._ready:
+            for event in self._engine.wait(0 if self._ready else TICK_S) if self._n_running else []:
+                self._take(event)
+            while self._waiting and self._engine.n_free:
+                self._engine.submit(self._waiting.popleft())
+                self._n_running += 1
+            if not self._ready:
+                yield None
+                continue
+            yield self._ready[0]
+            self._ready.popleft()  # only now: an interruption while it was in the caller's hands loses nothing
+
+    def undelivered(self) -> list[Delivery]:
+        """What has been computed and not been taken, after an interruption."""
+        return list(self._ready)
+
+    def _take(self, event: Done | Died) -> None:
+        self._n_running -= 1
+        if isinstance(event, Done):
+            width = len(event.runs)
+            for run, finished in zip(event.pack.runs, event.runs, strict=True):
+                self._ready.append(Delivery(run, finished, width, event.wall_s, self._n_running))
+        else:
+            again, lost = _after_death(event.pack)
+            self._waiting.extendleft(again)
+            self._ready.extend(Delivery(run, killed(run), 1, None, self._n_running) for run in lost)
 
 
 def _after_death(pack: Pack) -> tuple[list[Pack], list[RunConfig]]:

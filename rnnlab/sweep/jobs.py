@@ -45,7 +45,7 @@ def run_alone(run: RunConfig, folder: Path, device: str) -> FinishedRun:
     """Train a run as a pack of one and write its record.  Raises RunFailed after the record of a failed run."""
     started = time.monotonic()
     finished = finish(run, compute([run], device)[0])
-    finished.write(folder, provenance() | {"wall_s": time.monotonic() - started, "pack_width": 1})
+    finished.write(folder, provenance() | {"wall_s": time.monotonic() - started, "pack_width": 1, "device": device})
     if finished.status == "failed":
         raise RunFailed(f"the run failed: {finished.summary}; its traceback is in {folder / 'run.json'}")
     return finished
@@ -83,7 +83,14 @@ def _train_or_halve(
 
 
 def finish(run: RunConfig, result: RunResult) -> FinishedRun:
-    """Put a result into the form in which it travels."""
+    """Put a result into the form in which it travels.  One that cannot be written down has failed."""
+    try:
+        return _finish(run, result)
+    except Exception:
+        return _finish(run, RunResult(status="failed", steps_done=0, error=traceback.format_exc()))
+
+
+def _finish(run: RunConfig, result: RunResult) -> FinishedRun:
     record = Record(run.run_id, run.condition_id, run.as_dict(), run.task.facts, result)
     failed = result.status == "failed"
     return FinishedRun(
@@ -103,7 +110,8 @@ def killed(run: RunConfig) -> FinishedRun:
 
 def objective(status: str, diverged: bool, metrics: Mapping[str, float]) -> float:
     """What a sweeper that optimises gets to see: the validation loss, +inf when the run diverged or failed."""
-    return math.inf if status == "failed" or diverged else metrics["eval_loss"]
+    loss = math.inf if status == "failed" or diverged else metrics["eval_loss"]
+    return loss if math.isfinite(loss) else math.inf
 
 
 def _summary(run: RunConfig, result: RunResult) -> str:

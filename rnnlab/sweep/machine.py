@@ -1,6 +1,8 @@
 """What this machine has to offer."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
 
 def available_cores() -> int:
@@ -10,6 +12,8 @@ def available_cores() -> int:
 
 def half_of_memory_gb() -> float:
     """Half of the machine's memory, in 10^9 bytes; 4 where the system does not say."""
+    with suppress(OSError, ValueError):  # a container may have less than its machine
+        return int(Path("/sys/fs/cgroup/memory.max").read_text()) / 2e9
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2e9
     except (ValueError, OSError, AttributeError):

@@ -16,7 +16,7 @@ from pathlib import Path
 from rnnlab.batches import chunk_size
 from rnnlab.config import RunConfig
 from rnnlab.padding import HIDDEN_UNIT, padded
-from rnnlab.training import program_key
+from rnnlab.training import LEAST_CHUNK, program_key
 
 STATES = 2**15  # floats in the states of one time step of a pack, (R, B, H): benchmarks/pack_width.py
 MAX_WIDTH = 256
@@ -60,8 +60,8 @@ def plan(runs: Sequence[RunConfig], n_workers: int, memory_gb: float) -> Plan:
     for members in programs.values():
         members.sort(key=lambda run: (run.cell.activation, run.cell.negative_slope, run.cell.alpha))
         n_packs = math.ceil(len(members) / best_width(members[0], n_workers, memory_gb))
-        if len(members) >= 2 * n_workers:
-            n_packs = max(n_packs, n_workers)
+        if len(members) >= 2 * n_workers:  # as many packs for each worker
+            n_packs = math.ceil(n_packs / n_workers) * n_workers
         packs += [members[len(members) * n // n_packs : len(members) * (n + 1) // n_packs] for n in range(n_packs)]
     return Plan(sorted(packs, key=pack_cost_s, reverse=True))
 
@@ -76,7 +76,7 @@ def best_width(run: RunConfig, n_workers: int, memory_gb: float) -> int:
 def lane_bytes(run: RunConfig) -> int:
     """About how much memory one lane takes: the traces of training and evaluation, parameters and their companions."""
     hidden, layers = _hidden(run), run.cell.num_layers
-    trace = 4 * run.task.seq_len * _chunk(run) * hidden
+    trace = 4 * run.task.seq_len * max(_chunk(run), LEAST_CHUNK) * hidden
     parameters = 4 * hidden * (run.task.input_size + run.task.output_size + (2 * layers - 1) * hidden)
     return 3 * trace * (3 * layers + 1) + 8 * parameters
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -26,7 +27,7 @@ class Progress:
         self._n_total, self._n_before = plan.n_runs, n_done_before
         self._counts: Counter[str] = Counter()
         self._n_running = 0
-        self._log = (folder / LOG).open("a", encoding="utf-8")
+        self._log = (folder / LOG).open("a", encoding="utf-8", buffering=1)
         self._started = self._shown = time.monotonic()
         console = Console(file=sys.stdout)
         before = f", {n_done_before} done before" if n_done_before else ""
@@ -46,14 +47,21 @@ class Progress:
         self._show(last=True)
         if self._live:
             self._live.stop()
-        self._log.close()
+        with suppress(OSError):
+            self._log.close()
 
     def add(self, delivery: Delivery) -> None:
         finished = delivery.finished
         what = "failed" if finished.status == "failed" else "diverged" if finished.diverged else "completed"
         self._counts[what] += 1
         self._n_running = delivery.n_running
-        print(time.strftime("%Y-%m-%d %H:%M:%S"), what, delivery.run.folder, finished.summary, sep="\t", file=self._log)
+        line = (time.strftime("%Y-%m-%d %H:%M:%S"), what, delivery.run.folder, finished.summary)
+        with suppress(OSError):  # the records are what counts
+            print(*line, sep="\t", file=self._log)
+        self._show()
+
+    def tick(self) -> None:
+        """Nothing has finished, but time goes by."""
         self._show()
 
     def _show(self, last: bool = False) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,9 +37,9 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def describe(folder: Path, config: Mapping[str, Any], runs: Sequence[RunConfig]) -> None:
-    """study.json: what was asked, and which runs belong to the answer."""
-    file = places.EXPERIMENTS / f"{config['study']}.yaml"
+def describe(folder: Path, config: Mapping[str, Any], experiment: str | None, runs: Sequence[RunConfig]) -> None:
+    """study.json: what was asked, and which runs belong to the answer.  experiment: the file it was asked in."""
+    file = places.EXPERIMENTS / f"{experiment}.yaml"
     description = {
         "schema": 1,
         "study": config["study"],
@@ -74,8 +73,3 @@ def already_done(folder: Path, runs: Sequence[RunConfig], redo: Redo) -> dict[st
         if record["status"] == "completed" or redo == "missing":
             done[run.run_id] = record
     return done
-
-
-def forget_checkpoints(folder: Path) -> None:
-    """Remove what unfinished packs had written down: all of them are finished."""
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
