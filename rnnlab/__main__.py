@@ -34,8 +34,10 @@ def main() -> None:
     if {"--help", "-h"} & set(sys.argv[1:]):
         print(help_text(), end="")
         return
-    from rnnlab.app import run  # hydra and torch: only when there is something to do
-
+    try:
+        from rnnlab.app import run  # hydra and torch: only when there is something to do
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(run())
 
 

@@ -132,6 +132,8 @@ def _unusable_choice() -> str | None:
 
 def _unknown_key(key: str) -> str:
     group, _, option = key.partition(".")
+    if group == "hydra":
+        return f"{key}: no such key; `rnnlab --cfg hydra` lists Hydra's, --package hydra.launcher the launcher's"
     if option and group in SECTIONS:
         return f"{key}: no such key; {group} has {', '.join(f.name for f in fields(SECTIONS[group]))}"
     if option and group in GROUPS:

@@ -111,6 +111,10 @@ SECTIONS: Mapping[str, type] = {
 }
 
 
+SURROUNDINGS = ("device", "study", "question", "source", "hydra")  # composed with a run, and no part of it
+TOP_LEVEL = (*GROUPS, *SECTIONS, "seed", *SURROUNDINGS)
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """One run.  A condition is a run without its seed."""
@@ -150,6 +154,9 @@ def content_hash(data: Mapping[str, Any]) -> str:
 
 def from_node(node: DictConfig | Mapping[str, Any]) -> RunConfig:
     """What was composed (keys that do not belong to a run are left aside) -> RunConfig.  Raises ConfigError."""
+    unknown = [str(key) for key in node if key not in TOP_LEVEL]
+    if unknown:
+        raise ConfigError(f"{unknown[0]}: no such key; at the top there are {', '.join(TOP_LEVEL)}")
     if isinstance(node, DictConfig):
         node = {key: _plain(node[key]) for key in (*GROUPS, *SECTIONS, "seed") if key in node}
     parts: dict[str, Any] = {}

@@ -157,7 +157,14 @@ def test_a_full_disk_stops_the_sweep_with_one_error_and_no_half_record(rnnlab, m
 
 
 def test_control_c_keeps_what_is_finished_reports_on_it_and_exits_with_130(tmp_path):
-    sweep = [*SWEEP, "seed=range(40)", "cell.hidden_size=50", "task.n_points=2000", "training.steps=2000", "training.batch_size=32"]
+    sweep = [
+        *SWEEP,
+        "seed=range(40)",
+        "cell.hidden_size=50",
+        "task.n_points=2000",
+        "training.steps=2000",
+        "training.batch_size=32",
+    ]
     command = [sys.executable, "-m", "rnnlab", *sweep]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     folder = tmp_path / "outputs" / "small"

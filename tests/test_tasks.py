@@ -10,6 +10,7 @@ import sklearn.datasets
 from rnnlab.options import ConfigError
 from rnnlab.records import TaskFacts
 from rnnlab.tasks import TASKS, Task, register
+from rnnlab.tasks.curves import Curve
 
 CURVES = {"sines": lambda t: math.sin(t) + math.sin(2 * t), "sinc": lambda t: math.sin(t) / t if t else 1.0}
 SHIFTS = {"train": 0.0, "eval": 0.5, "test": 0.25}  # of a step between two points
@@ -45,8 +46,8 @@ class FakePredictor:
 # The contract, over every task
 
 
-def test_the_tasks_are_those_of_the_study():
-    assert set(TASKS) == {"sines", "sinc", "digits"}
+def test_the_tasks_of_the_study_are_there():
+    assert set(TASKS) >= {"sines", "sinc", "digits"}
 
 
 @every_task
@@ -90,7 +91,7 @@ def test_the_data_do_not_draw_from_global_generators(name):
 @every_task
 def test_facts_say_what_a_reader_of_the_record_must_know(name):
     task = TASKS[name]()
-    kind = "series" if name in CURVES else "classes"
+    kind = "series" if isinstance(task, Curve) else "classes"
     assert task.facts == TaskFacts(name, task.loss, kind, task.score, task.higher_is_better)
 
 

@@ -16,6 +16,7 @@ from hydra_plugins.rnnlab_packed._jobs import PackedJobReturn, run_one_by_one, r
 from rnnlab.checkpoints import forget
 from rnnlab.config import RunConfig, check_surroundings, from_node
 from rnnlab.options import ConfigError, check_choice
+from rnnlab.records import RUN
 from rnnlab.report import write_report
 from rnnlab.sweep import FAILED, study
 from rnnlab.sweep.engine import LocalEngine, Pack
@@ -162,6 +163,8 @@ class _Sweep:
 
     def _report(self) -> None:
         """Report on what is there, however the sweep came to its end."""
+        if not any(self.folder.glob(f"*/{RUN}")):
+            return
         try:
             print(f"report: {write_report(self.folder)}", flush=True)
         except Exception as error:  # the records are what counts: rnnlab-report can be run again at any time
@@ -181,6 +184,8 @@ def check(launcher: PackedLauncher, job_overrides: Sequence[Sequence[str]]) -> l
 
 def _checked(jobs: Sequence[Job], master: DictConfig) -> list[RunConfig]:
     """Every job as a RunConfig.  Raises ConfigError with the first complaint and how many jobs share it."""
+    if not jobs:
+        raise ConfigError("nothing to sweep: one of the swept values is an empty range or list")
     runs, complaints = [], Counter()
     for job in jobs:
         config = job.resolved()

@@ -25,9 +25,22 @@ def headline(facts: TaskFacts, conditions: Sequence[ConditionView], baselines: M
     shown = [view for view in conditions if view.n_completed]
     if not shown:
         return ("No run was completed.",)
-    sentences = [_best(facts, shown, baselines), _optimism(shown), _other_way(facts, shown, baselines)]
+    sentences = [
+        _hopeless(facts, shown, baselines),
+        _best(facts, shown, baselines),
+        _optimism(shown),
+        _other_way(facts, shown, baselines),
+    ]
     sentences += [*_against_baselines(shown, baselines), _ends(shown)]
     return tuple(sentence for sentence in sentences if sentence)
+
+
+def _hopeless(facts: TaskFacts, shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> str:
+    """Said first, because a ranking of failures is easily read as a success."""
+    naive = baselines.get("naive_loss")
+    if facts.score != CLOSED_LOOP or naive is None or min(view.task_score.median for view in shown) < naive:
+        return ""
+    return "In closed loop every condition is worse than answering the mean."
 
 
 def _best(facts: TaskFacts, shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> str:
