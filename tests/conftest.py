@@ -7,12 +7,15 @@ of the papers: it shares no line with the lab's own passes.
 from __future__ import annotations
 
 import math
+import sys
 from types import SimpleNamespace
 
 import pytest
 import torch
+from hydra.core.global_hydra import GlobalHydra
 from hydra.version import VersionBase
 
+from rnnlab import app
 from rnnlab.activations import make_activation
 from rnnlab.config import RunConfig, from_node
 
@@ -51,6 +54,21 @@ def hydra_as_it_was():
     before = VersionBase.instance().getbase()
     yield
     VersionBase.instance().version_base = before
+
+
+@pytest.fixture
+def rnnlab(tmp_path, monkeypatch):
+    """rnnlab("seed=1", ...) runs the command in this process, in an empty folder, and returns its exit code."""
+
+    def run(*arguments):
+        GlobalHydra.instance().clear()
+        monkeypatch.setattr(sys, "argv", ["rnnlab", *arguments])
+        return app.run()
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    yield run
+    GlobalHydra.instance().clear()
 
 
 def phi(name, a, negative_slope=0.01, alpha=1.0):

@@ -7,9 +7,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from hydra.core.global_hydra import GlobalHydra
 
-from rnnlab import app, places, records
+from rnnlab import places, records
 from rnnlab.activations import ACTIVATIONS
 from rnnlab.records import CURVES, PREDICTIONS, PROVENANCE, RUN
 from rnnlab.sweep import jobs
@@ -56,21 +55,6 @@ def ran(tmp_path_factory):
         out, err = process.communicate(timeout=300)
         ended[name] = subprocess.CompletedProcess(commands[name], process.returncode, out, err)
     return ended, folder / "outputs"
-
-
-@pytest.fixture
-def rnnlab(tmp_path, monkeypatch):
-    """rnnlab("seed=1", ...) runs the command in this process, in an empty folder, and returns its exit code."""
-
-    def run(*arguments):
-        GlobalHydra.instance().clear()
-        monkeypatch.setattr(sys, "argv", ["rnnlab", *arguments])
-        return app.run()
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    yield run
-    GlobalHydra.instance().clear()
 
 
 def runs_in(folder):

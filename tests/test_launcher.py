@@ -12,13 +12,11 @@ from pathlib import Path
 
 import pytest
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.plugins.sweeper import Sweeper
 
-from rnnlab import app
 from rnnlab.sweep import study
 
 SMALL = [
@@ -30,21 +28,6 @@ SMALL = [
     "training.batch_size=8",
 ]
 SWEEP = ["-m", *SMALL, "cell.activation=tanh,relu", "seed=0,1", "study=small", "hydra.launcher.n_workers=1"]
-
-
-@pytest.fixture
-def rnnlab(tmp_path, monkeypatch):
-    """rnnlab("seed=1", ...) runs the command in this process, in an empty folder, and returns its exit code."""
-
-    def run(*arguments):
-        GlobalHydra.instance().clear()
-        monkeypatch.setattr(sys, "argv", ["rnnlab", *arguments])
-        return app.run()
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    yield run
-    GlobalHydra.instance().clear()
 
 
 def written(folder="outputs/small"):
