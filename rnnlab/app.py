@@ -24,7 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSweeper
 from rnnlab import places
-from rnnlab.config import GROUPS, SECTIONS, check_surroundings, from_node
+from rnnlab.config import GROUPS, SECTIONS, TOP_LEVEL, check_surroundings, from_node
 from rnnlab.options import ConfigError
 from rnnlab.sweep import FAILED
 from rnnlab.sweep.jobs import RunFailed, run_alone
@@ -139,5 +139,4 @@ def _unknown_key(key: str) -> str:
     if option and group in GROUPS:
         has = "; ".join(f"{name}: {', '.join(f.name for f in fields(cls))}" for name, cls in GROUPS[group].items())
         return f"{key}: no such key for the {group} that was chosen; by {group}: {has}"
-    known = [*places.groups(), *SECTIONS, "seed", "device", "study", "question", "source"]
-    return f"{key}: no such key; at the top there are {', '.join(known)}"
+    return f"{key}: no such key; at the top there are {', '.join((*TOP_LEVEL, 'experiment'))}"

@@ -126,7 +126,7 @@ class RunConfig:
     optimizer: SgdConfig | RmspropConfig | AdamConfig
     training: TrainingConfig
     divergence: DivergenceConfig
-    seed: int = number(0, at_least=0)
+    seed: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, in the order of the fields."""
@@ -153,7 +153,7 @@ def content_hash(data: Mapping[str, Any]) -> str:
 
 
 def from_node(node: DictConfig | Mapping[str, Any]) -> RunConfig:
-    """What was composed (keys that do not belong to a run are left aside) -> RunConfig.  Raises ConfigError."""
+    """What was composed -> RunConfig, without what only surrounds the run.  Raises ConfigError."""
     unknown = [str(key) for key in node if key not in TOP_LEVEL]
     if unknown:
         raise ConfigError(f"{unknown[0]}: no such key; at the top there are {', '.join(TOP_LEVEL)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,37 +74,32 @@ class _Sweep:
         self.n_workers = launcher.options.n_workers or available_cores()
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
-        engine = None if self.options.dry_run else LocalEngine(self.n_workers)
-        try:
-            jobs = [self.composer.compose(o, initial_job_idx + n) for n, o in enumerate(job_overrides)]
-            runs = _checked(jobs, self.launcher.config)
-            unique = list({run.run_id: run for run in runs}.values())  # a run asked for twice is computed once
-            with study.locked(self.folder):
-                done = study.already_done(self.folder, unique, self.options.redo)
-                planned = self._plan([run for run in unique if run.run_id not in done])
-                if engine is None:
-                    print(planned.describe(n_done=len(done), n_workers=self.n_workers, folder=self.folder))
-                    return [PackedJobReturn(job, self.folder, None, failed=False) for job in jobs]
-                experiment = self.launcher.config.hydra.runtime.choices.get("experiment")
-                expected = self.launcher.all_runs or unique
-                study.describe(self.folder, self.launcher.config, experiment, expected)
-                if self.options.redo == "all":
-                    forget(self.folder / study.CHECKPOINTS, {run.run_id for run in unique}, also_in_part=True)
-                endings = {run_id: _ending(record) for run_id, record in done.items()}
-                try:
+        engine = None if self.options.dry_run else LocalEngine(self.n_workers)  # imports torch while this composes
+        jobs = [self.composer.compose(o, initial_job_idx + n) for n, o in enumerate(job_overrides)]
+        runs = _checked(jobs, self.launcher.config)
+        unique = list({run.run_id: run for run in runs}.values())  # a run asked for twice is computed once
+        with study.locked(self.folder):
+            done = study.already_done(self.folder, unique, self.options.redo)
+            planned = self._plan([run for run in unique if run.run_id not in done])
+            if engine is None:
+                print(planned.describe(n_done=len(done), n_workers=self.n_workers, folder=self.folder))
+                return [PackedJobReturn(job, self.folder, None, failed=False) for job in jobs]
+            experiment = self.launcher.config.hydra.runtime.choices.get("experiment")
+            study.describe(self.folder, self.launcher.config, experiment, self.launcher.all_runs or unique)
+            if self.options.redo == "all":
+                forget(self.folder / study.CHECKPOINTS, {run.run_id for run in unique}, also_in_part=True)
+            endings = {run_id: _ending(record) for run_id, record in done.items()}
+            try:
+                with closing(engine):
                     endings |= self._compute(planned, engine, jobs, runs, n_done=len(done))
-                finally:
-                    engine.close()
-                    if self.options.report:
-                        self._report()
-            FAILED.extend(str(self.folder / run.folder) for run in unique if endings[run.run_id][1])
-            return [
-                PackedJobReturn(job, self.folder / run.folder, *endings[run.run_id])
-                for job, run in zip(jobs, runs, strict=True)
-            ]
-        finally:
-            if engine is not None:
-                engine.close()
+            finally:
+                if self.options.report:
+                    self._report()
+        FAILED.extend(str(self.folder / run.folder) for run in unique if endings[run.run_id][1])
+        return [
+            PackedJobReturn(job, self.folder / run.folder, *endings[run.run_id])
+            for job, run in zip(jobs, runs, strict=True)
+        ]
 
     def _plan(self, runs: Sequence[RunConfig]) -> Plan:
         return plan(runs, self.n_workers, self.options.memory_gb or half_of_memory_gb())

@@ -72,6 +72,7 @@ class LocalEngine:
         self._n_workers = n_workers
         self._context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
         if os.name == "posix":
+            # Imported once, by the server that workers are forked from; sklearn is where digits come from.
             self._context.set_forkserver_preload(["rnnlab.sweep.engine", "sklearn.datasets"])
             forkserver.ensure_running()  # does not wait: the caller goes on composing
         self._processes: dict[Connection, BaseProcess] = {}
