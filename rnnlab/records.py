@@ -66,8 +66,9 @@ class RunResult:
 class TaskFacts:
     """What a reader of the record must know of its task, without importing the task.
 
-    predictions: how predictions.csv is laid out: "series" (t, truth, one_step, closed_loop) or "classes"
-    (index, label, predicted, output).  score: the metric that a person would name first.
+    predictions: how predictions.csv is laid out: "series" (t, truth, one_step, closed_loop), "classes"
+    (index, label, predicted, output) or "text" (sample, position, truth, predicted), one token a row.
+    score: the metric that a person would name first.
     """
 
     name: str

@@ -1,6 +1,7 @@
 """What a task is: data from a seed, a loss, the naive answer, and what to say about a trained network.
 
-Arrays are numpy, float32 for numbers and int64 for classes.  Axis letters: R run, N samples, T time, I input, O output.
+Arrays are numpy, float32 for numbers and int64 for classes and tokens.  Axis letters: R run, N samples, T time,
+I input, O output.
 """
 
 from __future__ import annotations
@@ -32,8 +33,11 @@ def register(name: str) -> Callable[[type[Task]], type[Task]]:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """inputs (N, T, I) float32.  targets, answered at the last step: (N, O) float32 or (N,) classes;
-    answered at every step: (N, T, O) or (N, T)."""
+    """inputs: numbers (N, T, I) float32, or tokens (N, T) int64 from 0 to below the task's input_size, of which the
+    first layer looks up a row each.  targets, answered at the last step: (N, O) float32 or (N,) classes;
+    answered at every step: (N, T, O) or (N, T).
+
+    Of a task that carries its state (`Task.carries_state`), the samples are consecutive windows of one stream."""
 
     inputs: np.ndarray
     targets: np.ndarray
@@ -57,11 +61,14 @@ class Predictor(Protocol):
     """The trained networks of a pack, one per lane, as a task sees them."""
 
     def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """One (N, T, I) array per lane -> what the readout says, (R, N, O) or (R, N, T, O)."""
+        """One (N, T, I) array, or (N, T) of tokens, per lane -> what the readout says, (R, N, O) or (R, N, T, O)."""
 
     def closed_loop(self, windows: Sequence[np.ndarray], steps: int) -> np.ndarray:
         """One first window (T, I) per lane -> (R, steps, O).  Each answer is pushed into the window as its newest
         value, the oldest is dropped, and the state starts from zero for each window."""
+
+    def mean_loss(self, splits: Sequence[Split]) -> np.ndarray:
+        """One split per lane -> the loss over it, (R,) float64; with carried state where the task carries it."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +84,23 @@ class Task:
     """Base of all tasks.  The dataclass's fields are its options, task.<field>.
 
     loss: "mse" or "cross_entropy".  answers: at the "last" step or at "every" step.
+    carries_state: the data are a stream, cut into consecutive windows, and the state goes on from window to window:
+    B streams of N // B windows are read side by side, the state zero at the start of each pass.
+    generates: sequences can be made without end, by `fresh_batch`.
     """
 
     name: str
     loss: ClassVar[Literal["mse", "cross_entropy"]]
     answers: ClassVar[Literal["last", "every"]] = "last"
-    predictions_kind: ClassVar[Literal["series", "classes"]]
+    carries_state: ClassVar[bool] = False
+    generates: ClassVar[bool] = False
+    predictions_kind: ClassVar[Literal["series", "classes", "text"]]
     score: ClassVar[str]
     higher_is_better: ClassVar[bool]
 
     @property
     def input_size(self) -> int:
+        """How many numbers a step reads, or how many tokens there are."""
         raise NotImplementedError
 
     @property
@@ -103,11 +116,21 @@ class Task:
         """How many training samples there are, for any seed; known without making them."""
         raise NotImplementedError
 
+    def fingerprinted(self) -> Task:
+        """The task with the digest of its files in `sha256`, so that a run is known by what they hold.  Raises
+        ConfigError for a file that cannot be read, or is another one than a given digest says."""
+        return self
+
     def check(self) -> None:
-        """Raise ConfigError where the options do not fit each other.  Single ranges are checked before."""
+        """Raise ConfigError where the options do not fit each other, or the files do not fit the options.  Single
+        ranges are checked before."""
 
     def data(self, seed: int) -> Data:
         """The data of one run.  The same seed gives the same data; nothing else is drawn from."""
+        raise NotImplementedError
+
+    def fresh_batch(self, generator: np.random.Generator, n: int) -> Split:
+        """n sequences never seen before, of the training set's kind.  Only where the task `generates`."""
         raise NotImplementedError
 
     def naive(self, data: Data) -> dict[str, float]:
@@ -121,6 +144,10 @@ class Task:
         """One Finding per lane."""
         raise NotImplementedError
 
+    def metrics_of_losses(self, train_loss: float, eval_loss: float) -> dict[str, float]:
+        """Metrics that follow from the last losses alone, such as a perplexity."""
+        return {}
+
     @property
     def facts(self) -> TaskFacts:
         return TaskFacts(self.name, self.loss, self.predictions_kind, self.score, self.higher_is_better)
@@ -128,7 +155,8 @@ class Task:
 
 def mean_predictor_loss(data: Data) -> float:
     """Mean squared error on eval of always answering the training targets' mean."""
-    mean = data.train.targets.mean(axis=0, dtype=np.float64)
+    targets = data.train.targets
+    mean = targets.mean(axis=tuple(range(targets.ndim - 1)), dtype=np.float64)
     return float(np.square(data.eval.targets - mean).mean())
 
 
