@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnlab.activations import ACTIVATIONS
-from rnnlab.initializers import INITIALIZERS
+from rnnlab.initializers import initializers_of
 from rnnlab.losses import READOUT_ACTIVATIONS
 from rnnlab.options import ConfigError, check, check_choice, choice, number
 from rnnlab.tasks import TASKS, Task
@@ -47,10 +47,10 @@ class ReadoutConfig:
 class InitConfig:
     """Per kind of matrix, the initializer and the factor its draw is multiplied by"""
 
-    input: str = choice("uniform", INITIALIZERS)
-    recurrent: str = choice("uniform", INITIALIZERS)
-    readout: str = choice("uniform", INITIALIZERS)
-    bias: str = choice("uniform_hidden", INITIALIZERS)
+    input: str = choice("uniform", initializers_of("input"))
+    recurrent: str = choice("uniform", initializers_of("recurrent"))
+    readout: str = choice("uniform", initializers_of("readout"))
+    bias: str = choice("uniform_hidden", initializers_of("bias"))
     input_scale: float = number(1.0)
     recurrent_scale: float = number(1.0)
     readout_scale: float = number(1.0)

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from rnnlab import places
 from rnnlab.activations import ACTIVATIONS
 from rnnlab.config import GROUPS, SECTIONS, RunConfig, check_surroundings, content_hash, from_node
-from rnnlab.initializers import INITIALIZERS
+from rnnlab.initializers import initializers_of
 from rnnlab.losses import READOUT_ACTIVATIONS
 from rnnlab.options import ConfigError
 from rnnlab.tasks import TASKS
@@ -114,7 +114,7 @@ def test_null_means_off_where_it_is_allowed():
         ({"optimizer": 3}, ["optimizer", "adam"]),
         ({"cell": [1]}, ["cell", "rnn"]),
         ({"readout__activation": "selu"}, ["readout.activation", "'selu'", *READOUT_ACTIVATIONS]),
-        ({"init__recurrent": "xavier"}, ["init.recurrent", "'xavier'", *INITIALIZERS]),
+        ({"init__recurrent": "xavier"}, ["init.recurrent", "'xavier'", *initializers_of("recurrent")]),
         ({"cell__hidden_sise": 3}, ["cell.hidden_sise", "no such key", "hidden_size"]),
         ({"optimizer__momentum": 0.9}, ["optimizer.momentum", "no such key", "beta1"]),
         ({"training__epochs": 3}, ["training.epochs", "no such key", "steps"]),
@@ -307,7 +307,12 @@ def test_config_yaml_chooses_members_that_exist():
 def test_comments_in_conf_list_what_is_allowed():
     text = (places.CONF / "config.yaml").read_text(encoding="utf-8")
     assert f"# {', '.join(READOUT_ACTIVATIONS)}\n" in text
-    assert f"# {', '.join(INITIALIZERS)};" in text
+    any_role = initializers_of("input")
+    also = (
+        f"{role} also {', '.join(n for n in initializers_of(role) if n not in any_role)}"
+        for role in ("recurrent", "bias")
+    )
+    assert f" {'; '.join([', '.join(any_role), *also])};" in text.replace("\n#", "")
     for name in GROUPS["cell"]:
         cell = (places.CONF / "cell" / f"{name}.yaml").read_text(encoding="utf-8")
         listed = cell.split("activation: tanh  # ")[1].split(", ...")[0].split(", ")
