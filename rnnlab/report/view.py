@@ -190,7 +190,7 @@ def _metric(runs: Sequence[Run], name: str) -> np.ndarray:
 
 def _estimate(values: np.ndarray) -> Estimate:
     rng = np.random.default_rng(BOOTSTRAP_SEED)
-    interval = statistics.bootstrap_median_interval(values, rng)
+    interval = statistics.bootstrap_interval(values, rng)
     return Estimate(statistics.median(values), interval, int(values.size))
 
 
