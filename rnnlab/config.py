@@ -111,7 +111,7 @@ SECTIONS: Mapping[str, type] = {
 }
 
 
-SURROUNDINGS = ("device", "study", "question", "source", "hydra")  # composed with a run, and no part of it
+SURROUNDINGS = ("device", "study", "question", "source", "claims", "hydra")  # composed with a run, and no part of it
 TOP_LEVEL = (*GROUPS, *SECTIONS, "seed", *SURROUNDINGS)
 
 

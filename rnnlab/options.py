@@ -11,8 +11,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import field, fields
 from typing import Any
 
@@ -56,6 +57,17 @@ def check(options: Any, key: str) -> None:
             if not (math.isfinite(value) and all(holds(value) for _, holds in stated)):
                 wanted = " and ".join(text for text, _ in stated)
                 raise ConfigError(f"{key}.{f.name}: {value!r}; must be a finite number {wanted}".rstrip())
+
+
+def dotted(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"cell": {"activation": "tanh"}} -> {"cell.activation": "tanh"}; a list becomes its JSON text."""
+    flat = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= dotted(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = json.dumps(value) if isinstance(value, (list, tuple)) else value
+    return flat
 
 
 def check_choice(key: str, value: Any, allowed: Iterable[str]) -> None:

@@ -78,7 +78,7 @@ def optimality_gap(strata: Sequence[np.ndarray], best: float = 1.0) -> float:
 
 
 def performance_profile(strata: Sequence[np.ndarray], taus: np.ndarray) -> np.ndarray:
-    """The share of runs that score above each tau, every task weighing the same, (taus,): rliable's score distribution."""
+    """The share of runs above each tau, every task weighing the same, (taus,): rliable's score distribution."""
     shares = [np.mean(np.asarray(scores, float)[:, None] > taus, axis=0) for scores in strata]
     return np.mean(shares, axis=0)
 
