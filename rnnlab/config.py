@@ -21,7 +21,7 @@ from rnnlab.activations import ACTIVATIONS
 from rnnlab.initializers import initializers_of
 from rnnlab.losses import READOUT_ACTIVATIONS
 from rnnlab.options import ConfigError, check, check_choice, choice, number
-from rnnlab.tasks import TASKS, Task
+from rnnlab.tasks import PATHS, TASKS, Task
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,12 @@ class RunConfig:
 
 
 def content_hash(data: Mapping[str, Any]) -> str:
-    """Twelve hexadecimal digits that follow from the content alone.  Two of a million runs share one with p < 0.002."""
+    """Twelve hexadecimal digits that follow from the content alone.  Two of a million runs share one with p < 0.002.
+
+    Where a task's files lie is left out if the digest of what they hold is there."""
+    task = data.get("task")
+    if isinstance(task, Mapping) and task.get("sha256") is not None:
+        data = {**data, "task": {key: value for key, value in task.items() if key not in PATHS}}
     return hashlib.sha256(_canonical(data).encode()).hexdigest()[:12]
 
 
@@ -167,6 +172,7 @@ def from_node(node: DictConfig | Mapping[str, Any]) -> RunConfig:
         parts[key] = _typed(members[name], key, _canonical(options))
     for key, section in SECTIONS.items():
         parts[key] = _typed(section, key, _canonical(node.get(key) or {}))
+    parts["task"] = parts["task"].fingerprinted()
     run = RunConfig(**parts, seed=_checked_seed(node.get("seed", 0)))
     _check_fit(run)
     return run

@@ -4,7 +4,21 @@ To add one: a frozen dataclass deriving from Task in a file of this folder, `@re
 below, and conf/task/<name>.yaml with its options.  The contract tests then run over it.
 """
 
-from rnnlab.tasks import curves, digits
+from rnnlab.tasks import characters, curves, digits, text
 from rnnlab.tasks.base import TASKS, Data, Finding, Predictor, Split, Task, register
+from rnnlab.tasks.files import PATHS
 
-__all__ = ["TASKS", "Data", "Finding", "Predictor", "Split", "Task", "curves", "digits", "register"]
+__all__ = [
+    "PATHS",
+    "TASKS",
+    "Data",
+    "Finding",
+    "Predictor",
+    "Split",
+    "Task",
+    "characters",
+    "curves",
+    "digits",
+    "register",
+    "text",
+]

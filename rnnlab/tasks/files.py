@@ -1,0 +1,93 @@
+"""Tasks whose data come from files: read by path, known by content.
+
+A run is identified by the digest of what its files hold (`sha256`), not by where they lie; rnnlab/config.py leaves the
+PATHS out of the run's hash where a digest is known.  Files that cannot be used are complaints about an option.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from rnnlab.options import ConfigError
+from rnnlab.tasks.base import Task
+
+PATHS = ("path", "valid_path", "test_path", "data_dir")  # the options that say where files lie
+
+
+class FileTask(Task):
+    """A task with options for where its files lie; without them it has data of its own.
+
+    Every such task has the option sha256, of the content: null is whatever the files hold now."""
+
+    sha256: str | None
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The options that name a file, with the paths they name."""
+        return {name: getattr(self, name) for name in PATHS if getattr(self, name, None) is not None}
+
+    def digest(self) -> str:
+        """Of what the files hold.  Of one file it is what sha256sum says."""
+        return combined([_file_digest(name, path, *state(name, path)) for name, path in self.files.items()])
+
+    def fingerprinted(self) -> FileTask:
+        if not self.files:
+            if self.sha256 is not None:
+                raise ConfigError(f"task.sha256: {self.sha256!r}; belongs to a file, and none is named")
+            return self
+        found = self.digest()
+        if self.sha256 not in (None, found):
+            raise ConfigError(
+                f"task.sha256: {self.sha256!r}; {' and '.join(self.files.values())} has {found} (null: as it is now)"
+            )
+        return replace(self, sha256=found)
+
+    def content(self) -> dict[str, bytes]:
+        """The files' content by option.  Raises ValueError where it is no longer what the run is known by."""
+        content = {name: read_bytes(name, path) for name, path in self.files.items()}
+        if content and self.sha256 not in (None, combined([hashlib.sha256(c).hexdigest() for c in content.values()])):
+            raise ValueError(f"{' or '.join(self.files.values())} has changed since the run was checked")
+        return content
+
+
+def combined(digests: list[str]) -> str:
+    """One digest for several files."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _file_digest(option: str, path: str, modified_ns: int, size: int) -> str:
+    return hashlib.sha256(read_bytes(option, path)).hexdigest()
+
+
+def state(option: str, path: str) -> tuple[int, int]:
+    """When a file was modified, and its size: another state may be another content."""
+    try:
+        found = Path(path).stat()
+    except OSError as error:
+        raise _unreadable(option, path, error) from None
+    return found.st_mtime_ns, found.st_size
+
+
+def read_bytes(option: str, path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise _unreadable(option, path, error) from None
+
+
+def decoded(option: str, path: str, content: bytes) -> str:
+    """UTF-8 text with lines that end in a newline, whatever they ended in."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"task.{option}: {path!r}; is not UTF-8 text, see its byte {error.start}") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _unreadable(option: str, path: str, error: OSError) -> ConfigError:
+    return ConfigError(f"task.{option}: {path!r}; cannot be read ({(error.strerror or str(error)).lower()})")

@@ -1,0 +1,213 @@
+"""A language model of any text, by characters or by words: at every token the next one, the state carried on.
+
+The set-up of WegraLee/deep-learning-from-scratch-2, chapters 5 and 6: the text is one stream; read by words, the end of
+a line is the word <eos>, and a word that the vocabulary lacks is <unk>.  Perplexity is exp(loss), the loss in nats per
+token; bits per character are loss / log 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from rnnlab.options import ConfigError, choice, number
+from rnnlab.tasks.base import Data, Finding, Predictor, Split, register
+from rnnlab.tasks.files import FileTask, decoded
+from rnnlab.tasks.sums import sums
+
+UNK, EOS = "<unk>", "<eos>"
+N_SHOWN = 200  # tokens of the test text in predictions.csv
+
+
+@register("text")
+@dataclass(frozen=True)
+class Text(FileTask):
+    """The last parts of `path` are held out, or valid_path and test_path are read for them.  The vocabulary is the
+    training part's, most frequent token first."""
+
+    name: str = "text"
+    path: str | None = None
+    valid_path: str | None = None
+    test_path: str | None = None
+    sha256: str | None = None
+    unit: str = choice("characters", ("characters", "words"))
+    window: int = number(50, at_least=1)
+    vocabulary_size: int | None = number(None, at_least=2)
+    valid_fraction: float = number(0.1, above=0, below=1)
+    test_fraction: float = number(0.1, above=0, below=1)
+    n_tokens: int | None = number(None, at_least=2)
+
+    loss = "cross_entropy"
+    answers = "every"
+    carries_state = True
+    predictions_kind = "text"
+    higher_is_better = False
+
+    @property
+    def score(self) -> str:
+        return "bits_per_character" if self.unit == "characters" else "perplexity"
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        return corpus(self).vocabulary
+
+    @property
+    def input_size(self) -> int:
+        return len(self.vocabulary)
+
+    @property
+    def output_size(self) -> int:
+        return len(self.vocabulary)
+
+    @property
+    def seq_len(self) -> int:
+        return self.window
+
+    @property
+    def n_train(self) -> int:
+        return len(self.data(0).train)
+
+    def check(self) -> None:
+        if (self.valid_path is None) != (self.test_path is None) or (self.path is None and self.valid_path):
+            raise ConfigError(
+                f"task.valid_path: {self.valid_path!r}; task.path, valid_path and test_path name three files, or only "
+                "task.path is given and cut by position"
+            )
+        if self.valid_path is None and self.valid_fraction + self.test_fraction >= 1:
+            raise ConfigError(
+                f"task.valid_fraction: {self.valid_fraction!r}; with task.test_fraction ({self.test_fraction!r}) "
+                "must be below 1, to leave something to train on"
+            )
+        self.data(0)
+
+    def data(self, seed: int) -> Data:
+        return corpus(self).data
+
+    def naive(self, data: Data) -> dict[str, float]:
+        """Beside the tokens' frequencies, what follows the token before, p(b | a) = (n(a, b) + p(b)) / (n(a) + 1):
+        the answer that needs no memory."""
+        return super().naive(data) | {"bigram_loss": bigram_loss(data, self.output_size)}
+
+    def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
+        """The loss over the test text, and how its beginning was read."""
+        losses = network.mean_loss([lane.test for lane in data])
+        shown = [lane.test.inputs[: math.ceil(N_SHOWN / self.window)] for lane in data]
+        said = network.outputs(shown).argmax(axis=3)
+        return [self._finding(*lane) for lane in zip(data, losses.tolist(), said, strict=True)]
+
+    def _finding(self, data: Data, loss: float, said: np.ndarray) -> Finding:
+        words = np.array(self.vocabulary)
+        sample, position = np.indices(said.shape).reshape(2, -1)
+        columns = {
+            "sample": sample,
+            "position": position,
+            "truth": words[data.test.targets[: len(said)].ravel()],
+            "predicted": words[said.ravel()],
+        }
+        return Finding(self._per_token(loss, ""), {name: column[:N_SHOWN] for name, column in columns.items()})
+
+    def metrics_of_losses(self, train_loss: float, eval_loss: float) -> dict[str, float]:
+        return self._per_token(train_loss, "train_") | self._per_token(eval_loss, "eval_")
+
+    def _per_token(self, loss: float, prefix: str) -> dict[str, float]:
+        with np.errstate(over="ignore"):
+            metrics = {f"{prefix}perplexity": float(np.exp(loss))}
+        if self.unit == "characters":
+            metrics[f"{prefix}bits_per_character"] = loss / math.log(2)
+        return metrics
+
+
+def bigram_loss(data: Data, n_tokens: int) -> float:
+    """Cross-entropy in nats on eval of the pairs counted on train."""
+    frequencies = np.bincount(data.train.targets.ravel(), minlength=n_tokens) + 1.0
+    frequencies /= frequencies.sum()
+    before = np.bincount(data.train.inputs.ravel(), minlength=n_tokens)
+    pairs = Counter((data.train.inputs * n_tokens + data.train.targets).ravel().tolist())
+    a, b = data.eval.inputs.ravel(), data.eval.targets.ravel()
+    together = np.array([pairs[pair] for pair in (a * n_tokens + b).tolist()])
+    return float(-np.log((together + frequencies[b]) / (before[a] + 1)).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    vocabulary: tuple[str, ...]
+    data: Data
+
+
+@lru_cache(maxsize=16)
+def corpus(task: Text) -> Corpus:
+    """The three parts of the text in tokens.  Raises ConfigError where they cannot be read as the task asks."""
+    parts = _parts(task)
+    vocabulary = _vocabulary(parts[0][1], task.vocabulary_size)
+    number_of = {token: n for n, token in enumerate(vocabulary)}
+    splits = []
+    for source, part, start in parts:
+        if len(part) <= task.window:
+            raise ConfigError(
+                f"task.window: {task.window}; {source} has {len(part)} {task.unit}, and {task.window + 1} are needed"
+            )
+        if UNK not in number_of:
+            _refuse_unknown(task, number_of, source, part, start)
+        numbers = np.array([number_of.get(token, number_of.get(UNK, -1)) for token in part], dtype=np.int64)
+        n_windows = (len(part) - 1) // task.window
+        inputs, targets = (numbers[k : k + n_windows * task.window].reshape(n_windows, -1) for k in (0, 1))
+        splits.append(Split(inputs, targets))
+    return Corpus(vocabulary, Data(*splits))
+
+
+Part = tuple[str, list[str], int]  # what to call it, its tokens, and where in its file it begins
+
+
+def _parts(task: Text) -> list[Part]:
+    files = task.content()
+    texts = {name: decoded(name, getattr(task, name), content) for name, content in files.items()} or {"path": sums()}
+    tokens = {name: tokenized(text, task.unit) for name, text in texts.items()}
+    for name, found in tokens.items():
+        if not found:
+            raise ConfigError(f"task.{name}: {getattr(task, name)!r}; the text is empty")
+    train = tokens["path"][: task.n_tokens]
+    if task.valid_path is not None:
+        return [
+            (f"the text {getattr(task, name)!r}", train if name == "path" else tokens[name], 0)
+            for name in ("path", "valid_path", "test_path")
+        ]
+    n = len(train)
+    test = n - int(n * task.test_fraction)
+    valid = test - int(n * task.valid_fraction)
+    source = "the text" if task.path is None else f"{task.path!r}"
+    return [
+        (f"the training part of {source}", train[:valid], 0),
+        (f"the validation part of {source}", train[valid:test], valid),
+        (f"the test part of {source}", train[test:], test),
+    ]
+
+
+def tokenized(text: str, unit: str) -> list[str]:
+    if unit == "characters":
+        return list(text)
+    return [word for line in text.splitlines() for word in (*line.split(), EOS)] if text.strip() else []
+
+
+def _vocabulary(tokens: list[str], size: int | None) -> tuple[str, ...]:
+    """The most frequent first, of equally frequent ones the lesser; <unk> is the last where there is a limit, if the
+    text does not have that word itself."""
+    counts = Counter(tokens)
+    found = sorted(counts, key=lambda token: (-counts[token], token))
+    if size is None:
+        return tuple(found)
+    kept = found[:size] if UNK in found[:size] else [*found[: size - 1], UNK]
+    return tuple(kept)
+
+
+def _refuse_unknown(task: Text, known: dict[str, int], source: str, part: list[str], start: int) -> None:
+    for n, token in enumerate(part):
+        if token not in known:
+            raise ConfigError(
+                f"task.vocabulary_size: null; {source} has {token!r}, number {start + n + 1} of the {task.unit}, "
+                f"which is not in the training text; with a limit the vocabulary has {UNK} for it"
+            )
