@@ -1,4 +1,4 @@
-"""The command `rnnlab`, also `python -m rnnlab`.  --help answers without importing torch or hydra."""
+"""The command `rnnlab`, also `python -m rnnlab`.  --help and --version answer without importing torch or hydra."""
 
 import sys
 
@@ -20,6 +20,7 @@ examples:
   rnnlab -m task=sines cell.activation=tanh,relu 'seed=range(10)' study=my_first
   rnnlab -m experiment=activations training.steps=1000
 
+  rnnlab --version         its version
   rnnlab --cfg job         every key with its value (add overrides to see them take effect)
   rnnlab --hydra-help      Hydra's own flags
 """
@@ -31,10 +32,18 @@ def help_text() -> str:
 
 
 def main() -> None:
-    if {"--help", "-h"} & set(sys.argv[1:]):
+    arguments = set(sys.argv[1:])
+    if {"--help", "-h"} & arguments:
         print(help_text(), end="")
         return
+    if "--version" in arguments:
+        print(f"rnnlab {__version__}")
+        return
     try:
+        if {"--multirun", "-m"} & arguments:
+            from rnnlab.sweep import server
+
+            server.start()  # imports torch beside this process, which then does the same
         from rnnlab.app import run  # hydra and torch: only when there is something to do
     except KeyboardInterrupt:
         sys.exit(130)

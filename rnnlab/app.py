@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSw
 from rnnlab import places
 from rnnlab.config import GROUPS, SECTIONS, TOP_LEVEL, check_surroundings, from_node
 from rnnlab.options import ConfigError
-from rnnlab.sweep import FAILED
+from rnnlab.sweep.engine import EngineError
 from rnnlab.sweep.jobs import RunFailed, run_alone
 
 
@@ -34,12 +35,13 @@ def run() -> int:
     """Run the command line; the exit code."""
     user_wants_tracebacks = os.environ.get("HYDRA_FULL_ERROR") == "1"
     register()
-    FAILED.clear()
+    job = TrainRun()
     try:
+        _refuse_repetitions(sys.argv[1:])
         # With this, errors arrive here, instead of being printed at length by Hydra.
         with env_override({"HYDRA_FULL_ERROR": "1"}):
-            hydra.main(config_path=str(places.CONF), config_name="config", version_base="1.3")(_job)()
-    except RunFailed as error:
+            hydra.main(config_path=str(places.CONF), config_name="config", version_base="1.3")(job)()
+    except (RunFailed, EngineError) as error:
         return _complain(error, 1)
     except (HydraException, OmegaConfBaseException, ConfigError, OSError) as error:
         if user_wants_tracebacks:
@@ -51,8 +53,8 @@ def run() -> int:
         return _complain(_unusable_choice() or f"the command line cannot be understood ({error})", 2)
     except KeyboardInterrupt:
         return _complain("interrupted; what was finished is kept, and the same command goes on from there", 130)
-    if FAILED:
-        return _complain(f"{len(FAILED)} runs failed; tracebacks are in {FAILED[0]}/run.json and the like", 1)
+    if job.failed:
+        return _complain(f"{len(job.failed)} runs failed; tracebacks are in {job.failed[0]}/run.json and the like", 1)
     return 0
 
 
@@ -65,15 +67,32 @@ def register() -> None:
         Plugins.instance().register(plugin)
 
 
-def _job(config: DictConfig) -> float:
+class TrainRun:
     """One job of Hydra's: train, write the record, return the objective."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    finished = run_alone(from_node(config), folder, config.device)
-    print(f"{finished.summary}\n{folder}")
-    return finished.objective
+
+    trains_rnnlab_runs = True  # the packed launcher trains such jobs itself, in packs
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []  # folders of the runs that failed in the packed launcher's hands
+
+    def __call__(self, config: DictConfig) -> float:
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        finished = run_alone(from_node(config), folder, config.device)
+        print(f"{finished.summary}\n{folder}")
+        return finished.objective
 
 
-_job.trains_rnnlab_runs = True  # the packed launcher trains such jobs itself, in packs
+def _refuse_repetitions(arguments: Sequence[str]) -> None:
+    """Raise ConfigError for a key that is given twice: Hydra lets the last one win, and says nothing."""
+    given: dict[str, str] = {}
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals or key.startswith("-"):
+            continue
+        if key in given:
+            both = f"{given[key]},{value}"
+            raise ConfigError(f"{key}: given twice, only the last would count; a sweep over both is -m {key}={both}")
+        given[key] = value
 
 
 def _run_folder(*, _root_: DictConfig) -> str:
@@ -82,7 +101,7 @@ def _run_folder(*, _root_: DictConfig) -> str:
     return from_node(_root_).folder
 
 
-# At import, because a launcher's worker process knows this module by unpickling _job, and nothing else of it.
+# At import, because a launcher's worker process knows this module by unpickling TrainRun, and nothing else of it.
 OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
 
 
@@ -107,9 +126,7 @@ def _in_one_line(error: BaseException | None) -> str:
         r"Could not find '([\w/]+)/(.*)'\s*Available options in '.*':((?:\s+\S+)*?)\s*Config search", text
     ):
         group, name, offered = missing.groups()
-        near = difflib.get_close_matches(name, offered.split(), n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        return f"{group}: unknown {name!r}; one of {', '.join(offered.split())}{hint}"
+        return f"{group}: unknown {name!r}; one of {', '.join(offered.split())}{_hint(name, offered.split())}"
     if text.startswith("Error merging override") and isinstance(error.__cause__ or error.__context__, Exception):
         text += f": {str(error.__cause__ or error.__context__).splitlines()[0]}"
     return " ".join(text.split())
@@ -135,8 +152,17 @@ def _unknown_key(key: str) -> str:
     if group == "hydra":
         return f"{key}: no such key; `rnnlab --cfg hydra` lists Hydra's, --package hydra.launcher the launcher's"
     if option and group in SECTIONS:
-        return f"{key}: no such key; {group} has {', '.join(f.name for f in fields(SECTIONS[group]))}"
+        known = [f.name for f in fields(SECTIONS[group])]
+        return f"{key}: no such key; {group} has {', '.join(known)}{_hint(option, known)}"
     if option and group in GROUPS:
-        has = "; ".join(f"{name}: {', '.join(f.name for f in fields(cls))}" for name, cls in GROUPS[group].items())
-        return f"{key}: no such key for the {group} that was chosen; by {group}: {has}"
-    return f"{key}: no such key; at the top there are {', '.join((*TOP_LEVEL, 'experiment'))}"
+        options = {name: [f.name for f in fields(cls)] for name, cls in GROUPS[group].items()}
+        has = "; ".join(f"{name}: {', '.join(known)}" for name, known in options.items())
+        hint = _hint(option, [name for known in options.values() for name in known])
+        return f"{key}: no such key for the {group} that was chosen; by {group}: {has}{hint}"
+    known = (*TOP_LEVEL, "experiment")
+    return f"{key}: no such key; at the top there are {', '.join(known)}{_hint(key, known)}"
+
+
+def _hint(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

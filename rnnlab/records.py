@@ -100,8 +100,10 @@ def render(record: Record) -> dict[str, str]:
     result = record.result
     summary = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in ("curves", "predictions")}
     head = {"schema": record.schema, "run_id": record.run_id, "condition_id": record.condition_id}
-    run = head | summary | {"diverged": result.diverged, "task": asdict(record.task), "config": record.config}
-    return {CURVES: to_csv(result.curves), PREDICTIONS: to_csv(result.predictions), RUN: to_json(run)}
+    tables = {CURVES: to_csv(result.curves), PREDICTIONS: to_csv(result.predictions)}
+    sizes = {name: len(text.encode()) for name, text in tables.items()}
+    rest = {"diverged": result.diverged, "tables": sizes, "task": asdict(record.task), "config": record.config}
+    return {**tables, RUN: to_json(head | summary | rest)}
 
 
 def write_files(folder: Path, files: Mapping[str, str], provenance: Mapping[str, Any]) -> None:
@@ -159,6 +161,18 @@ def read_run(folder: Path) -> dict[str, Any]:
     except (AttributeError, TypeError, ValueError):
         raise RecordError(f"{path}: metrics are not numbers: {run['metrics']!r}") from None
     return run
+
+
+def check_tables(folder: Path, run: Mapping[str, Any]) -> None:
+    """Raise RecordError for a table that is not there as `run`, of read_run, says: a disk can lose what was written
+    last when the power goes.  No file is flushed for that: seven a run would take longer than many a run."""
+    for name, size in run.get("tables", {}).items():
+        try:
+            found = (folder / name).stat().st_size
+        except OSError as error:
+            raise RecordError(f"{folder / name}: cannot be read ({error.strerror})") from None
+        if found != size:
+            raise RecordError(f"{folder / name}: has {found} bytes of {size}")
 
 
 def read_table(path: Path) -> dict[str, np.ndarray]:

@@ -58,11 +58,14 @@ def hydra_as_it_was():
 
 @pytest.fixture
 def rnnlab(tmp_path, monkeypatch):
-    """rnnlab("seed=1", ...) runs the command in this process, in an empty folder, and returns its exit code."""
+    """rnnlab("seed=1", ...) runs the command in this process, in an empty folder, and returns its exit code.
+
+    A key that is given again takes the place of what was given before, so that a test can vary a list it shares."""
 
     def run(*arguments):
         GlobalHydra.instance().clear()
-        monkeypatch.setattr(sys, "argv", ["rnnlab", *arguments])
+        last = {argument.partition("=")[0]: argument for argument in arguments}
+        monkeypatch.setattr(sys, "argv", ["rnnlab", *last.values()])
         return app.run()
 
     monkeypatch.chdir(tmp_path)

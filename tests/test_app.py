@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab import places, records
+from rnnlab import __version__, app, places, records
+from rnnlab.__main__ import main
 from rnnlab.activations import ACTIVATIONS
 from rnnlab.records import CURVES, PREDICTIONS, PROVENANCE, RUN
 from rnnlab.sweep import jobs
@@ -157,6 +158,12 @@ def test_help_lists_every_group_without_importing_anything_slow(ran):
     assert sum(line.startswith("  rnnlab ") for line in text) >= 3, "three examples"
 
 
+def test_the_version_is_rnnlabs_own(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["rnnlab", "--version"])
+    main()
+    assert capsys.readouterr().out == f"rnnlab {__version__}\n"
+
+
 def test_both_commands_are_installed():
     found = {script.name: script.value for script in entry_points(group="console_scripts")}
     assert found["rnnlab"] == "rnnlab.__main__:main"
@@ -198,7 +205,9 @@ def test_bad_input_in_a_process_of_its_own_is_one_line_and_exit_code_2(ran):
         ("cell=null", ["cell", "memoryless", "rnn"]),
         ("optimizer=null", ["optimizer", "adam", "rmsprop", "sgd"]),
         ("experiment=activation", ["experiment", "'activation'", "activations"]),
-        ("cell.hidden_sise=5", ["cell.hidden_sise", "no such key", "hidden_size"]),
+        ("cell.hidden_sise=5", ["cell.hidden_sise", "no such key", "did you mean 'hidden_size'?"]),
+        ("trainng.steps=5", ["trainng.steps", "no such key", "did you mean 'training'?"]),
+        ("training.step=5", ["training.step", "no such key", "did you mean 'steps'?"]),
         ("optimizer.momentum=0.9", ["optimizer.momentum", "no such key", "beta1", "sgd"]),
         ("+cell.gates=5", ["cell.gates", "no such key", "hidden_size"]),
         ("learning_rate=1", ["learning_rate", "no such key", "optimizer"]),
@@ -236,6 +245,11 @@ def test_bad_input_is_answered_in_one_line_before_anything_trains(argument, part
 )
 def test_a_bad_value_in_a_sweep_stops_all_runs_before_the_first(argument, parts, rnnlab, capsys, tmp_path):
     assert_refused(rnnlab("-m", argument, "seed=0,1"), capsys, tmp_path, *parts)
+
+
+def test_a_key_that_is_given_twice_is_refused(rnnlab, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["rnnlab", "-m", "seed=1", "training.steps=5", "seed=2"])
+    assert_refused(app.run(), capsys, tmp_path, "seed: given twice", "-m seed=1,2")
 
 
 @pytest.mark.parametrize("sweep", [[], ["-m"]], ids=["run", "sweep"])

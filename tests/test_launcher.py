@@ -1,6 +1,8 @@
 """Sweeps from the command to the records: resumed, interrupted, failing, watched by callbacks, driven by sweepers."""
 
+import contextlib
 import errno
+import hashlib
 import json
 import os
 import random
@@ -77,12 +79,14 @@ def test_redo_all_computes_everything_again_to_the_same_bytes(rnnlab):
 
 
 def test_a_dry_run_lists_runs_and_packs_and_trains_nothing(rnnlab, capsys):
+    assert rnnlab(*SWEEP, "hydra.launcher.dry_run=true", "study=nothing") == 0
+    assert not Path("outputs").exists()
     assert rnnlab(*SWEEP, "seed=0") == 0
     assert rnnlab(*SWEEP, "hydra.launcher.dry_run=true") == 0
     out = capsys.readouterr().out
     assert "2 runs are done, 2 to compute in 1 packs" in out
     assert "nothing was trained" in out
-    assert out.count("sines-rnn-tanh-s1-") == 1
+    assert out.count("sines-rnn-tanh-s1-") == 2
     assert len(written()) == 2
 
 
@@ -139,17 +143,48 @@ def test_a_full_disk_stops_the_sweep_with_one_error_and_no_half_record(rnnlab, m
     assert {run: content()[run] for run in kept} == kept
 
 
-def test_control_c_keeps_what_is_finished_reports_on_it_and_exits_with_130(tmp_path):
-    sweep = [
-        *SWEEP,
-        "seed=range(40)",
-        "cell.hidden_size=50",
-        "task.n_points=2000",
-        "training.steps=2000",
-        "training.batch_size=32",
-    ]
-    command = [sys.executable, "-m", "rnnlab", *sweep]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+LONG = [  # 400 packs of a fraction of a second each
+    *("-m", "study=small", "hydra.launcher.n_workers=1", "hydra.launcher.memory_gb=0.01"),
+    *("task.n_points=500", "task.window=20", "task.forecast_steps=3", "training.steps=300", "seed=range(400)"),
+]
+
+
+@pytest.fixture
+def started(tmp_path):
+    """started(*arguments): the command in a process group of its own, gone after the test however that ends."""
+    processes = []
+
+    def start(*arguments):
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-c", IN_A_TERMINAL, *arguments],
+                cwd=tmp_path,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        )
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+# A shell starts what it puts in the background with SIGINT ignored, and so is whatever is started from there.
+IN_A_TERMINAL = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from rnnlab.__main__ import main
+main()
+"""
+
+
+def test_control_c_keeps_what_is_finished_reports_on_it_and_exits_with_130(started, tmp_path):
+    process = started(*LONG)
     folder = tmp_path / "outputs" / "small"
     deadline = time.monotonic() + 60
     while not written(folder) and process.poll() is None and time.monotonic() < deadline:
@@ -159,9 +194,24 @@ def test_control_c_keeps_what_is_finished_reports_on_it_and_exits_with_130(tmp_p
     assert process.returncode == 130
     assert "interrupted" in error
     assert "Traceback" not in error
-    assert 0 < len(written(folder)) < 80
+    assert 0 < len(written(folder)) < 400
     assert (folder / "report" / "index.html").is_file()
     assert all(json.loads(run.read_text())["status"] == "completed" for run in folder.glob("*/run.json"))
+
+
+def test_control_c_while_workers_start_is_one_line(started, tmp_path):
+    """As a terminal sends it: to every process of the command."""
+    process = started(*LONG)
+    log = tmp_path / "outputs" / "small" / "rnnlab.log"  # opened just before the first worker is started
+    deadline = time.monotonic() + 60
+    while not log.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error.splitlines() == [
+        "rnnlab: interrupted; what was finished is kept, and the same command goes on from there"
+    ]
 
 
 class Watcher(Callback):
@@ -249,6 +299,25 @@ def test_all_batches_are_checked_before_the_first_one_trains(rnnlab, capsys):
     assert rnnlab(*SWEEP, "seed=0,1,2,-1", "hydra.sweeper.max_batch_size=2") == 2
     assert "seed: -1" in capsys.readouterr().err
     assert not written()
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_all_runs_are_checked_before_the_first_one_trains_under_hydras_own_launchers_too(rnnlab, capsys, launcher):
+    sweep = [argument for argument in SWEEP if "n_workers" not in argument]
+    assert rnnlab(*sweep, "seed=0,1,-1", f"hydra/launcher={launcher}") == 2
+    assert "seed: -1; must be a whole number from 0 up (2 of 6 runs; nothing was trained)" in capsys.readouterr().err
+    assert not Path("outputs").exists()
+
+
+def test_a_study_of_ones_own_lies_in_a_folder_of_ones_own(rnnlab):
+    Path("mine", "experiment").mkdir(parents=True)
+    file = Path("mine", "experiment", "own.yaml")
+    file.write_text("# @package _global_\nquestion: why?\nstudy: own\nhydra: {sweeper: {params: {seed: '0,1'}}}\n")
+    assert rnnlab("-m", "--config-dir", str(file.parent.parent.absolute()), *SMALL, "experiment=own") == 0
+    assert len(written("outputs/own")) == 2
+    described = json.loads(Path("outputs/own/study.json").read_text())
+    assert described["question"] == "why?"
+    assert described["study_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("swept", ["study=small,large", "device=cpu,cuda"])

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rnnlab.options import ConfigError
+from rnnlab.places import EXPERIMENTS
 from rnnlab.sweep import study
 from rnnlab.sweep.jobs import finish, killed
 from rnnlab.training import train
@@ -30,6 +31,18 @@ def folder(tmp_path, runs):
 @pytest.mark.parametrize("redo, kept", [("missing", [0, 1]), ("failed", [0]), ("all", [])])
 def test_only_what_redo_names_is_computed_again(folder, runs, redo, kept):
     assert set(study.already_done(folder, runs, redo)) == {runs[n].run_id for n in kept}
+
+
+@pytest.mark.parametrize("left", [b"", None, b"step,train_loss\n0,1.5\n"], ids=["empty", "gone", "short"])
+@pytest.mark.parametrize("table", ["curves.csv", "predictions.csv"])
+def test_a_record_whose_tables_are_not_whole_is_named_and_computed_again(folder, runs, table, left, capsys):
+    path = folder / runs[0].folder / table
+    path.unlink() if left is None else path.write_bytes(left)
+    assert runs[0].run_id not in study.already_done(folder, runs, "failed")
+    first, second = sorted(capsys.readouterr().err.splitlines(), key=lambda line: runs[0].folder not in line)
+    assert str(path) in first
+    assert runs[2].folder in second  # the half-written one
+    assert "computed again" in first
 
 
 @pytest.mark.parametrize(
@@ -59,7 +72,8 @@ def test_a_second_command_on_the_same_folder_says_so_and_stops(tmp_path):
 
 
 def test_the_description_names_the_question_and_every_run_once(tmp_path, runs):
-    study.describe(tmp_path, {"study": "mine", "question": "why?", "source": None}, "activations", [*runs, runs[0]])
+    asked = {"study": "mine", "question": "why?", "source": None}
+    study.describe(tmp_path, asked, EXPERIMENTS / "activations.yaml", [*runs, runs[0]])
     written = json.loads((tmp_path / "study.json").read_text())
     assert written["question"] == "why?"
     assert written["expected"] == [run.folder for run in runs]

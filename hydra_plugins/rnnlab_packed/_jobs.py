@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, run_job
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.rnnlab_packed._compose import Composer, Job
+from hydra_plugins.rnnlab_packed._compose import Job
 from rnnlab.sweep.execute import Delivery
 from rnnlab.sweep.jobs import RunFailed
 
@@ -78,18 +78,16 @@ def run_with_callbacks(launcher: PackedLauncher, job: Job, delivery: Delivery, p
         raise done._return_value  # the record could not be written
 
 
-def run_one_by_one(
-    launcher: PackedLauncher, composer: Composer, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
-) -> list[JobReturn]:
+def run_one_by_one(launcher: PackedLauncher, jobs: Sequence[Job]) -> list[JobReturn]:
     """Jobs of an application that is not rnnlab: one after the other in this process, as by Hydra's basic launcher."""
     Path(str(launcher.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
     return [
         run_job(
             hydra_context=launcher.hydra_context,
             task_function=launcher.task_function,
-            config=composer.compose(overrides, initial_job_idx + n).config(),
+            config=job.config(),
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
         )
-        for n, overrides in enumerate(job_overrides)
+        for job in jobs
     ]

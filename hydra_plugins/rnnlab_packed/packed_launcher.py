@@ -44,35 +44,12 @@ ConfigStore.instance().store(group="hydra/sweeper", name="packed", node=PackedSw
 class PackedLauncher(Launcher):
     """Trains a sweep's runs in packs; jobs of any other application run one after the other, as by Hydra's own."""
 
-    checks_jobs = True
-
-    def __init__(
-        self,
-        n_workers: int | None = None,
-        memory_gb: float | None = None,
-        redo: str = "failed",
-        checkpoint_s: float = 60.0,
-        dry_run: bool = False,
-        report: bool = True,
-    ):
-        self.options = PackedLauncherConf(
-            n_workers=n_workers,
-            memory_gb=memory_gb,
-            redo=redo,
-            checkpoint_s=checkpoint_s,
-            dry_run=dry_run,
-            report=report,
-        )
+    def __init__(self, **options: Any):
+        self.options = PackedLauncherConf(**options)
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
-        self.all_runs: list[Any] = []  # of a sweep that comes in several batches
-
-    def check(self, job_overrides: Sequence[Sequence[str]]) -> None:
-        """Check all jobs of a sweep that comes in several batches, before the first one starts."""
-        from hydra_plugins.rnnlab_packed import _core
-
-        self.all_runs = _core.check(self, job_overrides)
+        self.checked: Any = None  # the whole sweep, where a sweeper has had it checked
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from hydra_plugins.rnnlab_packed import _core
@@ -81,17 +58,17 @@ class PackedLauncher(Launcher):
 
 
 class PackedSweeper(BasicSweeper):
-    """Hydra's basic sweeper, which leaves it to the packed launcher to check the jobs before the first one starts."""
+    """Hydra's basic sweeper, but that all jobs are checked before the first one starts, whichever launcher runs them,
+    and before anything is written."""
 
     def __init__(self, max_batch_size: int | None = None, params: Any = None):
         super().__init__(max_batch_size=max_batch_size, params=params or {})
 
-    def get_job_batch(self) -> Sequence[Sequence[str]]:
-        batches = self.overrides or []
-        if self.batch_index == 0 and len(batches) > 1 and getattr(self.launcher, "checks_jobs", False):
-            self.launcher.check([job for batch in batches for job in batch])
-        return super().get_job_batch()
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        self.task_function = task_function
 
-    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        if not getattr(self.launcher, "checks_jobs", False):
-            super().validate_batch_is_legal(batch)
+    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
+        from hydra_plugins.rnnlab_packed import _core
+
+        return _core.sweep(self, arguments)

@@ -10,7 +10,7 @@ from rnnlab.config import RunConfig
 from rnnlab.sweep.engine import Died, Done, Engine, Pack
 from rnnlab.sweep.jobs import FinishedRun, killed
 
-TICK_S = 1.0  # how long to wait for something to happen before saying that nothing has
+TICK_S = 0.5  # how long to wait for something to happen before saying that nothing has
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ class Execution:
             if not self._ready:
                 yield None
                 continue
-            yield self._ready[0]
-            self._ready.popleft()  # only now: an interruption while it was in the caller's hands loses nothing
+            yield self._ready.popleft()
 
     def undelivered(self) -> list[Delivery]:
         """What has been computed and not been taken, after an interruption."""

@@ -59,27 +59,27 @@ def compute(
     When training raises, the pack is halved until the run that raises is alone; only that one has failed."""
     states = read_checkpoints(folder, [run.run_id for run in pack]) if folder else {}
     results: dict[str, RunResult] = {}
-    for step in {states[run.run_id].step if run.run_id in states else None for run in pack}:
-        part = [run for run in pack if (states[run.run_id].step if run.run_id in states else None) == step]
+    for step, part in _by_step(pack, states).items():
         part_states = None if step is None else [states[run.run_id] for run in part]
-        trained = _train_or_halve(part, device, part_states, folder, every_s)
-        results |= {run.run_id: result for run, result in zip(part, trained, strict=True)}
+        checkpoints = Checkpoints(folder / f"{part[0].run_id}-{len(part)}.npz", every_s) if folder else None
+        try:
+            found = train(part, device, states=part_states, checkpoints=checkpoints)
+        except Exception:
+            middle = len(part) // 2
+            if middle:  # the halves go on from the latest checkpoint
+                found = [r for half in (part[:middle], part[middle:]) for r in compute(half, device, folder, every_s)]
+            else:
+                found = [RunResult(status="failed", steps_done=0, error=traceback.format_exc())]
+        results |= {run.run_id: result for run, result in zip(part, found, strict=True)}
     return [results[run.run_id] for run in pack]
 
 
-def _train_or_halve(
-    pack: Sequence[RunConfig], device: str, states: Sequence[LaneState] | None, folder: Path | None, every_s: float
-) -> list[RunResult]:
-    checkpoints = Checkpoints(folder / f"{pack[0].run_id}-{len(pack)}.npz", every_s) if folder else None
-    try:
-        return train(pack, device, states=states, checkpoints=checkpoints)
-    except Exception:
-        if len(pack) == 1:
-            return [RunResult(status="failed", steps_done=0, error=traceback.format_exc())]
-    results = []
-    for half in (slice(None, len(pack) // 2), slice(len(pack) // 2, None)):
-        results += _train_or_halve(pack[half], device, states and states[half], folder, every_s)
-    return results
+def _by_step(pack: Sequence[RunConfig], states: Mapping[str, LaneState]) -> dict[int | None, list[RunConfig]]:
+    """The runs that stand at one step, by that step; None for those at the beginning."""
+    parts: dict[int | None, list[RunConfig]] = {}
+    for run in pack:
+        parts.setdefault(states[run.run_id].step if run.run_id in states else None, []).append(run)
+    return parts
 
 
 def finish(run: RunConfig, result: RunResult) -> FinishedRun:

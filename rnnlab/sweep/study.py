@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,9 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from rnnlab import places
 from rnnlab.config import RunConfig, content_hash
 from rnnlab.options import ConfigError
-from rnnlab.records import RUN, RecordError, read_run, to_json, write_text
+from rnnlab.records import RUN, RecordError, check_tables, read_run, to_json, write_text
 from rnnlab.sweep.jobs import command
 
 STUDY, LOCK, CHECKPOINTS = "study.json", ".lock", ".checkpoints"
@@ -37,16 +37,15 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def describe(folder: Path, config: Mapping[str, Any], experiment: str | None, runs: Sequence[RunConfig]) -> None:
-    """study.json: what was asked, and which runs belong to the answer.  experiment: the file it was asked in."""
-    file = places.EXPERIMENTS / f"{experiment}.yaml"
+def describe(folder: Path, config: Mapping[str, Any], file: Path | None, runs: Sequence[RunConfig]) -> None:
+    """study.json: what was asked, and which runs belong to the answer.  file: the one it was asked in."""
     description = {
         "schema": 1,
         "study": config["study"],
         "question": config["question"],
         "source": config["source"],
         "command": command(),
-        "study_sha256": hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None,
+        "study_sha256": hashlib.sha256(file.read_bytes()).hexdigest() if file else None,
         "expected": list(dict.fromkeys(run.folder for run in runs)),
     }
     write_text(folder / STUDY, to_json(description))
@@ -56,13 +55,17 @@ def already_done(folder: Path, runs: Sequence[RunConfig], redo: Redo) -> dict[st
     """run_id -> run.json of those runs that need not be computed.
 
     redo: "missing" computes only what has no record, "failed" also what failed, "all" everything.  A record that
-    cannot be read counts as missing.  Raises ConfigError, by name, for one that is not what its folder says."""
+    cannot be read counts as missing, and is named on stderr.  Raises ConfigError, by name, for one that is not what
+    its folder says."""
     done = {}
     for run in runs if redo != "all" else []:
         place = folder / run.folder
         try:
             record = read_run(place)
-        except RecordError:
+            check_tables(place, record)
+        except RecordError as error:
+            if (place / RUN).exists():
+                print(f"rnnlab: {error}; this run is computed again", file=sys.stderr)
             continue
         found = content_hash(record["config"])
         if {record["run_id"], found} != {run.run_id}:

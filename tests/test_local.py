@@ -5,7 +5,9 @@ import signal
 
 import pytest
 
-from rnnlab.sweep.engine import Died, Done, LocalEngine, Pack
+from rnnlab.sweep import server
+from rnnlab.sweep.engine import Died, Done, EngineError, Pack
+from rnnlab.sweep.engines.local import LocalEngine
 from rnnlab.sweep.jobs import finish
 from rnnlab.training import train
 
@@ -61,6 +63,43 @@ def test_no_worker_is_left_when_the_engine_is_closed(run_config, tmp_path):
     processes = list(engine._processes.values())
     engine.close()
     assert [process.is_alive() for process in processes] == [False, False]
+
+
+def kill_the_server():
+    from multiprocessing import forkserver
+
+    server.start()
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+
+
+def test_a_server_that_is_killed_is_started_again(engine, run_config, tmp_path):
+    pack = Pack([run_config()], "cpu", tmp_path, 60.0)
+    engine.submit(pack)
+    kill_the_server()
+    assert isinstance(engine.wait(None)[0], Done)  # the worker lives on
+    kill_the_server()
+    engine.submit(pack)
+    engine.submit(pack)
+    assert len(engine._processes) == 2
+    assert {type(event) for _ in range(2) for event in engine.wait(5)} == {Done}
+
+
+def test_a_worker_that_cannot_be_started_is_one_clear_error(engine, run_config, tmp_path, monkeypatch):
+    def start(process):
+        raise EOFError
+
+    monkeypatch.setattr(engine._context.Process, "start", start)
+    with pytest.raises(EngineError, match="no worker process can be started"):
+        engine.submit(Pack([run_config()], "cpu", tmp_path, 60.0))
+
+
+def test_workers_do_not_see_control_c(engine, run_config, tmp_path):
+    engine.submit(Pack([run_config(training__steps=10**6)], "cpu", tmp_path, 60.0))
+    (worker,) = engine._processes.values()
+    for _ in range(20):  # from its first moment on
+        os.kill(worker.pid, signal.SIGINT)
+        assert engine.wait(0.01) == []
+    assert worker.is_alive()
 
 
 def test_waiting_gives_up_after_its_time(engine, run_config, tmp_path):
