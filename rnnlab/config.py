@@ -21,7 +21,7 @@ from rnnlab.activations import ACTIVATIONS
 from rnnlab.initializers import initializers_of
 from rnnlab.losses import READOUT_ACTIVATIONS
 from rnnlab.options import ConfigError, check, check_choice, choice, number
-from rnnlab.tasks import PATHS, TASKS, Task
+from rnnlab.tasks import PLACES, TASKS, Task
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def content_hash(data: Mapping[str, Any]) -> str:
     Where a task's files lie is left out if the digest of what they hold is there."""
     task = data.get("task")
     if isinstance(task, Mapping) and task.get("sha256") is not None:
-        data = {**data, "task": {key: value for key, value in task.items() if key not in PATHS}}
+        data = {**data, "task": {key: value for key, value in task.items() if key not in PLACES}}
     return hashlib.sha256(_canonical(data).encode()).hexdigest()[:12]
 
 

@@ -4,21 +4,25 @@ To add one: a frozen dataclass deriving from Task in a file of this folder, `@re
 below, and conf/task/<name>.yaml with its options.  The contract tests then run over it.
 """
 
-from rnnlab.tasks import characters, curves, digits, text
+from rnnlab.tasks import arithmetic, characters, curves, digits, images, series, symbols, text
 from rnnlab.tasks.base import TASKS, Data, Finding, Predictor, Split, Task, register
-from rnnlab.tasks.files import PATHS
+from rnnlab.tasks.files import PLACES
 
 __all__ = [
-    "PATHS",
+    "PLACES",
     "TASKS",
     "Data",
     "Finding",
     "Predictor",
     "Split",
     "Task",
+    "arithmetic",
     "characters",
     "curves",
     "digits",
+    "images",
     "register",
+    "series",
+    "symbols",
     "text",
 ]

@@ -1,7 +1,7 @@
 """Tasks whose data come from files: read by path, known by content.
 
 A run is identified by the digest of what its files hold (`sha256`), not by where they lie; rnnlab/config.py leaves the
-PATHS out of the run's hash where a digest is known.  Files that cannot be used are complaints about an option.
+PLACES out of the run's hash where a digest is known.  Files that cannot be used are complaints about an option.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pathlib import Path
 from rnnlab.options import ConfigError
 from rnnlab.tasks.base import Task
 
-PATHS = ("path", "valid_path", "test_path", "data_dir")  # the options that say where files lie
+PATHS = ("path", "valid_path", "test_path", "data_dir")
+PLACES = (*PATHS, "fetch")  # the options that say where files lie or come from
 
 
 class FileTask(Task):

@@ -190,7 +190,8 @@ def _parts(task: Text) -> list[Part]:
 def tokenized(text: str, unit: str) -> list[str]:
     if unit == "characters":
         return list(text)
-    return [word for line in text.splitlines() for word in (*line.split(), EOS)] if text.strip() else []
+    lines = text.removesuffix("\n").split("\n") if text.strip() else []
+    return [word for line in lines for word in (*line.split(), EOS)]
 
 
 def _vocabulary(tokens: list[str], size: int | None) -> tuple[str, ...]:

@@ -1,0 +1,42 @@
+"""Tasks whose answer is one class per sequence: accuracy, and what was said of each sequence of the test set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnnlab.tasks.base import Data, Finding, Predictor, Task
+
+
+class Classification(Task):
+    """Answered at the last step.  Outputs that are all NaN are read as the first class, as Keras does."""
+
+    loss = "cross_entropy"
+    predictions_kind = "classes"
+    score = "accuracy"
+    higher_is_better = True
+
+    def naive(self, data: Data) -> dict[str, float]:
+        """The majority class of the training part, always."""
+        majority = np.bincount(data.train.targets).argmax()
+        return super().naive(data) | {"naive_accuracy": float((data.test.targets == majority).mean())}
+
+    def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
+        on_eval = network.outputs([lane.eval.inputs for lane in data])
+        on_test = network.outputs([lane.test.inputs for lane in data])
+        return [self._finding(*lane) for lane in zip(data, on_eval, on_test, strict=True)]
+
+    def _finding(self, data: Data, on_eval: np.ndarray, on_test: np.ndarray) -> Finding:
+        predicted = on_test.argmax(axis=1)
+        metrics = {
+            "accuracy": float((predicted == data.test.targets).mean()),
+            "eval_accuracy": float((on_eval.argmax(axis=1) == data.eval.targets).mean()),
+        }
+        columns = {
+            "index": np.arange(len(predicted)),
+            "label": data.test.targets,
+            "predicted": predicted,
+            "output": on_test.max(axis=1),
+        }
+        return Finding(metrics, columns)

@@ -1,0 +1,47 @@
+"""Tasks whose sequences are made from a seed: a fixed set for each run, or fresh ones without end.
+
+Their naive_loss is exact, the expected loss of the best answer that has not remembered anything.  `success` is 1 where
+less than 1 % of the test sequences are answered wrongly: Pascanu, Mikolov, Bengio, ICML (2013), section 4.1; what wrong
+means, each task says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from rnnlab.options import number
+from rnnlab.tasks.base import Data, Split, Task
+
+TASK_STREAM = 1  # the branch of the seed's tree from which data are drawn; the three splits are branches of it
+ALLOWED_ERRORS = 0.01
+
+
+@dataclass(frozen=True)
+class Generated(Task):
+    """Another seed gives other sequences.  Each split has a generator of its own, so that its size changes no other."""
+
+    n_train: int = number(5000, at_least=1)
+    n_eval: int = number(500, at_least=1)
+    n_test: int = number(1000, at_least=1)
+
+    generates = True
+
+    def data(self, seed: int) -> Data:
+        return _drawn(self, seed)
+
+
+@lru_cache(maxsize=16)  # the lanes of a pack that have one seed share their data
+def _drawn(task: Generated, seed: int) -> Data:
+    def split(branch: int, n: int) -> Split:
+        sequence = np.random.SeedSequence(seed, spawn_key=(TASK_STREAM, branch))
+        return task.fresh_batch(np.random.default_rng(sequence), n)
+
+    return Data(*(split(branch, n) for branch, n in enumerate((task.n_train, task.n_eval, task.n_test))))
+
+
+def success(right: np.ndarray) -> float:
+    """right: which sequences were answered rightly.  1.0 or 0.0"""
+    return float(1 - right.mean() < ALLOWED_ERRORS)

@@ -1,0 +1,176 @@
+"""Images as sequences, then their class: row by row, as one flat vector, or pixel by pixel.
+
+Without data_dir the images are scikit-learn's 8 x 8 digits, cut as the task `digits` cuts them; with data_dir, MNIST or
+what else is stored in the same four files (idx.py).  Pixels are divided by their greatest value, 255 (digits: 16), in
+training and test alike.
+
+Sources: sjchoi86/upstage-basic-deeplearning, notebook/lstm.ipynb (rows); deeplearningzerotoall/PyTorch, lab-09 (flat;
+it trains on pixels up to 1 and tests on pixels up to 255, this does not); Le, Jaitly, Hinton, arXiv 1504.00941 (2015),
+section 4.2 (pixel by pixel, in order or by one fixed permutation).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from rnnlab.options import ConfigError, number
+from rnnlab.tasks.base import Data, Split, register
+from rnnlab.tasks.classes import Classification
+from rnnlab.tasks.digits import N_EVAL, load_digits
+from rnnlab.tasks.files import FileTask
+from rnnlab.tasks.idx import fetch_mnist, image_files
+
+PERMUTATION_SEED = 0  # the permutation is part of the task: the same for every run
+
+
+@dataclass(frozen=True)
+class ImageTask(Classification, FileTask):
+    """The last n_eval_images of the training files are held out for validation: null is a sixth of them (MNIST: 10,000;
+    digits: 300).  With 0 nothing is held out, and validation is the test set, as in the sources."""
+
+    data_dir: str | None = None
+    fetch: bool = False
+    sha256: str | None = None
+    n_train_images: int | None = number(None, at_least=1)
+    n_eval_images: int | None = number(None, at_least=0)
+    n_test_images: int | None = number(None, at_least=1)
+
+    def digest(self) -> str:
+        """Of the images and labels, whether they are compressed or not."""
+        if self.fetch:
+            fetch_mnist(self.data_dir)
+        return image_files(self.data_dir).sha256
+
+    def fingerprinted(self) -> FileTask:
+        if self.fetch and self.data_dir is None:
+            raise ConfigError("task.fetch: true; task.data_dir must say where MNIST is to be kept")
+        return super().fingerprinted()
+
+    def check(self) -> None:
+        n_files, n_test = (len(labels) for labels in _labels(self))
+        n_eval = self._n_held_out(n_files)
+        if (self.n_train_images or 1) > n_files - n_eval:
+            raise ConfigError(
+                f"task.n_train_images: {self.n_train_images}; of {n_files} training images {n_eval} are held out "
+                f"(task.n_eval_images), {max(n_files - n_eval, 0)} are left"
+            )
+        if (self.n_test_images or 1) > n_test:
+            raise ConfigError(f"task.n_test_images: {self.n_test_images}; must be at most {n_test}")
+
+    def _n_held_out(self, n_files: int) -> int:
+        if self.n_eval_images is not None:
+            return self.n_eval_images
+        return n_files // 6 if self.data_dir else N_EVAL
+
+    @property
+    def n_train(self) -> int:
+        n_files = len(_labels(self)[0])
+        return self.n_train_images or n_files - self._n_held_out(n_files)
+
+    @property
+    def output_size(self) -> int:
+        return 1 + max(int(labels.max()) for labels in _labels(self))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of an image."""
+        return image_files(self.data_dir).train_images.shape[1:] if self.data_dir else (8, 8)
+
+    def data(self, seed: int) -> Data:
+        return _sequences(self)
+
+    def as_sequences(self, images: np.ndarray) -> np.ndarray:
+        """(N, rows, columns) -> (N, T, I)"""
+        raise NotImplementedError
+
+
+@register("rows")
+@dataclass(frozen=True)
+class Rows(ImageTask):
+    """A row is a step"""
+
+    name: str = "rows"
+
+    @property
+    def seq_len(self) -> int:
+        return self.shape[0]
+
+    @property
+    def input_size(self) -> int:
+        return self.shape[1]
+
+    def as_sequences(self, images: np.ndarray) -> np.ndarray:
+        return images
+
+
+@register("images")
+@dataclass(frozen=True)
+class Images(ImageTask):
+    """All pixels in one step: no sequence, for networks that are only deep"""
+
+    name: str = "images"
+    seq_len = 1
+
+    @property
+    def input_size(self) -> int:
+        return self.shape[0] * self.shape[1]
+
+    def as_sequences(self, images: np.ndarray) -> np.ndarray:
+        return images.reshape(len(images), 1, -1)
+
+
+@register("pixels")
+@dataclass(frozen=True)
+class Pixels(ImageTask):
+    """A pixel is a step, row after row from the upper left, or all images in one fixed random order"""
+
+    name: str = "pixels"
+    permuted: bool = False
+    input_size = 1
+
+    @property
+    def seq_len(self) -> int:
+        return self.shape[0] * self.shape[1]
+
+    def as_sequences(self, images: np.ndarray) -> np.ndarray:
+        pixels = images.reshape(len(images), -1, 1)
+        if self.permuted:
+            order = np.random.default_rng(PERMUTATION_SEED).permutation(pixels.shape[1])
+            pixels = np.ascontiguousarray(pixels[:, order])
+        return pixels
+
+
+def _labels(task: ImageTask) -> tuple[np.ndarray, np.ndarray]:
+    """Of the training files, what will be held out included, and of the test set."""
+    if task.data_dir is None:
+        digits = load_digits()
+        return np.concatenate([digits.train.targets, digits.eval.targets]), digits.test.targets
+    files = image_files(task.data_dir)
+    return files.train_labels, files.test_labels
+
+
+@lru_cache(maxsize=4)
+def _sequences(task: ImageTask) -> Data:
+    if task.data_dir is None:
+        digits = load_digits()
+        train, test = np.concatenate([digits.train.inputs, digits.eval.inputs]), digits.test.inputs
+        brightest = 1
+    else:
+        files = image_files(task.data_dir)
+        if task.sha256 not in (None, files.sha256):
+            raise ValueError(f"{task.data_dir} has changed since the run was checked")
+        train, test, brightest = files.train_images, files.test_images, 255
+    train_labels, test_labels = _labels(task)
+    held_out = len(train) - task._n_held_out(len(train))
+
+    def split(images: np.ndarray, labels: np.ndarray) -> Split:
+        scaled = (images / np.float32(brightest)).astype(np.float32)
+        return Split(task.as_sequences(scaled), labels.astype(np.int64))
+
+    test_split = split(test[: task.n_test_images], test_labels[: task.n_test_images])
+    train_split = split(train[: task.n_train], train_labels[: task.n_train])
+    eval_split = split(train[held_out:], train_labels[held_out:]) if held_out < len(train) else test_split
+    return Data(train_split, eval_split, test_split)
