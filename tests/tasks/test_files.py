@@ -1,0 +1,118 @@
+"""Files of tasks: a run is known by what they hold, and a file that cannot be used is named."""
+
+import hashlib
+import os
+from dataclasses import asdict, replace
+
+import pytest
+
+from rnnlab.config import content_hash, from_node
+from rnnlab.options import ConfigError
+from rnnlab.tasks import TASKS
+
+TEXT = "so it goes, and so it goes on and on. " * 40
+
+
+@pytest.fixture
+def text_at(tmp_path):
+    """text_at("a.txt", content) -> the path of a file that holds it."""
+
+    def write(name, content=TEXT):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(tmp_path / name)
+
+    return write
+
+
+def run_of(**options):
+    task = {"name": "text", "window": 5} | options
+    return from_node({"task": task, "cell": {"name": "rnn"}, "optimizer": {"name": "adam"}})
+
+
+def test_the_digest_is_what_sha256sum_says(text_at):
+    task = run_of(path=text_at("a.txt")).task
+    assert task.sha256 == hashlib.sha256(TEXT.encode()).hexdigest()
+
+
+def test_a_run_is_known_by_the_content_of_its_file_and_not_by_its_place(text_at):
+    here, there = run_of(path=text_at("a.txt")), run_of(path=text_at("folder/b.txt"))
+    other = run_of(path=text_at("c.txt", TEXT.replace("so", "as")))
+    assert here.task.path != there.task.path
+    assert (here.run_id, here.condition_id) == (there.run_id, there.condition_id)
+    assert other.run_id != here.run_id
+    assert run_of(path=here.task.path, window=6).run_id != here.run_id
+
+
+def test_the_hash_of_a_record_is_that_of_its_run(text_at):
+    run = run_of(path=text_at("a.txt"))
+    assert run.as_dict()["task"]["path"] == run.task.path
+    assert content_hash(run.as_dict()) == run.run_id
+
+
+def test_three_files_are_told_from_one_and_from_each_other(text_at):
+    a, b = text_at("a.txt"), text_at("b.txt", TEXT[::-1])
+    runs = [run_of(path=a), run_of(path=a, valid_path=b, test_path=a), run_of(path=a, valid_path=a, test_path=b)]
+    assert len({run.run_id for run in runs}) == 3
+
+
+def test_a_file_that_changes_makes_another_run(text_at):
+    path = text_at("a.txt")
+    before = run_of(path=path)
+    text_at("a.txt", TEXT.replace("goes", "went"))
+    os.utime(path, ns=(1, 1))  # the same length: only the time of the change tells
+    after = run_of(path=path)
+    assert after.run_id != before.run_id
+
+
+def test_a_file_that_changes_after_the_run_was_checked_fails_the_run(text_at):
+    run = run_of(path=text_at("a.txt"), window=7)
+    text_at("a.txt", TEXT.replace("goes", "went"))
+    task = replace(run.task, window=8)  # not read yet
+    with pytest.raises(ValueError, match=r"a\.txt.* has changed"):
+        task.data(0)
+
+
+def test_a_stated_digest_must_be_that_of_the_file(text_at):
+    path = text_at("a.txt")
+    right = hashlib.sha256(TEXT.encode()).hexdigest()
+    assert run_of(path=path, sha256=right).run_id == run_of(path=path).run_id
+    with pytest.raises(ConfigError, match=f"task.sha256: 'abc'; .*a.txt has {right}"):
+        run_of(path=path, sha256="abc")
+
+
+def test_a_digest_without_a_file_is_refused():
+    with pytest.raises(ConfigError, match=r"task\.sha256: 'abc'; belongs to a file"):
+        run_of(sha256="abc")
+
+
+@pytest.mark.parametrize("name", ["text", "series"])
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "cannot be read (no such file or directory)"),
+        ("folder", "cannot be read (is a directory)"),
+        (b"abc\xff\xfe", "is not UTF-8 text, see its byte 3"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(name, content, complaint, tmp_path, look):
+    path = tmp_path / "the file"
+    if content == "folder":
+        path.mkdir()
+    elif content:
+        path.write_bytes(content)
+    assert look.refusal(replace(TASKS[name](), path=str(path))) == f"task.path: {str(path)!r}; {complaint}"
+
+
+def test_a_byte_order_mark_and_other_ends_of_lines_are_no_part_of_the_text(text_at):
+    plain = replace(TASKS["text"](), path=text_at("a.txt", "one\ntwo\n" * 50), window=5)
+    other = replace(TASKS["text"](), path=text_at("b.txt", b"\xef\xbb\xbf" + b"one\r\ntwo\r" * 50), window=5)
+    assert plain.vocabulary == other.vocabulary
+    assert (plain.data(0).test.inputs == other.data(0).test.inputs).all()
+
+
+def test_options_that_say_where_files_lie_are_options_of_some_task():
+    from rnnlab.tasks import PLACES
+
+    options = {name for task in TASKS.values() for name in asdict(task())}
+    assert set(PLACES) <= options
