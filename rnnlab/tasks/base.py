@@ -84,6 +84,7 @@ class Task:
     """Base of all tasks.  The dataclass's fields are its options, task.<field>.
 
     loss: "mse" or "cross_entropy".  answers: at the "last" step or at "every" step.
+    tokens: inputs are tokens, not numbers.
     carries_state: the data are a stream, cut into consecutive windows, and the state goes on from window to window:
     B streams of N // B windows are read side by side, the state zero at the start of each pass.
     generates: sequences can be made without end, by `fresh_batch`.
@@ -92,6 +93,7 @@ class Task:
     name: str
     loss: ClassVar[Literal["mse", "cross_entropy"]]
     answers: ClassVar[Literal["last", "every"]] = "last"
+    tokens: ClassVar[bool] = False
     carries_state: ClassVar[bool] = False
     generates: ClassVar[bool] = False
     predictions_kind: ClassVar[Literal["series", "classes", "text"]]

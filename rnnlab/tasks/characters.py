@@ -37,6 +37,7 @@ class Spelling(Task):
 
     loss = "cross_entropy"
     answers = "every"
+    tokens = True
     predictions_kind = "text"
     score = "accuracy"
     higher_is_better = True

@@ -44,4 +44,4 @@ def _drawn(task: Generated, seed: int) -> Data:
 
 def success(right: np.ndarray) -> float:
     """right: which sequences were answered rightly.  1.0 or 0.0"""
-    return float(1 - right.mean() < ALLOWED_ERRORS)
+    return float((~right).mean() < ALLOWED_ERRORS)

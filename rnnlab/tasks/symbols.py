@@ -33,6 +33,7 @@ class Copy(Generated):
 
     loss = "cross_entropy"
     answers = "every"
+    tokens = True
     predictions_kind = "text"
     score = "accuracy"
     higher_is_better = True
@@ -82,6 +83,8 @@ class Copy(Generated):
 @dataclass(frozen=True)
 class Judged(Classification, Generated):
     """A class for the whole sequence, all equally likely; right when it is the right one."""
+
+    tokens = True
 
     def naive(self, data: Data) -> dict[str, float]:
         return {"naive_loss": math.log(self.output_size), "naive_accuracy": 1 / self.output_size}

@@ -44,6 +44,7 @@ class Text(FileTask):
 
     loss = "cross_entropy"
     answers = "every"
+    tokens = True
     carries_state = True
     predictions_kind = "text"
     higher_is_better = False

@@ -32,6 +32,7 @@ def test_data_have_the_stated_shapes_and_types(name, look):
     for part in look.splits(task.data(0)).values():
         n = len(part)
         assert n > 0
+        assert task.tokens == (part.inputs.dtype == np.int64)
         if part.inputs.dtype == np.int64:
             assert part.inputs.shape == (n, task.seq_len)
             assert 0 <= part.inputs.min() <= part.inputs.max() < task.input_size
