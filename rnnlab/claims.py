@@ -78,7 +78,7 @@ class Claim:
 
 def parse(entries: Any) -> tuple[Claim, ...]:
     """The list under `claims:` as claims.  Raises ConfigError for the first thing that cannot be understood."""
-    if not isinstance(entries, Sequence) or isinstance(entries, str):
+    if not _is_list(entries):
         raise ConfigError(f"claims: {entries!r}; must be a list")
     return tuple(_claim(entry, f"claims[{n}]") for n, entry in enumerate(entries))
 
@@ -151,12 +151,17 @@ def _group(entry: Any, place: str) -> dict[str, Any]:
     if not isinstance(entry, Mapping):
         raise ConfigError(f"{place}: {entry!r}; must say which runs, for example {{cell.activation: relu}}")
     for key, value in entry.items():
-        many = value if isinstance(value, (list, tuple)) else [value]
-        if not many or any(isinstance(one, (Mapping, list, tuple)) for one in many):
+        many = value if _is_list(value) else [value]
+        if not many or any(isinstance(one, Mapping) or _is_list(one) for one in many):
             raise ConfigError(f'{place}.{key}: {value!r}; must be a value, a list of values or a comparison ("> 0")')
         if any(isinstance(one, str) and one.lstrip().startswith(("<", ">")) and not _comparison(one) for one in many):
             raise ConfigError(f"{place}.{key}: {value!r}; must compare with a number, as in '>= 0.1'")
-    return {str(key): list(value) if isinstance(value, (list, tuple)) else value for key, value in entry.items()}
+    return {str(key): list(value) if _is_list(value) else value for key, value in entry.items()}
+
+
+def _is_list(value: Any) -> bool:
+    """Also one of OmegaConf's, which this module does not know."""
+    return isinstance(value, Sequence) and not isinstance(value, str)
 
 
 def _number(value: Any, place: str) -> float:

@@ -78,3 +78,13 @@ def test_the_description_names_the_question_and_every_run_once(tmp_path, runs):
     assert written["question"] == "why?"
     assert written["expected"] == [run.folder for run in runs]
     assert len(written["study_sha256"]) == 64
+
+
+def test_claims_are_written_with_the_runs_that_they_are_about(tmp_path, run_config):
+    runs = [run_config(cell__activation=name, seed=seed) for name in ("tanh", "relu") for seed in range(2)]
+    claim = {"says": "x", "quantity": "score", "of": {"cell.activation": "relu"}, "than": 0.5, "is": "higher"}
+    asked = {"study": "s", "question": "", "source": "", "claims": [claim]}
+    study.describe(tmp_path, asked, None, runs)
+    described = json.loads((tmp_path / "study.json").read_text())
+    assert described["claims"] == [claim | {"by": 0.0, "level": 0.95}]
+    assert described["claim_runs"] == [[2, 3]]

@@ -16,8 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 from hydra_plugins.rnnlab_packed._batch import Batch
 from hydra_plugins.rnnlab_packed._compose import Composer, Job
 from hydra_plugins.rnnlab_packed._jobs import run_one_by_one
+from rnnlab import claims
 from rnnlab.config import RunConfig, check_surroundings, from_node
-from rnnlab.options import ConfigError, check_choice
+from rnnlab.options import ConfigError, check_choice, dotted
 
 if TYPE_CHECKING:
     from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedLauncherConf, PackedSweeper
@@ -90,7 +91,10 @@ def check(
         return CheckedJobs(jobs, [])
     check_surroundings(master)
     _check_launcher(master)
-    return CheckedJobs(jobs, _checked_runs(jobs, master))
+    runs = _checked_runs(jobs, master)
+    if stated := claims.parse(master.claims or []):
+        claims.check(stated, [dotted(run.as_dict()) for run in runs])
+    return CheckedJobs(jobs, runs)
 
 
 def _check_launcher(master: DictConfig) -> None:

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from rnnlab import claims
 from rnnlab.config import RunConfig, content_hash
-from rnnlab.options import ConfigError
+from rnnlab.options import ConfigError, dotted
 from rnnlab.records import RUN, RecordError, check_tables, read_run, to_json, write_text
 from rnnlab.sweep.jobs import command
 
@@ -39,6 +40,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 def describe(folder: Path, config: Mapping[str, Any], file: Path | None, runs: Sequence[RunConfig]) -> None:
     """study.json: what was asked, and which runs belong to the answer.  file: the one it was asked in."""
+    stated = claims.parse(config.get("claims") or [])
+    expected = list(dict.fromkeys(run.folder for run in runs))
+    configs = {run.folder: dotted(run.as_dict()) for run in runs} if stated else {}
     description = {
         "schema": 1,
         "study": config["study"],
@@ -46,7 +50,10 @@ def describe(folder: Path, config: Mapping[str, Any], file: Path | None, runs: S
         "source": config["source"],
         "command": command(),
         "study_sha256": hashlib.sha256(file.read_bytes()).hexdigest() if file else None,
-        "expected": list(dict.fromkeys(run.folder for run in runs)),
+        "expected": expected,
+        "claims": [claim.as_dict() for claim in stated],
+        # By claim, which of the expected runs it is about: no verdict while one of them is missing.
+        "claim_runs": [[n for n, name in enumerate(expected) if claim.side(configs[name])] for claim in stated],
     }
     write_text(folder / STUDY, to_json(description))
 
