@@ -116,3 +116,29 @@ def test_options_that_say_where_files_lie_are_options_of_some_task():
 
     options = {name for task in TASKS.values() for name in asdict(task())}
     assert set(PLACES) <= options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["task=rows", "task.data_dir=nowhere"], "task.data_dir: 'nowhere'; has neither train-images-idx3-ubyte"),
+        (
+            ["task=text", "task.path=nowhere.txt"],
+            "task.path: 'nowhere.txt'; cannot be read (no such file or directory)",
+        ),
+        (["task=text", "task.path=empty"], "task.path: 'empty'; the text is empty"),
+        (["task=series", "task.path=gap.csv"], "task.path: 'gap.csv'; line 3, column b: nothing"),
+        (["task=series", "task.columns=[c]"], "task.columns: 'c'; no such column in the airline series"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("sweep", [[], ["-m", "seed=1,2"]], ids=["run", "sweep"])
+def test_files_that_cannot_be_used_end_the_command_before_anything_trains(
+    arguments, sweep, complaint, rnnlab, capsys, tmp_path
+):
+    (tmp_path / "empty").touch()
+    (tmp_path / "gap.csv").write_text("a,b\n1,2\n3,\n" * 9)
+    assert rnnlab(*sweep, *arguments, "training.batch_size=null", "study=bad") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"rnnlab: {complaint}")
+    assert not list(tmp_path.rglob("run.json"))
