@@ -13,12 +13,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
 _MINUS_ONE = torch.tensor(-1.0)
+_CPU_INFO = Path("/proc/cpuinfo")
+_FAST_TANH = _CPU_INFO.is_file() and "GenuineIntel" in _CPU_INFO.read_text(encoding="utf-8", errors="replace")
 _REGISTRY: dict[str, type[Activation]] = {}
 ACTIVATIONS: Mapping[str, type[Activation]] = MappingProxyType(_REGISTRY)
 
@@ -78,11 +81,11 @@ class Activation:
 
 @register("tanh")
 class Tanh(Activation):
-    """phi(a) = tanh(a) = 2 sigmoid(2a) - 1;   phi' = 1 - phi^2
+    """phi(a) = tanh(a);   phi' = 1 - phi^2
 
-    Through the sigmoid because torch.tanh is a vendor routine that takes up to nine times as long on some processors.
-    The difference to torch.tanh is below 2e-7, absolute, in float32: a pre-activation below 3e-8 gives 0.  The slope,
-    and so what vanishes, is not touched by that.
+    torch.tanh is a routine of Intel's library, which on processors of other makers takes up to nine times as long as a
+    sigmoid: there it is 2 sigmoid(2a) - 1.  The difference is below 2e-7, absolute, in float32: a pre-activation below
+    3e-8 gives 0.  The slope, and so what vanishes, is not touched by that.
     """
 
     range = (-1.0, 1.0)
@@ -91,8 +94,11 @@ class Tanh(Activation):
     source = "Elman, Finding structure in time, Cognitive Science 14 (1990), with the symmetric squashing function"
 
     def forward(self, a: Tensor, out: Tensor) -> None:
-        torch.sigmoid(a.mul_(2), out=a)
-        torch.add(_MINUS_ONE, a, alpha=2, out=out)
+        if _FAST_TANH:
+            torch.tanh(a, out=out)
+        else:
+            torch.sigmoid(a.mul_(2), out=a)
+            torch.add(_MINUS_ONE, a, alpha=2, out=out)
 
     def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
         torch.mul(g, h, out=out)

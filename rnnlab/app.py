@@ -29,6 +29,7 @@ from rnnlab.config import GROUPS, SECTIONS, TOP_LEVEL, check_surroundings, from_
 from rnnlab.options import ConfigError
 from rnnlab.sweep.engine import EngineError
 from rnnlab.sweep.jobs import RunFailed, run_alone
+from rnnlab.sweep.machine import check_device
 
 
 def run() -> int:
@@ -53,9 +54,11 @@ def run() -> int:
         return _complain(_unusable_choice() or f"the command line cannot be understood ({error})", 2)
     except KeyboardInterrupt:
         return _complain("interrupted; what was finished is kept, and the same command goes on from there", 130)
+    if job.cancelled:
+        _complain(f"{len(job.cancelled)} runs were cancelled; the same command computes them", 1)
     if job.failed:
         return _complain(f"{len(job.failed)} runs failed; tracebacks are in {job.failed[0]}/run.json and the like", 1)
-    return 0
+    return 1 if job.cancelled else 0
 
 
 def register() -> None:
@@ -73,9 +76,12 @@ class TrainRun:
     trains_rnnlab_runs = True  # the packed launcher trains such jobs itself, in packs
 
     def __init__(self) -> None:
-        self.failed: list[str] = []  # folders of the runs that failed in the packed launcher's hands
+        # Folders of the runs that failed in the packed launcher's hands, and of those that somebody has cancelled.
+        self.failed: list[str] = []
+        self.cancelled: list[str] = []
 
     def __call__(self, config: DictConfig) -> float:
+        check_device(config.device)
         folder = Path(HydraConfig.get().runtime.output_dir)
         finished = run_alone(from_node(config), folder, config.device)
         print(f"{finished.summary}\n{folder}")

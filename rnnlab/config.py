@@ -1,7 +1,7 @@
 """RunConfig: everything that defines the numbers of one run, and nothing else (no paths, device, launcher).
 
-conf/ holds the defaults, these dataclasses the types and ranges (conf/README.md maps one to the other).  `from_node`
-turns what Hydra composed into a checked RunConfig; `run_id` is a hash of its content.
+conf/ holds the defaults, sections.py the types and ranges (conf/README.md maps one to the other).  `from_node` turns
+what Hydra composed into a checked RunConfig; `run_id` is a hash of its content.
 """
 
 from __future__ import annotations
@@ -13,95 +13,22 @@ from dataclasses import asdict, dataclass, fields
 from functools import cache, cached_property
 from typing import Any
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnlab.activations import ACTIVATIONS
-from rnnlab.initializers import initializers_of
-from rnnlab.losses import READOUT_ACTIVATIONS
-from rnnlab.options import ConfigError, check, check_choice, choice, number
+from rnnlab.options import ConfigError, check, check_choice
+from rnnlab.sections import (
+    CELLS,
+    OPTIMIZER_CONFIGS,
+    CellConfig,
+    DivergenceConfig,
+    InitConfig,
+    OptimizerConfig,
+    ReadoutConfig,
+    TrainingConfig,
+)
 from rnnlab.tasks import PLACES, TASKS, Task
 
-
-@dataclass(frozen=True)
-class RnnConfig:
-    """cell=rnn, and cell=memoryless: the same without recurrence"""
-
-    name: str = choice("rnn", ("rnn", "memoryless"))
-    activation: str = choice("tanh", ACTIVATIONS)
-    negative_slope: float = number(0.01)  # of leaky_relu
-    alpha: float = number(1.0, above=0)  # of elu and celu
-    hidden_size: int = number(50, at_least=1)
-    num_layers: int = number(1, at_least=1)
-    bias: bool = True
-
-
-@dataclass(frozen=True)
-class ReadoutConfig:
-    activation: str = choice("linear", READOUT_ACTIVATIONS)
-    bias: bool = True
-
-
-@dataclass(frozen=True)
-class InitConfig:
-    """Per kind of matrix, the initializer and the factor its draw is multiplied by"""
-
-    input: str = choice("uniform", initializers_of("input"))
-    recurrent: str = choice("uniform", initializers_of("recurrent"))
-    readout: str = choice("uniform", initializers_of("readout"))
-    bias: str = choice("uniform_hidden", initializers_of("bias"))
-    input_scale: float = number(1.0)
-    recurrent_scale: float = number(1.0)
-    readout_scale: float = number(1.0)
-    bias_scale: float = number(1.0)
-
-
-@dataclass(frozen=True)
-class SgdConfig:
-    name: str = choice("sgd", ("sgd",))
-    learning_rate: float = number(0.01, above=0)
-    momentum: float = number(0.0, at_least=0, below=1)
-    clip_norm: float | None = number(None, above=0)
-
-
-@dataclass(frozen=True)
-class RmspropConfig:
-    name: str = choice("rmsprop", ("rmsprop",))
-    learning_rate: float = number(0.001, above=0)
-    decay: float = number(0.99, at_least=0, below=1)
-    eps: float = number(1e-8, above=0)
-    clip_norm: float | None = number(None, above=0)
-
-
-@dataclass(frozen=True)
-class AdamConfig:
-    name: str = choice("adam", ("adam",))
-    learning_rate: float = number(0.001, above=0)
-    beta1: float = number(0.9, at_least=0, below=1)
-    beta2: float = number(0.999, at_least=0, below=1)
-    eps: float = number(1e-8, above=0)
-    clip_norm: float | None = number(None, above=0)
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    steps: int = number(300, at_least=0)
-    batch_size: int | None = number(None, at_least=1)  # null: the whole training set, every step
-    eval_every: int | None = number(10, at_least=1)  # null: evaluated once, at the end
-
-
-@dataclass(frozen=True)
-class DivergenceConfig:
-    """loss_factor: diverged above this many times the naive loss (null: only when not finite).
-    margin: learned means better than the naive loss by this share of it."""
-
-    loss_factor: float | None = number(1000.0, above=1)
-    margin: float = number(0.1, at_least=0, below=1)
-
-
-CELLS: Mapping[str, type] = {"rnn": RnnConfig, "memoryless": RnnConfig}
-OPTIMIZER_CONFIGS: Mapping[str, type] = {"sgd": SgdConfig, "rmsprop": RmspropConfig, "adam": AdamConfig}
 GROUPS: Mapping[str, Mapping[str, type]] = {"task": TASKS, "cell": CELLS, "optimizer": OPTIMIZER_CONFIGS}
 SECTIONS: Mapping[str, type] = {
     "readout": ReadoutConfig,
@@ -120,10 +47,10 @@ class RunConfig:
     """One run.  A condition is a run without its seed."""
 
     task: Task
-    cell: RnnConfig
+    cell: CellConfig
     readout: ReadoutConfig
     init: InitConfig
-    optimizer: SgdConfig | RmspropConfig | AdamConfig
+    optimizer: OptimizerConfig
     training: TrainingConfig
     divergence: DivergenceConfig
     seed: int = 0
@@ -189,8 +116,6 @@ def _canonical(data: Any) -> str:
 def check_surroundings(config: DictConfig) -> None:
     """Raise ConfigError for what surrounds a run and cannot be used: device, study."""
     check_choice("device", config.device, ("cpu", "cuda"))
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device: 'cuda'; this machine has no usable CUDA device; one of cpu")
     study = config.study
     if not isinstance(study, str) or not study or study.startswith(".") or set(study) & set("/\\\0"):
         raise ConfigError(f"study: {study!r}; must be a folder's name, without slashes, not starting with a dot")
@@ -229,9 +154,27 @@ def _check_fit(run: RunConfig) -> None:
     run.task.check()
     if run.task.loss == "mse" and run.readout.activation == "softmax" and run.task.output_size == 1:
         raise ConfigError("readout.activation: 'softmax'; of a single output is always 1; one of linear, sigmoid, ...")
-    n_train = run.task.n_train
-    if run.training.batch_size is not None and run.training.batch_size > n_train:
+    if run.cell.embedding_size and not run.task.tokens:
         raise ConfigError(
-            f"training.batch_size: {run.training.batch_size}; must be at most {n_train}, the size of the training set "
+            f"cell.embedding_size: {run.cell.embedding_size}; must be null, task {run.task.name} reads numbers"
+        )
+    if run.optimizer.clip_norm is not None and run.optimizer.clip_value is not None:
+        raise ConfigError(
+            f"optimizer.clip_value: {run.optimizer.clip_value}; must be null beside optimizer.clip_norm "
+            f"({run.optimizer.clip_norm}): one kind of clipping at a time"
+        )
+    if run.training.fresh and not run.task.generates:
+        raise ConfigError(f"training.fresh: true; must be false, task {run.task.name} has a fixed training set")
+    _check_batch_size(run)
+
+
+def _check_batch_size(run: RunConfig) -> None:
+    n_train, batch_size = run.task.n_train, run.training.batch_size
+    if run.training.fresh:
+        if batch_size is None:
+            raise ConfigError("training.batch_size: null; must be a number where training.fresh=true")
+    elif batch_size is not None and batch_size > n_train:
+        raise ConfigError(
+            f"training.batch_size: {batch_size}; must be at most {n_train}, the size of the training set "
             "(null: all of it)"
         )

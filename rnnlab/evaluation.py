@@ -9,7 +9,7 @@ import torch
 
 from rnnlab.batches import Pool
 from rnnlab.losses import Loss
-from rnnlab.network import Network, Workspace
+from rnnlab.network import Network
 from rnnlab.padding import BATCH_UNIT, FEATURE_UNIT, padded
 from rnnlab.tasks import Split
 
@@ -17,29 +17,41 @@ from rnnlab.tasks import Split
 class Evaluator:
     """Reads a pack of networks; the Predictor that tasks are given.  Lists and arrays have one entry per lane."""
 
-    def __init__(self, network: Network, loss: Loss, chunk: int = 256):
-        """chunk: how many samples are computed at once."""
-        self.network, self.loss = network, loss
+    def __init__(self, network: Network, loss: Loss, chunk: int = 256, *, carries_state: bool = False):
+        """chunk: how many samples are computed at once.  carries_state: the samples of a split are a stream."""
+        self.network, self.loss, self.carries_state = network, loss, carries_state
         self.workspace = network.workspace(padded(chunk, BATCH_UNIT))
 
-    def mean_loss(self, pool: Pool) -> np.ndarray:
-        """The loss over a whole split, (R,) float64."""
+    def mean_loss(self, splits: Sequence[Split]) -> np.ndarray:
+        return self.pool_loss(Pool(splits, self.network.flat))
+
+    def pool_loss(self, pool: Pool, n_samples: int | None = None) -> np.ndarray:
+        """The loss over a split, (R,) float64, or over its first n_samples."""
         workspace = self.workspace
+        n = min(n_samples or pool.n_samples, pool.n_samples)
+        size = workspace.batch_size
+        chunks = pool.stream_chunks(n, size) if self.carries_state else pool.chunks(pool.first_indices(n), size)
         total, count = np.zeros(self.network.width), 0.0
-        for chunk in pool.chunks(pool.all_indices(), workspace.batch_size):
+        workspace.start_from_zero()
+        for chunk in chunks:
             losses, _ = self.loss(workspace.forward(chunk.x), chunk.target, chunk.sample_weight)
             total += losses.double().numpy(force=True)
             count += float(chunk.sample_weight.sum())
+            if self.carries_state:
+                workspace.start_from(workspace.last_states())
         return total / count
 
     def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """(N, T, I) per lane -> (R, N, O), or (R, N, T, O) where every step is answered."""
+        """(N, T, I), or tokens (N, T), per lane -> (R, N, O), or (R, N, T, O) where every step is answered.
+
+        Every sequence begins with a state of zero."""
         a = self.network.architecture
         no_targets = np.zeros(len(inputs[0]), dtype=np.int64)
         pool = Pool([Split(lane, no_targets) for lane in inputs], self.network.flat)
         workspace = self.workspace
+        workspace.start_from_zero()
         parts = []
-        for chunk in pool.chunks(pool.all_indices(), workspace.batch_size):
+        for chunk in pool.chunks(pool.first_indices(pool.n_samples), workspace.batch_size):
             y = self.loss.outputs(workspace.forward(chunk.x))
             steps = a.seq_len if a.answers == "every" else 1
             parts.append(y.unflatten(2, (steps, workspace.batch_size)).permute(0, 3, 2, 1).numpy(force=True))
@@ -73,24 +85,20 @@ class _Stepper:
     """The networks run one step at a time over n_streams streams, which all read the same value."""
 
     def __init__(self, network: Network, n_streams: int):
-        batch_size = padded(n_streams, BATCH_UNIT)
-        self._workspace = Workspace(network, batch_size, seq_len=2)  # the state before a step, and the state after
-        self._pre = [torch.empty_like(cell.pre[:, 1]) for cell in self._workspace.cells]
+        self._workspace = network.workspace(padded(n_streams, BATCH_UNIT), seq_len=1)
+        self._states = [torch.zeros_like(state) for state in self._workspace.last_states()]
 
     def restart(self, stream: int) -> None:
         """Set the stream's state to zero."""
-        for cell in self._workspace.cells:
-            cell.h[:, 0, stream] = 0
+        for state in self._states:
+            state[:, stream] = 0
 
     def step(self, value: torch.Tensor) -> None:
         """value: (R, I)"""
         x = torch.nn.functional.pad(value, (0, -value.shape[1] % FEATURE_UNIT))
-        below = x.unsqueeze(1).expand(-1, self._workspace.batch_size, -1).contiguous()
-        for n, (cell, pre) in enumerate(zip(self._workspace.cells, self._pre, strict=True)):
-            self._workspace.project(n, below, out=pre)
-            cell.pre[:, 1] = pre
-            cell.step(1)
-            below = cell.h[:, 0] = cell.h[:, 1]
+        self._workspace.start_from(self._states)
+        self._workspace.forward(x[:, None, None].expand(-1, 1, self._workspace.batch_size, -1).contiguous())
+        self._states = self._workspace.last_states()
 
     def read(self, stream: int) -> torch.Tensor:
         """What the linear readout says of a stream, (R, O, 1)."""

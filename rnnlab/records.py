@@ -1,8 +1,10 @@
 """The files of a run folder: what they hold, how they are written and read back.
 
     run.json          what was run and how it ended (see `Record`)
-    curves.csv        one row per evaluation: step, train_loss, eval_loss, batch_loss, grad_norm, clip_rate
+    curves.csv        one row per evaluation: step, train_loss, eval_loss, batch_loss, grad_norm, clip_rate, then what
+                      diagnostics.py measures
     predictions.csv   what the network said, beside the truth; the columns belong to the task
+    gradients.csv     of recurrent runs: step, layer, t, grad_norm, the norm of dL/dh[t] on the way back through time
     provenance.json   when, where and with which versions: everything that does *not* follow from the config
 
 A record holds only what follows from the config, so the same config gives the same bytes on the same machine.
@@ -29,6 +31,8 @@ import numpy as np
 
 SCHEMA = 1
 RUN, CURVES, PREDICTIONS, PROVENANCE = "run.json", "curves.csv", "predictions.csv", "provenance.json"
+GRADIENTS = "gradients.csv"  # only where there is something in it
+TABLES = {"curves": CURVES, "predictions": PREDICTIONS, "gradients": GRADIENTS}  # fields of RunResult -> files
 CURVE_COLUMNS = ("step", "train_loss", "eval_loss", "batch_loss", "grad_norm", "clip_rate")
 
 Status = Literal["completed", "failed"]
@@ -43,7 +47,7 @@ class RecordError(Exception):
 class RunResult:
     """What one run produced: plain numbers, no tensors.
 
-    curves and predictions map a column's name to a 1-D array; all columns of one table have the same length.
+    curves, predictions and gradients map a column's name to a 1-D array; all columns of one table have the same length.
     A run that diverged is a completed run.  A failed run is one that raised; `error` holds its traceback.
     """
 
@@ -55,6 +59,7 @@ class RunResult:
     metrics: Mapping[str, float] = field(default_factory=dict)
     curves: Mapping[str, np.ndarray] = field(default_factory=dict)
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    gradients: Mapping[str, np.ndarray] = field(default_factory=dict)
     error: str | None = None
 
     @property
@@ -98,9 +103,10 @@ def write_record(folder: Path, record: Record, provenance: Mapping[str, Any]) ->
 def render(record: Record) -> dict[str, str]:
     """The text of the record's files, all that follows from the config, by name."""
     result = record.result
-    summary = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in ("curves", "predictions")}
+    summary = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in TABLES}
     head = {"schema": record.schema, "run_id": record.run_id, "condition_id": record.condition_id}
-    tables = {CURVES: to_csv(result.curves), PREDICTIONS: to_csv(result.predictions)}
+    columns = {file: getattr(result, table) for table, file in TABLES.items()}
+    tables = {file: to_csv(table) for file, table in columns.items() if table or file != GRADIENTS}
     sizes = {name: len(text.encode()) for name, text in tables.items()}
     rest = {"diverged": result.diverged, "tables": sizes, "task": asdict(record.task), "config": record.config}
     return {**tables, RUN: to_json(head | summary | rest)}
@@ -109,7 +115,8 @@ def render(record: Record) -> dict[str, str]:
 def write_files(folder: Path, files: Mapping[str, str], provenance: Mapping[str, Any]) -> None:
     """Write what `render` made.  run.json comes last: without it the folder is not a record."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RUN).unlink(missing_ok=True)  # while the tables are replaced, the folder is not a record
+    for name in (RUN, GRADIENTS):  # while the tables are replaced, the folder is not a record
+        (folder / name).unlink(missing_ok=True)
     for name in os.listdir(folder):
         if name.startswith(".") and name.endswith(".tmp"):  # of a process that was killed while it wrote
             (folder / name).unlink(missing_ok=True)
@@ -131,9 +138,12 @@ def read_record(folder: Path) -> Record:
         config=run["config"],
         task=task,
         result=RunResult(
-            curves=read_table(folder / CURVES),
-            predictions=read_table(folder / PREDICTIONS),
-            **{f.name: run[f.name] for f in fields(RunResult) if f.name not in ("curves", "predictions")},
+            **{
+                table: read_table(folder / file)
+                for table, file in TABLES.items()
+                if file != GRADIENTS or (folder / file).exists()
+            },
+            **{f.name: run[f.name] for f in fields(RunResult) if f.name not in TABLES},
         ),
         schema=run["schema"],
     )
@@ -152,7 +162,7 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise RecordError(f"{path}: not a run record (no schema number)")
     if run["schema"] != SCHEMA:
         raise RecordError(f"{path}: schema {run['schema']!r}; this version reads schema {SCHEMA}")
-    names = {f.name for f in fields(RunResult)} - {"curves", "predictions"}
+    names = {f.name for f in fields(RunResult)} - TABLES.keys()
     missing = (names | {"run_id", "condition_id", "config", "task", "diverged"}) - run.keys()
     if missing:
         raise RecordError(f"{path}: lacks {', '.join(sorted(missing))}")

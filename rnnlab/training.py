@@ -9,31 +9,31 @@ from __future__ import annotations
 
 import math
 import time
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from rnnlab.activations import Activation, make_activation
-from rnnlab.batches import Pool, chunk_size
+from rnnlab import diagnostics
+from rnnlab.batches import Chunk, Pool, chunk_size
 from rnnlab.checkpoints import LaneState, write_checkpoint
 from rnnlab.config import RunConfig
+from rnnlab.construction import architecture, initialize, make_network, make_optimizer
 from rnnlab.evaluation import Evaluator
-from rnnlab.initializers import INITIALIZERS, Fan
 from rnnlab.lane import Lane
 from rnnlab.losses import LOSSES
-from rnnlab.network import Architecture, Network
-from rnnlab.optimizers import OPTIMIZERS, Optimizer, clip_by_global_norm
+from rnnlab.network import Network
+from rnnlab.optimizers import Optimizer, clip_by_global_norm, clip_by_value
 from rnnlab.padding import MIN_WIDTH
+from rnnlab.randomness import add_gradient_noise, dropout_factors, drops
 from rnnlab.records import RunResult
 
 LEAST_CHUNK = 32  # samples evaluated at once, however small the training batches
-INIT_STREAM = 2  # a branch of the seed's tree of generators; 1 is the task's, 3 the order of batches
 
 
 @dataclass(frozen=True)
@@ -67,26 +67,8 @@ def program_key(run: RunConfig) -> tuple[object, ...]:
     """Runs with equal keys can be lanes of one pack: same shapes, task, kind of optimiser and schedule.
 
     Activation, initialisation, every number of the optimiser, divergence limits and seed may differ."""
-    return (run.task, architecture(run), run.readout, run.optimizer.name, run.training)
-
-
-def architecture(run: RunConfig) -> Architecture:
-    return Architecture(
-        cell=run.cell.name,
-        input_size=run.task.input_size,
-        hidden_size=run.cell.hidden_size,
-        output_size=run.task.output_size,
-        num_layers=run.cell.num_layers,
-        bias=run.cell.bias,
-        readout_bias=run.readout.bias,
-        seq_len=run.task.seq_len,
-        answers=run.task.answers,
-    )
-
-
-def _activation(run: RunConfig) -> Activation:
-    cell = run.cell
-    return make_activation(cell.activation, negative_slope=cell.negative_slope, alpha=cell.alpha)
+    drops = (run.cell.dropout > 0, run.readout.dropout > 0)
+    return (run.task, architecture(run), run.readout.activation, drops, run.optimizer.name, run.training)
 
 
 @contextmanager
@@ -116,25 +98,21 @@ class _PackTraining:
         checkpoints: Checkpoints | None,
     ):
         self.lanes = [Lane.start(run) for run in pack]
-        slots = _slots(self.lanes)
-        network = Network(architecture(pack[0]), [_activation(lane.run) for lane in slots], device=device)
-        optimizer = OPTIMIZERS[pack[0].optimizer.name]([asdict(lane.run.optimizer) for lane in slots], network.flat)
+        runs = [lane.run for lane in _slots(self.lanes)]
+        network = make_network(runs, device)
+        optimizer = make_optimizer(runs, network)
         self.step = 0
-        if states is None:
-            for slot, lane in enumerate(slots):
-                initialize(network, slot, lane.run)
-        else:
-            self.step = optimizer.steps = states[0].step
-            for lane, state in zip(self.lanes, states, strict=True):
-                lane.resume(state.lane)
-            for slot, state in enumerate(_slots(states)):
-                network.flat[slot] = torch.from_numpy(state.weights)
-                for name, row in state.slots.items():
-                    optimizer.state[name][slot] = torch.from_numpy(row)
-        self.loss = LOSSES[pack[0].task.loss](pack[0].readout.activation)
-        self.training = pack[0].training
+        self.task, self.training = pack[0].task, pack[0].training
+        self.loss = LOSSES[self.task.loss](pack[0].readout.activation)
         self.checkpoints = checkpoints
         self._results: dict[Lane, RunResult] = {}
+        # The states that the next batch of a stream begins with: for each chunk of a batch, for each layer (R, C, H).
+        self.carried: list[list[Tensor]] = []
+        if states is None:
+            for slot, run in enumerate(runs):
+                initialize(network, slot, run)
+        else:
+            self._resume(states, network, optimizer)
         self._lay_out(self.lanes, network, optimizer)
 
     def _lay_out(self, lanes: Sequence[Lane], network: Network, optimizer: Optimizer) -> None:
@@ -144,10 +122,15 @@ class _PackTraining:
         self.train_pool = Pool([lane.data.train for lane in self.slots], network.flat)
         self.eval_pool = Pool([lane.data.eval for lane in self.slots], network.flat)
         a = network.architecture
-        chunk = chunk_size(self.training.batch_size or self.train_pool.n_samples, a.seq_len, a.hidden_size)
-        self.evaluator = Evaluator(network, self.loss, max(chunk, LEAST_CHUNK))
-        self.workspace = self.evaluator.workspace if chunk >= LEAST_CHUNK else network.workspace(chunk)
+        self.chunk = chunk_size(self.training.batch_size or self.train_pool.n_samples, a.seq_len, a.hidden_size)
+        self.evaluator = self._evaluator(network)
+        self.workspace = self.evaluator.workspace if self.chunk >= LEAST_CHUNK else network.workspace(self.chunk)
         self.clip_norm = network.flat.new_tensor([lane.clip_norm for lane in self.slots])
+        self.clip_value = network.flat.new_tensor([lane.clip_value for lane in self.slots])
+        self.n_recurrent_layers = a.num_layers if self.workspace.cells[0].recurrent and a.seq_len > 1 else 0
+
+    def _evaluator(self, network: Network) -> Evaluator:
+        return Evaluator(network, self.loss, max(self.chunk, LEAST_CHUNK), carries_state=self.task.carries_state)
 
     def run(self) -> list[RunResult]:
         if self.step == 0 and self._row_is_due():
@@ -167,49 +150,121 @@ class _PackTraining:
         self._finish(self.active)
         return [self._results[lane] for lane in self.lanes]
 
-    def _row_is_due(self) -> bool:
-        every = self.training.eval_every
-        return self.step == self.training.steps or (every is not None and self.step % every == 0)
+    def _row_is_due(self, step: int | None = None) -> bool:
+        step, every = self.step if step is None else step, self.training.eval_every
+        return step == self.training.steps or (every is not None and step % every == 0)
 
     def _states(self) -> list[LaneState]:
         """Where the lanes of the pack stand."""
         weights = self.network.flat.numpy(force=True)
-        slots = {name: slot.numpy(force=True) for name, slot in self.optimizer.state.items()}
+        tensors = {name: slot.numpy(force=True) for name, slot in self.optimizer.state.items()}
+        for n, states in enumerate(self.carried):
+            tensors |= {f"carried.{n}.{k}": state.numpy(force=True) for k, state in enumerate(states)}
         return [
-            LaneState(lane.run.run_id, self.step, weights[n], {k: v[n] for k, v in slots.items()}, lane.progress())
+            LaneState(lane.run.run_id, self.step, weights[n], {k: v[n] for k, v in tensors.items()}, lane.progress())
             for n, lane in enumerate(self.active)
         ]
 
+    def _resume(self, states: Sequence[LaneState], network: Network, optimizer: Optimizer) -> None:
+        """Go on from where the lanes stood."""
+        self.step = optimizer.steps = states[0].step
+        for lane, state in zip(self.lanes, states, strict=True):
+            lane.resume(state.lane)
+        slots = _slots(states)
+        network.flat.copy_(torch.from_numpy(np.stack([state.weights for state in slots])))
+        for name in states[0].slots:
+            rows = torch.from_numpy(np.stack([state.slots[name] for state in slots])).to(network.flat)
+            kind, _, chunk = name.partition(".")
+            if kind == "carried":  # in the order they were written: by chunk, then by layer
+                while len(self.carried) <= int(chunk.split(".")[0]):
+                    self.carried.append([])
+                self.carried[-1].append(rows)
+            else:
+                optimizer.state[name].copy_(rows)
+
     def _step(self) -> None:
         """One update of every live lane."""
-        drawn = {lane: lane.order.next() for lane in self.active}
-        indices = torch.from_numpy(np.stack([drawn[lane] for lane in self.slots])).to(self.network.flat.device)
-        n_samples = indices.shape[1]
-        losses = 0
-        for n, chunk in enumerate(self.train_pool.chunks(indices, self.workspace.batch_size)):
-            n_answers = n_samples * (chunk.sample_weight.numel() // self.workspace.batch_size)
-            loss, dz = self.loss(self.workspace.forward(chunk.x), chunk.target, chunk.sample_weight)
-            self.workspace.backward(dz.div_(n_answers), accumulate=n > 0)
-            losses = losses + loss.double() / n_answers
+        recording = self._row_is_due(self.step + 1)
+        losses, measured, through_time = self._passes(recording)
         grads = self.workspace.gather_grads()
         norms = torch.linalg.vector_norm(grads, dim=1)
-        if any(lane.clip_norm < math.inf for lane in self.active):
-            clip_by_global_norm(grads, norms, self.clip_norm)
-        update = self.optimizer.update(grads)
+        if recording:
+            measured |= diagnostics.of_gradients(self.network, grads)
+            self._take_note(measured, through_time)
+        largest_grad = self._clip(grads, norms)
+        add_gradient_noise(grads, self.slots, self.network, self.step)
+        update = self.optimizer.update(grads, self.network.flat)
         largest = update.abs().amax(1)  # torch's infinity norm takes twenty times as long
-        watched = torch.stack([losses, norms.double(), largest.double()]).numpy(force=True)
-        for lane, (loss, grad_norm, largest_update) in zip(self.active, watched.T.tolist(), strict=False):
+        watched = torch.stack([losses, norms.double(), largest_grad.double(), largest.double()]).numpy(force=True)
+        for lane, numbers in zip(self.active, watched.T.tolist(), strict=False):
             if lane.live:
-                lane.watch(loss, grad_norm, largest_update)
+                lane.watch(*numbers)
         stopped = [slot for slot, lane in enumerate(self.slots) if not lane.live]
         if stopped:
             update[stopped] = 0
         self.network.flat.sub_(update)
         self.step += 1
 
+    def _passes(self, recording: bool) -> tuple[Tensor, dict[str, Tensor], Tensor | None]:
+        """The batch forward and backward, chunk by chunk: the lanes' losses, and of a recorded step what the states
+        show and the squared norms of the gradients through time, (R, layers, T)."""
+        n_samples, begins, chunks = self._batch()
+        carries, carried = self.task.carries_state, []
+        losses, measured, through_time = 0, {}, None
+        if recording and self.n_recurrent_layers:
+            through_time = self.network.flat.new_zeros(len(self.slots), self.n_recurrent_layers, self.task.seq_len)
+        self.workspace.start_from_zero()
+        for n, chunk in enumerate(chunks):
+            if carries and not begins:
+                self.workspace.start_from(self.carried[n])
+            n_answers = n_samples * (chunk.sample_weight.numel() // self.workspace.batch_size)
+            keep = dropout_factors(self.slots, self.workspace) if drops(self.active[0]) else None
+            z = self.workspace.forward(chunk.x, keep)
+            loss, dz = self.loss(z, chunk.target, chunk.sample_weight)
+            if recording:
+                measured = diagnostics.of_states(self.workspace, n_samples - n * self.workspace.batch_size)
+            if carries:
+                carried.append([state.clone() for state in self.workspace.last_states()])
+            self.workspace.backward(dz.div_(n_answers), accumulate=n > 0, through_time=through_time)
+            losses = losses + loss.double() / n_answers
+        self.carried = carried
+        return losses, measured, through_time
+
+    def _batch(self) -> tuple[int, bool, Iterator[Chunk]]:
+        """The next batch: how many samples a lane, whether streams begin with it, and its chunks."""
+        begins = getattr(self.active[0].order, "begins", True)
+        drawn = {lane: lane.order.next() for lane in self.active}
+        batches = [drawn[lane] for lane in self.slots]
+        if self.training.fresh:
+            pool = Pool(batches, self.network.flat)
+            indices = pool.first_indices(pool.n_samples)
+        else:
+            pool = self.train_pool
+            indices = torch.from_numpy(np.stack(batches)).to(self.network.flat.device)
+        return indices.shape[1], begins, pool.chunks(indices, self.workspace.batch_size)
+
+    def _take_note(self, measured: dict[str, Tensor], through_time: Tensor | None) -> None:
+        """Hand what was measured at this step to its lanes."""
+        numbers = {name: values.tolist() for name, values in measured.items()}
+        norms = through_time.sqrt().tolist() if through_time is not None else None
+        for n, lane in enumerate(self.active):
+            if lane.live:
+                lane.measure({name: values[n] for name, values in numbers.items()}, norms and norms[n])
+
+    def _clip(self, grads: Tensor, norms: Tensor) -> Tensor:
+        """Clip what is to be clipped; the largest entry of the gradients before that, where values are clipped."""
+        if any(lane.clip_norm < math.inf for lane in self.active):
+            clip_by_global_norm(grads, norms, self.clip_norm)
+        if not any(lane.clip_value < math.inf for lane in self.active):
+            return torch.zeros_like(norms)
+        largest = grads.abs().amax(1)
+        clip_by_value(grads, self.clip_value)
+        return largest
+
     def _add_rows(self) -> None:
-        train, eval_ = self.evaluator.mean_loss(self.train_pool), self.evaluator.mean_loss(self.eval_pool)
-        for lane, train_loss, eval_loss in zip(self.active, train.tolist(), eval_.tolist(), strict=False):
+        n = self.training.eval_samples
+        train, eval_ = (self.evaluator.pool_loss(pool, n).tolist() for pool in (self.train_pool, self.eval_pool))
+        for lane, train_loss, eval_loss in zip(self.active, train, eval_, strict=False):
             if lane.live:
                 lane.add_row(train_loss, eval_loss)
 
@@ -218,6 +273,7 @@ class _PackTraining:
         self._finish([lane for lane in self.active if not lane.live])
         live = [lane for lane in self.active if lane.live]
         places = self._places(live)
+        self.carried = [[state[places] for state in states] for states in self.carried]
         network = self.network.select(places)
         self._lay_out(live, network, self.optimizer.select(places, network.flat))
 
@@ -229,29 +285,18 @@ class _PackTraining:
         """Look at the trained networks once more and write down their results."""
         slots = _slots(lanes)
         network = self.network.select(self._places(lanes))
-        evaluator = Evaluator(network, self.loss, self.evaluator.workspace.batch_size)
-        if any(not lane.live for lane in lanes):
+        evaluator = self._evaluator(network)
+        diverged = [lane for lane in lanes if lane.divergence_reason is not None]
+        if diverged:  # the others have a row at the step they have reached
             train, eval_ = (
-                evaluator.mean_loss(Pool([getattr(lane.data, split) for lane in slots], network.flat)).tolist()
-                for split in ("train", "eval")
+                evaluator.pool_loss(Pool(splits, network.flat), self.training.eval_samples).tolist()
+                for splits in zip(*((lane.data.train, lane.data.eval) for lane in slots), strict=True)
             )
-            for slot, lane in enumerate(lanes):
-                if not lane.live:
-                    lane.add_row(train[slot], eval_[slot])
-        findings = lanes[0].run.task.examine([lane.data for lane in slots], evaluator)
+            for lane in diverged:
+                lane.add_row(train[lanes.index(lane)], eval_[lanes.index(lane)])
+        findings = self.task.examine([lane.data for lane in slots], evaluator)
         for lane, finding in zip(lanes, findings, strict=False):
             self._results[lane] = lane.result(finding)
-
-
-def initialize(network: Network, slot: int, run: RunConfig) -> None:
-    """Draw a lane's weights.  Every matrix has a generator of its own, so that leaving out a bias, or making the
-    network deeper, changes no other draw."""
-    for name, weight in network.specs.items():
-        kind = INITIALIZERS[getattr(run.init, weight.role)]
-        scale = getattr(run.init, f"{weight.role}_scale")
-        branch = np.random.SeedSequence(run.seed, spawn_key=(INIT_STREAM, zlib.crc32(name.encode())))
-        fan = Fan(weight.fan_in, weight.fan_out, run.cell.hidden_size)
-        network.set_weight(slot, name, scale * kind(np.random.default_rng(branch), fan))
 
 
 def _slots(lanes: Sequence[Slot]) -> list[Slot]:

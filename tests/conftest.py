@@ -19,11 +19,26 @@ from rnnlab import app
 from rnnlab.activations import make_activation
 from rnnlab.config import RunConfig, from_node
 
+FEW = {"n_train": 40, "n_eval": 12, "n_test": 12}
 SMALL = {
     "task": {
         "sines": {"n_points": 44, "stop": 8.0, "window": 6, "forecast_steps": 5},
         "sinc": {"n_points": 44, "window": 6, "forecast_steps": 5},
         "digits": {},
+        "rows": {"n_train_images": 40},
+        "images": {"n_train_images": 40},
+        "pixels": {"n_train_images": 40},
+        "series": {"window": 5},
+        "hihello": {},
+        "charseq": {},
+        "ambiguous_hello": {},
+        "ship": {"window": 5},
+        "text": {"n_tokens": 700, "window": 5, "vocabulary_size": 20},
+        "adding": {"length": 6} | FEW,
+        "multiplication": {"length": 6} | FEW,
+        "copy": {"delay": 2, "n_symbols": 2, "n_kinds": 3} | FEW,
+        "temporal_order": {"length": 10} | FEW,
+        "parity": {"length": 4} | FEW,
     },
     "cell": {"rnn": {"hidden_size": 6}, "memoryless": {"hidden_size": 6}},
     "optimizer": {"adam": {"learning_rate": 0.01}, "sgd": {"learning_rate": 0.01}, "rmsprop": {"learning_rate": 0.01}},
@@ -132,10 +147,7 @@ def unroll(weights, x, activation, *, memoryless=False, answers="last", **parame
 
 def lane_weights(network, lane):
     """A lane's parameters by full name, (fan_in, fan_out), as leaves of a new graph."""
-    return {
-        name: network.unpadded(name, stored)[lane].detach().clone().requires_grad_()
-        for name, stored in network.weights.items()
-    }
+    return {name: network.get_weight(lane, name).requires_grad_() for name in network.weights}
 
 
 @pytest.fixture(scope="session")

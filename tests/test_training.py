@@ -32,7 +32,7 @@ def weights_of(run):
     """A run's initial weights by name, (fan_in, fan_out)."""
     network = Network(architecture(run), [make_activation("tanh")] * 2)
     initialize(network, 1, run)
-    return {name: network.unpadded(name, stored)[1].clone() for name, stored in network.weights.items()}
+    return {name: network.get_weight(1, name) for name in network.weights}
 
 
 # Against what is published, and against torch
