@@ -149,16 +149,16 @@ def composed():
     GlobalHydra.instance().clear()
 
 
-def test_every_combination_of_the_groups_composes_and_converts(composed):
-    groups = [group for group in places.groups() if group != "experiment"]
+@pytest.mark.parametrize("group", [group for group in places.groups() if group != "experiment"])
+def test_every_member_of_a_group_composes_and_converts(group, composed):
     found = set()
-    for names in product(*map(places.options, groups)):
-        config = composed(*(f"{group}={name}" for group, name in zip(groups, names, strict=True)))
+    for name in places.options(group):
+        config = composed(f"{group}={name}", "training.batch_size=null")  # some tasks have one sample
         run = from_node(config)
-        assert tuple(getattr(run, group).name for group in groups) == names
+        assert getattr(run, group).name == name
         check_surroundings(config)
         found.add(run.run_id)
-    assert len(found) == len(list(product(*map(places.options, groups))))
+    assert len(found) == len(places.options(group))
 
 
 @pytest.mark.parametrize("name", places.options("experiment"))
