@@ -20,6 +20,7 @@ from rnnlab.activations import ACTIVATIONS, make_activation
 from rnnlab.losses import MeanSquaredError
 from rnnlab.network import Architecture, Network
 from rnnlab.optimizers import Adam, clip_by_global_norm
+from rnnlab.workspace import Workspace
 
 Step = Callable[[], object]
 
@@ -40,7 +41,7 @@ def packed_step(T: int, B: int, I: int, H: int, R: int, activation: str = "tanh"
     for lane in range(R):
         for name, w in network.specs.items():
             network.set_weight(lane, name, generator.normal(scale=H**-0.5, size=(w.fan_in, w.fan_out)))
-    workspace, loss = network.workspace(B), MeanSquaredError("linear")
+    workspace, loss = Workspace(network, B), MeanSquaredError("linear")
     optimizer = Adam([ADAM] * R, network.flat)
     x = torch.nn.functional.pad(torch.randn(R, T, B, I), (0, -I % 4))
     target, sample_weight, clip_norm = torch.randn(R, 1, T * B), torch.ones(T * B), torch.ones(R)

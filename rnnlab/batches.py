@@ -29,7 +29,7 @@ def chunk_size(n_samples: int, seq_len: int, hidden_size: int) -> int:
 
 
 class Chunk(NamedTuple):
-    """x (R, T, C, I), I padded, or tokens (R, T, C);   target (R, O, N) or classes (R, N);   sample_weight (N,), 1 or 0.
+    """x (R, T, C, I), I padded, or tokens (R, T, C);  target (R, O, N) or classes (R, N);  sample_weight (N,), 1 or 0.
 
     N as in Workspace.forward."""
 

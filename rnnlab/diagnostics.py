@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from rnnlab.activations import Activation
-from rnnlab.network import Network, Workspace
+from rnnlab.network import Network
+from rnnlab.workspace import Workspace
 
 SATURATED = 0.1  # of the largest slope
 

@@ -12,6 +12,7 @@ from rnnlab.losses import Loss
 from rnnlab.network import Network
 from rnnlab.padding import BATCH_UNIT, FEATURE_UNIT, padded
 from rnnlab.tasks import Split
+from rnnlab.workspace import Workspace
 
 
 class Evaluator:
@@ -20,7 +21,7 @@ class Evaluator:
     def __init__(self, network: Network, loss: Loss, chunk: int = 256, *, carries_state: bool = False):
         """chunk: how many samples are computed at once.  carries_state: the samples of a split are a stream."""
         self.network, self.loss, self.carries_state = network, loss, carries_state
-        self.workspace = network.workspace(padded(chunk, BATCH_UNIT))
+        self.workspace = Workspace(network, padded(chunk, BATCH_UNIT))
 
     def mean_loss(self, splits: Sequence[Split]) -> np.ndarray:
         return self.pool_loss(Pool(splits, self.network.flat))
@@ -85,7 +86,7 @@ class _Stepper:
     """The networks run one step at a time over n_streams streams, which all read the same value."""
 
     def __init__(self, network: Network, n_streams: int):
-        self._workspace = network.workspace(padded(n_streams, BATCH_UNIT), seq_len=1)
+        self._workspace = Workspace(network, padded(n_streams, BATCH_UNIT), seq_len=1)
         self._states = [torch.zeros_like(state) for state in self._workspace.last_states()]
 
     def restart(self, stream: int) -> None:

@@ -39,9 +39,7 @@ class Lane:
     noise: np.random.Generator
     rows: list[dict[str, float]] = field(default_factory=list)  # of curves.csv
     gradients: list[dict[str, Any]] = field(default_factory=list)  # step and grad_norm (layers, T) as nested lists
-    measured: dict[str, float] = field(
-        default_factory=dict
-    )  # what diagnostics found at the last step, for the next row
+    measured: dict[str, float] = field(default_factory=dict)  # by diagnostics, for the next row
     batch_loss: float = math.nan
     grad_norm: float = math.nan
     n_clipped: int = 0  # since the last row

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from rnnlab.lane import Lane
-from rnnlab.network import Network, Workspace
+from rnnlab.network import Network
+from rnnlab.workspace import Workspace
 
 NOISE_DECAY = 0.55  # of the variance
 

@@ -32,6 +32,7 @@ from rnnlab.optimizers import Optimizer, clip_by_global_norm, clip_by_value
 from rnnlab.padding import MIN_WIDTH
 from rnnlab.randomness import add_gradient_noise, dropout_factors, drops
 from rnnlab.records import RunResult
+from rnnlab.workspace import Workspace
 
 LEAST_CHUNK = 32  # samples evaluated at once, however small the training batches
 
@@ -124,7 +125,7 @@ class _PackTraining:
         a = network.architecture
         self.chunk = chunk_size(self.training.batch_size or self.train_pool.n_samples, a.seq_len, a.hidden_size)
         self.evaluator = self._evaluator(network)
-        self.workspace = self.evaluator.workspace if self.chunk >= LEAST_CHUNK else network.workspace(self.chunk)
+        self.workspace = self.evaluator.workspace if self.chunk >= LEAST_CHUNK else Workspace(network, self.chunk)
         self.clip_norm = network.flat.new_tensor([lane.clip_norm for lane in self.slots])
         self.clip_value = network.flat.new_tensor([lane.clip_value for lane in self.slots])
         self.n_recurrent_layers = a.num_layers if self.workspace.cells[0].recurrent and a.seq_len > 1 else 0

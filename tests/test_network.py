@@ -9,6 +9,7 @@ import torch
 from rnnlab.activations import ACTIVATIONS, make_activation
 from rnnlab.network import Architecture, Network
 from rnnlab.optimizers import OPTIMIZERS
+from rnnlab.workspace import Workspace
 
 SMALL = Architecture("rnn", 3, 6, 2, 1, True, True, seq_len=5, answers="every")
 DOUBLE = dict(rtol=0, atol=1e-10)
@@ -38,7 +39,7 @@ def with_padding(x):
 def passes(network, batch_size, dtype=torch.float64):
     """A forward and a backward pass -> x (R, T, B, I), dz and z (R, O, N), gradients by name (R, fan_in, fan_out)."""
     a = network.architecture
-    workspace = network.workspace(batch_size)
+    workspace = Workspace(network, batch_size)
     x = normal(1, network.width, a.seq_len, batch_size, a.input_size, dtype=dtype)
     dz = normal(2, network.width, a.output_size, workspace.n_answers, dtype=dtype) / workspace.n_answers
     z = workspace.forward(with_padding(x)).clone()
@@ -196,12 +197,12 @@ def test_passes_through_time_pass_gradcheck(cell, answers):
     network = make_network(architecture, [make_activation("tanh"), make_activation("mish")])
     x = normal(3, 2, 3, 2, 4)
     flat = network.flat.clone().requires_grad_()
-    assert torch.autograd.gradcheck(Unrolled.apply, (flat, network.workspace(2), x))
+    assert torch.autograd.gradcheck(Unrolled.apply, (flat, Workspace(network, 2), x))
 
 
 def test_accumulated_gradients_are_the_sum_over_backward_passes():
     network = make_network(replace(SMALL, num_layers=2), [make_activation("tanh"), make_activation("gelu")])
-    workspace = network.workspace(3)
+    workspace = Workspace(network, 3)
     pieces = [
         (with_padding(normal(seed, 2, 5, 3, 3)), normal(seed + 10, 2, 2, workspace.n_answers)) for seed in range(3)
     ]
@@ -218,7 +219,7 @@ def test_accumulated_gradients_are_the_sum_over_backward_passes():
 
 def test_a_workspace_used_again_gives_the_same_bits():
     network = make_network(SMALL, [make_activation("tanh"), make_activation("silu")], torch.float32)
-    workspace = network.workspace(3)
+    workspace = Workspace(network, 3)
     x, dz = with_padding(normal(1, 2, 5, 3, 3)).float(), normal(2, 2, 2, 15).float()
 
     def once():
@@ -248,7 +249,7 @@ def test_padding_stays_zero_while_the_weights_are_trained(optimizer, answers):
     network = make_network(replace(SMALL, num_layers=2, answers=answers), lanes, torch.float32)
     numbers = dict(learning_rate=0.05, momentum=0.9, decay=0.9, beta1=0.9, beta2=0.999, eps=1e-8)
     update = OPTIMIZERS[optimizer]([numbers] * 3, network.flat).update
-    padding, workspace = padding_of(network), network.workspace(3)
+    padding, workspace = padding_of(network), Workspace(network, 3)
     before = network.flat.clone()
     for step in range(30):
         z = workspace.forward(with_padding(normal(step, 3, 5, 3, 3)).float())
@@ -261,7 +262,7 @@ def test_padding_stays_zero_while_the_weights_are_trained(optimizer, answers):
 
 def test_gathered_gradients_lie_where_their_weights_lie():
     network = make_network(replace(SMALL, num_layers=2), [make_activation("tanh")] * 2)
-    workspace = network.workspace(3)
+    workspace = Workspace(network, 3)
     workspace.forward(with_padding(normal(1, 2, 5, 3, 3)))
     workspace.backward(normal(2, 2, 2, 15))
     flat = workspace.gather_grads()
@@ -316,6 +317,6 @@ def test_the_parameters_of_a_network_are_named_in_order_of_depth():
 def test_answers_at_every_step_come_in_the_order_time_then_batch():
     network = make_network(SMALL, [make_activation("tanh")] * 2)
     x = with_padding(normal(1, 2, 5, 3, 3))
-    every = network.workspace(3).forward(x).unflatten(2, (5, 3))
+    every = Workspace(network, 3).forward(x).unflatten(2, (5, 3))
     last = make_network(replace(SMALL, answers="last"), [make_activation("tanh")] * 2).workspace(3).forward(x)
     torch.testing.assert_close(every[:, :, -1], last, **DOUBLE)

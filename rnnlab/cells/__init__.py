@@ -1,7 +1,7 @@
 """Cells: one step through time, and the same step in reverse, derived by hand, on the pack axis.
 
-base.py says what a cell is.  To add one: a class deriving from Cell in a file of this folder, an entry below, a config in
-rnnlab/config.py and conf/cell/<name>.yaml.
+base.py says what a cell is.  To add one: a class deriving from Cell in a file of this folder, an entry below, its
+options in rnnlab/sections.py and conf/cell/<name>.yaml.
 """
 
 from rnnlab.cells.base import Cell, PackActivation, Weight
