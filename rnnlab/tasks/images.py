@@ -6,7 +6,7 @@ training and test alike.
 
 Sources: sjchoi86/upstage-basic-deeplearning, notebook/lstm.ipynb (rows); deeplearningzerotoall/PyTorch, lab-09 (flat;
 it trains on pixels up to 1 and tests on pixels up to 255, this does not); Le, Jaitly, Hinton, arXiv 1504.00941 (2015),
-section 4.2 (pixel by pixel, in order or by one fixed permutation).
+section 4.2 (pixel by pixel, in order or by one fixed permutation).  They judge by accuracy; none names a success.
 """
 
 from __future__ import annotations
