@@ -126,8 +126,8 @@ class TemporalOrder(Judged):
 @dataclass(frozen=True)
 class Parity(Judged):
     """Is the number of ones among random bits odd?  Every bit counts, and counts alike; Minsky, Papert, Perceptrons
-    (1969), showed how hard that is without recurrence.  Of short sequences there are only 2^length: the splits have some
-    in common"""
+    (1969), showed how hard that is without recurrence.  Of short sequences there are only 2^length: the splits have
+    some in common"""
 
     name: str = "parity"
     length: int = number(10, at_least=1)
