@@ -61,11 +61,19 @@ def run() -> int:
     return 1 if job.cancelled else 0
 
 
+SCALES = ("default", "full")  # scale=full: a study's `full` section is laid over it, the size its source has
+
+
 def register() -> None:
     """Make known to Hydra what it cannot find by itself."""
     store = ConfigStore.instance()
     for path in sorted(places.EXPERIMENTS.glob("*.yaml")):
-        store.store(group="experiment", name=path.stem, node=OmegaConf.load(path), package="_global_")
+        study = OmegaConf.load(path)
+        full = study.pop("full", {})
+        store.store(group="experiment", name=path.stem, node=study, package="_global_")
+        store.store(group="scale_of_study", name=f"{path.stem}_full", node=full, package="_global_")
+    for scale in SCALES:
+        store.store(group="scale", name=scale, node={}, package="_global_")
     for plugin in (PackedLauncher, PackedSweeper):  # discovery alone misses them under some editable installs
         Plugins.instance().register(plugin)
 

@@ -158,11 +158,8 @@ def _check_fit(run: RunConfig) -> None:
         raise ConfigError(
             f"cell.embedding_size: {run.cell.embedding_size}; must be null, task {run.task.name} reads numbers"
         )
-    if run.optimizer.clip_norm is not None and run.optimizer.clip_value is not None:
-        raise ConfigError(
-            f"optimizer.clip_value: {run.optimizer.clip_value}; must be null beside optimizer.clip_norm "
-            f"({run.optimizer.clip_norm}): one kind of clipping at a time"
-        )
+    if run.cell.num_layers == 0 and run.task.tokens:
+        raise ConfigError(f"cell.num_layers: 0; must be at least 1, task {run.task.name} reads tokens")
     if run.training.fresh and not run.task.generates:
         raise ConfigError(f"training.fresh: true; must be false, task {run.task.name} has a fixed training set")
     _check_batch_size(run)

@@ -57,6 +57,8 @@ def initialize(network: Network, slot: int, run: RunConfig) -> None:
     network deeper, changes no other draw."""
     for name, weight in network.specs.items():
         kind, scale = getattr(run.init, weight.role), getattr(run.init, f"{weight.role}_scale")
+        if weight.role in ("input", "recurrent", "readout"):
+            kind = run.init.weights or kind
         branch = np.random.SeedSequence(run.seed, spawn_key=(INIT_STREAM, zlib.crc32(name.encode())))
         fan = Fan(weight.fan_in, weight.fan_out, run.cell.hidden_size, weight.gates, run.task.seq_len)
         matrix = scale * draw(kind, np.random.default_rng(branch), fan)

@@ -98,9 +98,11 @@ class _Stepper:
         """value: (R, I)"""
         x = torch.nn.functional.pad(value, (0, -value.shape[1] % FEATURE_UNIT))
         self._workspace.start_from(self._states)
-        self._workspace.forward(x[:, None, None].expand(-1, 1, self._workspace.batch_size, -1).contiguous())
+        self._said = self._workspace.forward(
+            x[:, None, None].expand(-1, 1, self._workspace.batch_size, -1).contiguous()
+        )
         self._states = self._workspace.last_states()
 
     def read(self, stream: int) -> torch.Tensor:
         """What the linear readout says of a stream, (R, O, 1)."""
-        return self._workspace.read(self._workspace.cells[-1].h[:, 1, stream : stream + 1])
+        return self._said[:, :, stream : stream + 1]

@@ -36,6 +36,11 @@ class Architecture:
     tokens: bool = False  # inputs are classes, of which input_size is the number
     embedding_size: int | None = None  # of tokens; None: the first layer's weights are looked up themselves
 
+    @property
+    def read_size(self) -> int:
+        """How many numbers the readout reads at a step."""
+        return self.hidden_size if self.num_layers else self.input_size
+
     def layer_weights(self, layer: int) -> list[Weight]:
         input_size = self.hidden_size if layer else self.embedding_size or self.input_size
         return CELL_CLASSES[self.cell].weights(input_size, self.hidden_size, self.bias)
@@ -46,7 +51,7 @@ class Architecture:
         if self.embedding_size:
             named["embedding.weight"] = Weight("weight", "embedding", self.input_size, self.embedding_size)
         named |= {f"layer{n}.{w.name}": w for n in range(self.num_layers) for w in self.layer_weights(n)}
-        named["readout.weight"] = Weight("weight", "readout", self.hidden_size, self.output_size)
+        named["readout.weight"] = Weight("weight", "readout", self.read_size, self.output_size)
         if self.readout_bias:
             named["readout.bias"] = Weight("bias", "bias", 1, self.output_size)
         return named

@@ -41,8 +41,8 @@ def number(
     return field(default=default, metadata={"bounds": stated})
 
 
-def choice(default: str, allowed: Iterable[str]) -> Any:
-    """One of a fixed list of words."""
+def choice(default: str | None, allowed: Iterable[str]) -> Any:
+    """One of a fixed list of words; a default of None allows None too."""
     return field(default=default, metadata={"allowed": tuple(allowed)})
 
 
@@ -50,7 +50,7 @@ def check(options: Any, key: str) -> None:
     """Raise ConfigError for the first field of `options` outside of what it allows.  key: where it stands."""
     for f in fields(options):
         value = getattr(options, f.name)
-        if "allowed" in f.metadata:
+        if "allowed" in f.metadata and not (value is None and f.default is None):
             check_choice(f"{key}.{f.name}", value, f.metadata["allowed"])
         if "bounds" in f.metadata and value is not None:
             stated = f.metadata["bounds"]

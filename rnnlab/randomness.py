@@ -26,8 +26,8 @@ def dropout_factors(lanes: Sequence[Lane], workspace: Workspace) -> list[Tensor]
     Srivastava et al., JMLR 15 (2014), in the inverted form; between layers only, never from step to step: Zaremba,
     Sutskever, Vinyals, arXiv 1409.2329 (2014)."""
     _, T, B, H = workspace.shape
-    below_top = len(workspace.cells) - 1
-    shapes = [(T * B, H)] * below_top + [(workspace.n_answers, H)]
+    below_top = max(len(workspace.cells) - 1, 0)
+    shapes = [(T * B, H)] * below_top + [(workspace.n_answers, workspace.read_size)]
     drawn = {}
     for lane in dict.fromkeys(lanes):
         rates = [lane.run.cell.dropout] * below_top + [lane.run.readout.dropout]

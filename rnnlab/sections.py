@@ -21,7 +21,7 @@ class CellConfig:
     negative_slope: float = number(0.01)  # of leaky_relu
     alpha: float = number(1.0, above=0)  # of elu and celu
     hidden_size: int = number(50, at_least=1)
-    num_layers: int = number(1, at_least=1)
+    num_layers: int = number(1, at_least=0)  # 0: the readout reads the inputs
     bias: bool = True
     dropout: float = number(0.0, at_least=0, below=1)  # between layers
     embedding_size: int | None = number(None, at_least=1)  # of tokens; null: their one-hot codes
@@ -62,8 +62,11 @@ class ReadoutConfig:
 
 @dataclass(frozen=True)
 class InitConfig:
-    """Per kind of matrix, the initializer and the factor its draw is multiplied by"""
+    """Per kind of matrix, the initializer and the factor its draw is multiplied by.
 
+    weights: one initializer for input, recurrent and readout weights alike; null: each its own."""
+
+    weights: str | None = choice(None, initializers_of("input"))
     embedding: str = choice("normal", initializers_of("embedding"))
     input: str = choice("uniform", initializers_of("input"))
     recurrent: str = choice("uniform", initializers_of("recurrent"))
@@ -83,7 +86,7 @@ class OptimizerConfig:
     name: str
     learning_rate: float = number(0.01, above=0)
     clip_norm: float | None = number(None, above=0)
-    clip_value: float | None = number(None, above=0)
+    clip_value: float | None = number(None, above=0)  # after clip_norm, where both are given
     weight_decay: float = number(0.0, at_least=0)
     schedule: str = choice("constant", SCHEDULES)
     warmup_steps: int = number(0, at_least=0)

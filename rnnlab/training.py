@@ -128,7 +128,8 @@ class _PackTraining:
         self.workspace = self.evaluator.workspace if self.chunk >= LEAST_CHUNK else Workspace(network, self.chunk)
         self.clip_norm = network.flat.new_tensor([lane.clip_norm for lane in self.slots])
         self.clip_value = network.flat.new_tensor([lane.clip_value for lane in self.slots])
-        self.n_recurrent_layers = a.num_layers if self.workspace.cells[0].recurrent and a.seq_len > 1 else 0
+        recurrent = a.seq_len > 1 and any(cell.recurrent for cell in self.workspace.cells)
+        self.n_recurrent_layers = a.num_layers if recurrent else 0
 
     def _evaluator(self, network: Network) -> Evaluator:
         return Evaluator(network, self.loss, max(self.chunk, LEAST_CHUNK), carries_state=self.task.carries_state)

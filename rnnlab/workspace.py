@@ -26,7 +26,7 @@ class Workspace:
         self._layers = [network.layer(n) for n in range(a.num_layers)]
         self.cells = [CELL_CLASSES[a.cell](phi, gate_phi, weights, self.shape, like) for weights in self._layers]
         every = a.answers == "every"
-        self.n_answers = T * B if every else B
+        self.n_answers, self.read_size = T * B if every else B, a.read_size
         # What arrives at a layer's states from above; at the top layer's only where an answer is given.
         self._above = like.new_zeros(R, T, B, H) if every or a.num_layers > 1 else None
         self._above_steps = list(self._above.unbind(1)) if self._above is not None else []
@@ -65,10 +65,13 @@ class Workspace:
             self.project(n, below, out=cell.pre.flatten(1, 2))
             for t in range(T):
                 cell.step(t)
-            last = n + 1 == len(self.cells) and self._architecture.answers == "last"
-            below = cell.outputs[:, T - 1] if last else cell.outputs.flatten(1, 2)
-            if keep is not None:
+            below = cell.outputs.flatten(1, 2)
+            if keep is not None and n + 1 < len(self.cells):
                 below = below * keep[n]
+        if self._architecture.answers == "last":
+            below = below[:, -B:]
+        if keep is not None:
+            below = below * keep[-1]
         self._below.append(below)
         return self.read(below)
 
@@ -130,6 +133,8 @@ class Workspace:
         _product(grads["readout.weight"], self._dz, self._below[-1], beta)
         if "readout.bias" in grads:
             _sum(grads["readout.bias"], self._dz, 2, beta)
+        if not self.cells:
+            return []
         every = self._architecture.answers == "every"
         top = self._above.flatten(1, 2) if every else self._last
         if self._output_size == 1:  # an outer product, which a matrix product is slow at
