@@ -10,6 +10,7 @@ import math
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
@@ -18,6 +19,9 @@ from hydra.version import VersionBase
 from rnnlab import app
 from rnnlab.activations import make_activation
 from rnnlab.config import RunConfig, from_node
+from rnnlab.network import Network
+from rnnlab.optimizers import OPTIMIZERS
+from rnnlab.sections import CELLS
 
 FEW = {"n_train": 40, "n_eval": 12, "n_test": 12}
 SMALL = {
@@ -40,8 +44,8 @@ SMALL = {
         "temporal_order": {"length": 10} | FEW,
         "parity": {"length": 4} | FEW,
     },
-    "cell": {"rnn": {"hidden_size": 6}, "memoryless": {"hidden_size": 6}},
-    "optimizer": {"adam": {"learning_rate": 0.01}, "sgd": {"learning_rate": 0.01}, "rmsprop": {"learning_rate": 0.01}},
+    "cell": {name: {"hidden_size": 6} for name in CELLS},
+    "optimizer": {name: {"learning_rate": 0.01} for name in OPTIMIZERS},
     "training": {"steps": 4, "eval_every": 2},
 }
 
@@ -126,31 +130,109 @@ class _Applied(torch.autograd.Function):
         return g * ctx.saved_tensors[0], None
 
 
-def unroll(weights, x, activation, *, memoryless=False, answers="last", **parameters):
-    """One lane: x (T, B, I) and weights by full name, (fan_in, fan_out) each -> readout (B, O), or (T, B, O)."""
+BLOCKS = {"rnn": 1, "memoryless": 1, "lstm": 4, "gru": 4, "original_gru": 3}  # of the pre-activations
+
+
+def cell_step(cell, pre, state, w, phi, s):
+    """One step: pre (B, blocks * H), the input's share x W_ih + b, and the state before -> the state after.
+
+    A state is (h,), an LSTM's (h, c); w holds the recurrent weights."""
+    if cell == "memoryless":
+        return (phi(pre),)
+    h = state[0]
+    if cell == "original_gru":
+        a_n, a_r, a_z = pre.chunk(3, -1)
+        h_r, h_z = (h @ w["weight_hh"]).chunk(2, -1)
+        r, z = s(a_r + h_r), s(a_z + h_z)
+        return (z * h + (1 - z) * phi(a_n + (r * h) @ w["weight_hn"]),)
+    product = h @ w["weight_hh"]
+    if cell == "rnn":
+        return (phi(pre + product),)
+    if cell == "lstm":
+        i, f, o, n = (pre + product).chunk(4, -1)
+        c = s(f) * state[1] + s(i) * phi(n)
+        return s(o) * phi(c), c
+    a_n, a_r, a_z, b_q = pre.chunk(4, -1)
+    h_r, h_z, h_q = product.chunk(3, -1)
+    r, z = s(a_r + h_r), s(a_z + h_z)
+    return (z * h + (1 - z) * phi(a_n + r * (h_q + b_q)),)
+
+
+def cell_states(cell, weights, below, initial, phi, s):
+    """One layer: its weights by their short names, what it reads (B, I) step by step -> its states, step by step."""
+    states = [initial]
+    n_columns = BLOCKS[cell] * initial[0].shape[-1]
+    for x_t in below:
+        share = x_t @ weights["weight_ih"]
+        pre = torch.nn.functional.pad(share, (0, n_columns - share.shape[-1])) + weights.get("bias", 0)
+        states.append(cell_step(cell, pre, states[-1], weights, phi, s))
+    return states[1:]
+
+
+def passed_forward(
+    weights,
+    x,
+    activation,
+    *,
+    cell="rnn",
+    gate_activation="sigmoid",
+    answers="last",
+    initial=None,
+    keep=None,
+    **parameters,
+):
+    """One lane: x (T, B, I) or tokens (T, B), and weights by full name, (fan_in, gates * fan_out) each
+    -> readout (B, O), or (T, B, O), and the states after each step, layer by layer, [n][t].
+
+    initial: the states before the first step, by layer.  keep: dropout's factors of what is read above, (T, B, H) by
+    layer, of the top layer (B, H) where only the last step is answered."""
+    functions = (lambda a: phi(activation, a, **parameters), lambda a: phi(gate_activation, a, **parameters))
+    first = weights.get("embedding.weight", weights["layer0.weight_ih"])
+    if x.ndim == 2:
+        x = torch.nn.functional.one_hot(x, first.shape[0]).to(first.dtype)
+    below = x @ first if "embedding.weight" in weights else x
     n_layers = 1 + max(int(name[5]) for name in weights if name.startswith("layer"))
-    below = list(x.unbind(0))
+    found = []
     for n in range(n_layers):
-        states = []
-        for x_t in below:
-            a = x_t @ weights[f"layer{n}.weight_ih"]
-            if f"layer{n}.bias" in weights:
-                a = a + weights[f"layer{n}.bias"]
-            if states and not memoryless:
-                a = a + states[-1] @ weights[f"layer{n}.weight_hh"]
-            states.append(phi(activation, a, **parameters))
-        below = states
-    answering = below[-1] if answers == "last" else torch.stack(below)
-    z = answering @ weights["readout.weight"]
-    return z + weights["readout.bias"] if "readout.bias" in weights else z
+        own = {name[7:]: w for name, w in weights.items() if name.startswith(f"layer{n}.")}
+        zero = below.new_zeros(below.shape[1], len(weights["readout.weight"]))
+        before = initial[n] if initial else (zero,) * (2 if cell == "lstm" else 1)
+        found.append(cell_states(cell, own, below.unbind(0), before, *functions))
+        last = n + 1 == n_layers and answers == "last"
+        below = found[-1][-1][0] if last else torch.stack([state[0] for state in found[-1]])
+        if keep is not None:
+            below = below * keep[n]
+    z = below @ weights["readout.weight"]
+    return (z + weights["readout.bias"] if "readout.bias" in weights else z), found
+
+
+def unroll(weights, x, activation, **options):
+    """What `passed_forward` reads out."""
+    return passed_forward(weights, x, activation, **options)[0]
 
 
 def lane_weights(network, lane):
-    """A lane's parameters by full name, (fan_in, fan_out), as leaves of a new graph."""
+    """A lane's parameters by full name, (fan_in, gates * fan_out), as leaves of a new graph."""
     return {name: network.get_weight(lane, name).requires_grad_() for name in network.weights}
+
+
+def random_network(architecture, activations, gate_activations=None, dtype=torch.float64, seed=0):
+    """Activations by name or as they are.  Random weights that keep states of order 1."""
+    lanes, gates = (
+        [make_activation(a) if isinstance(a, str) else a for a in names]
+        for names in (activations, gate_activations or ())
+    )
+    network = Network(architecture, lanes, gates, dtype=dtype)
+    generator = np.random.default_rng(seed)
+    for lane in range(network.width):
+        for name, w in network.specs.items():
+            shape = (w.fan_in, len(w.gates) * w.fan_out)
+            network.set_weight(lane, name, generator.normal(size=shape) / w.fan_in**0.5)
+    return network
 
 
 @pytest.fixture(scope="session")
 def reference():
-    """reference.phi, reference.unroll, reference.lane_weights: the network written another way."""
-    return SimpleNamespace(phi=phi, unroll=unroll, lane_weights=lane_weights)
+    """The network written another way, and networks to compare it with."""
+    functions = (phi, cell_step, passed_forward, unroll, lane_weights, random_network)
+    return SimpleNamespace(**{function.__name__: function for function in functions})
