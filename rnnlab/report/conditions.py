@@ -9,7 +9,7 @@ What is compared is the activation (of the cell, else of the readout).  All othe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,8 @@ from rnnlab.report.read import PARAMETER_OF, Run
 TASK, ACTIVATION = "task.name", "cell.activation"
 COMPARED = (ACTIVATION, "readout.activation", "cell.name", "optimizer.name")
 # A key can follow from an axis that stands before it here, never from a later one; all others come after, by name.
-FIRST = (TASK, *COMPARED, "optimizer.learning_rate")
+RATE = "optimizer.learning_rate"
+FIRST = (TASK, *COMPARED, RATE)
 ABSENT = "-"
 
 
@@ -31,6 +32,7 @@ class Condition:
     label: str  # what is compared, the same words in every figure: "tanh", "leaky_relu(0.3)"
     facet: str  # the other axes in words, "learning_rate 0.1, 2 layers"; empty when there are none
     settings: tuple[tuple[str, str], ...]  # axis and value, without the task
+    values: Mapping[str, Any]  # the same as they stand in the config
     runs: tuple[Run, ...]
 
     @property
@@ -62,6 +64,28 @@ class Design:
         """The facets in the order of their values; a single empty one when nothing else varies."""
         return tuple(dict.fromkeys(condition.facet for condition in self.conditions))
 
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rates, from low to high, where the sweep has several."""
+        return self.numbers_of(RATE) if RATE in self.axes else ()
+
+    @property
+    def facet_axes(self) -> tuple[str, ...]:
+        """What varies beside the task and what is compared."""
+        return facet_axes(self.axes, self.compared)
+
+    def numbers_of(self, axis: str) -> tuple[float, ...]:
+        """The values of an axis from low to high; none when one of them is no number."""
+        values = {condition.values.get(axis) for condition in self.conditions}
+        if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+            return ()
+        return tuple(sorted(values))
+
+    def facet_without(self, condition: Condition, axis: str) -> str:
+        """The condition's facet in words, one axis left out."""
+        rest = [key for key in self.facet_axes if key != axis]
+        return ", ".join(f"{short(key, self.axes)} {written(condition.values.get(key))}" for key in rest)
+
     def of_task(self, task: str) -> tuple[Condition, ...]:
         return tuple(condition for condition in self.conditions if condition.task == task)
 
@@ -87,16 +111,21 @@ def _condition(axes: Sequence[str], compared: str, group: list[tuple[dict, Run]]
     label = str(row.get(compared, ABSENT))
     if parameter in axes:
         label += f"({written(row[parameter])})"
-    said = (TASK, compared, *(PARAMETER_OF.values() if compared == ACTIVATION else ()))
-    rest = [key for key in axes if key not in said]
+    rest = facet_axes(axes, compared)
     condition = Condition(
         task=row[TASK],
         label=label,
         facet=", ".join(f"{short(key, axes)} {written(row.get(key))}" for key in rest),
         settings=tuple((key, written(row.get(key))) for key in axes if key != TASK),
+        values={key: row.get(key) for key in axes if key != TASK},
         runs=tuple(sorted((run for _, run in group), key=lambda run: _sort_key(run.seed))),
     )
     return tuple(_sort_key(row.get(key)) for key in rest), condition
+
+
+def facet_axes(axes: Sequence[str], compared: str) -> tuple[str, ...]:
+    said = (TASK, compared, *(PARAMETER_OF.values() if compared == ACTIVATION else ()))
+    return tuple(key for key in axes if key not in said)
 
 
 def _split_keys(rows: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:

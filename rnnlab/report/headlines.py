@@ -11,27 +11,35 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rnnlab.records import TaskFacts
-from rnnlab.report.wording import baseline_name, counted, listed, metric_name, number, ranked
+from rnnlab.report.wording import baseline_name, counted, listed, metric_name, near_one, number
 
 if TYPE_CHECKING:
-    from rnnlab.report.view import ConditionView, Estimate
+    from rnnlab.report.estimates import Estimate
+    from rnnlab.report.standings import Standing
+    from rnnlab.report.view import ConditionView
 
 
 CLOSED_LOOP = "mse_closed_loop"
 NAMED = 8  # up to so many conditions are named one by one, more are counted
 
 
-def headline(facts: TaskFacts, conditions: Sequence[ConditionView], baselines: Mapping[str, float]) -> tuple[str, ...]:
+def headline(
+    facts: TaskFacts,
+    conditions: Sequence[ConditionView],
+    standings: Sequence[Standing],
+    baselines: Mapping[str, float],
+) -> tuple[str, ...]:
+    """The best by the score comes first, as in the figure; what the task measures besides follows it."""
     shown = [view for view in conditions if view.n_completed]
     if not shown:
         return ("No run was completed.",)
     sentences = [
         _hopeless(facts, shown, baselines),
-        _best(facts, shown, baselines),
-        _optimism(shown),
+        _best(standings),
         _other_way(facts, shown, baselines),
+        *_against_baselines(shown, baselines),
+        _ends(shown),
     ]
-    sentences += [*_against_baselines(shown, baselines), _ends(shown)]
     return tuple(sentence for sentence in sentences if sentence)
 
 
@@ -43,56 +51,50 @@ def _hopeless(facts: TaskFacts, shown: Sequence[ConditionView], baselines: Mappi
     return "In closed loop every condition is worse than answering the mean."
 
 
-def _best(facts: TaskFacts, shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> str:
-    metric = metric_name(facts.score)
-    sign = -1 if facts.higher_is_better else 1
-    medians = [sign * view.task_score.median for view in shown]
-    lowest = min(medians)
-    if math.isinf(lowest):
-        where = "In every condition at" if len(shown) > 1 else "At"
-        return f"{where} least half of the runs diverged or have no finite {metric}."
-    winners = [view for view, median in zip(shown, medians, strict=True) if median == lowest]
+def _best(standings: Sequence[Standing]) -> str:
+    ranked_ones = [standing for standing in standings if not math.isnan(standing.score.median)]
+    if not ranked_ones:
+        return "No run has a score: there is no naive loss to measure against."
+    highest = max(standing.score.median for standing in ranked_ones)
+    if highest <= 0:
+        return "No condition has a median score above 0: none is better than the naive answer in half of its runs."
+    winners = [standing for standing in ranked_ones if standing.score.median == highest]
     first = winners[0]
-    value = f"{number(first.task_score.median)}, n={first.task_score.n}"
-    if facts.score == CLOSED_LOOP:
-        value += _naive(baselines)
-    if len(shown) == 1:
-        return f"{first.name} has a median {metric} of {value}{_interval(first.task_score)}."
-    rank = "highest" if facts.higher_is_better else "lowest"
+    value = f"{near_one(highest)}, n={first.score.n}"
+    if len(ranked_ones) == 1:
+        return f"{first.name} has a median score of {value}{_interval(first.score)}."
+    how = ", each at the learning rate that its other seeds chose" if first.rates else ""
     if len(winners) > 1:
-        return f"{listed([view.name for view in winners])} share the {rank} median {metric} ({value})."
-    return f"{first.name} has the {rank} median {metric} ({value}){_overlaps(first, shown)}."
+        return f"{listed([standing.name for standing in winners])} share the highest median score ({value}){how}."
+    flatters = f" It was picked as the best of {len(ranked_ones)} by the runs it is scored on, so its score flatters."
+    best = f"{first.name} has the highest median score ({value}){how}{_overlaps(first, ranked_ones)}."
+    return best + (flatters if len(ranked_ones) > 2 else "")
 
 
 def _interval(estimate: Estimate) -> str:
     if estimate.interval is None:
         return "; fewer than 5 runs, so no interval"
     low, high = estimate.interval
-    return f" (95% interval {ranked(low)} to {ranked(high)})"
+    return f" (95% interval {near_one(low)} to {near_one(high)})"
 
 
-def _overlaps(first: ConditionView, shown: Sequence[ConditionView]) -> str:
-    if first.task_score.interval is None:
+def _overlaps(first: Standing, ranked_ones: Sequence[Standing]) -> str:
+    if first.score.interval is None:
         return "; fewer than 5 runs, so no interval"
-    others = [view for view in shown if view is not first and view.task_score.interval is not None]
-    touching = [view.name for view in others if _overlap(view.task_score.interval, first.task_score.interval)]
+    others = [standing for standing in ranked_ones if standing is not first]
+    known = [standing for standing in others if standing.score.interval is not None]
+    touching = [standing.name for standing in known if _overlap(standing.score.interval, first.score.interval)]
+    silent = len(others) - len(known)
+    without = f"; {counted(silent, 'condition')} {'has' if silent == 1 else 'have'} no interval" if silent else ""
     if not touching:
-        return "; its 95% interval overlaps no other" if others else ""
+        return (f"; its 95% interval overlaps no other{' that has one' if silent else ''}" if known else "") + without
     if len(touching) == 1:
-        return f"; its 95% interval overlaps that of {touching[0]}"
-    return f"; its 95% interval overlaps those of {listed(touching)}"
+        return f"; its 95% interval overlaps that of {touching[0]}{without}"
+    return f"; its 95% interval overlaps those of {listed(touching)}{without}"
 
 
 def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return one[0] <= other[1] and other[0] <= one[1]
-
-
-def _optimism(shown: Sequence[ConditionView]) -> str:
-    """The best of many conditions looks better than it is, when it is chosen and scored on the same runs."""
-    n_labels = len({view.condition.label for view in shown})
-    if len(shown) <= n_labels:
-        return ""
-    return f"This is the best of {len(shown)} conditions, picked by the runs it is scored on, so it flatters."
 
 
 def _against_baselines(shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> list[str]:
@@ -111,20 +113,25 @@ def _against_baselines(shown: Sequence[ConditionView], baselines: Mapping[str, f
 
 
 def _other_way(facts: TaskFacts, shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> str:
-    """A forecast is judged in two ways: the score is one of them, and this is the best by the other."""
-    if facts.predictions != "series" or len(shown) < 2:
-        return ""
-    if facts.score == CLOSED_LOOP:
-        way, found = "One step ahead", [(view.eval_loss.median, view.name) for view in shown]
+    """The best by the task's own measure, where that is another one than the loss that the score is made of."""
+    if facts.score == "eval_loss":
+        name = CLOSED_LOOP
+        found = [(view.errors[name].median, view) for view in shown if name in view.errors]
+        higher = False
     else:
-        way, found = (
-            "In closed loop",
-            [(e[CLOSED_LOOP].median, view.name) for view in shown if CLOSED_LOOP in (e := view.errors)],
-        )
-    value, name = min(found, default=(math.inf, ""))
-    if not math.isfinite(value):
+        name, higher = facts.score, facts.higher_is_better
+        found = [(view.task_score.median, view) for view in shown]
+    if len(shown) < 2 or not found:
         return ""
-    return f"{way} {name} has the lowest median error ({number(value)}{_naive(baselines)})."
+    best = (max if higher else min)(value for value, _ in found)
+    what = "In closed loop" if name == CLOSED_LOOP else f"By {metric_name(name)}"
+    if not math.isfinite(best):
+        return f"{what} no condition has a finite median."
+    who = listed([view.name for value, view in found if value == best])
+    loss = "error " if name == CLOSED_LOOP else ""
+    naive = _naive(baselines) if name == CLOSED_LOOP else ""
+    rank = "highest" if higher else "lowest"
+    return f"{what} {who} {'have' if ' and ' in who else 'has'} the {rank} median {loss}({number(best)}{naive})."
 
 
 def _naive(baselines: Mapping[str, float]) -> str:
@@ -133,7 +140,7 @@ def _naive(baselines: Mapping[str, float]) -> str:
 
 
 def _ends(shown: Sequence[ConditionView]) -> str:
-    """How many learned and which activations diverged, all settings of an activation together."""
+    """How many learned and which activations diverged; settings are only put together where that is said."""
     n_completed = sum(view.n_completed for view in shown)
     learned = f"{sum(view.n_learned for view in shown)} of {counted(n_completed, 'run')} learned"
     diverged: dict[str, tuple[int, int]] = {}
@@ -141,4 +148,5 @@ def _ends(shown: Sequence[ConditionView]) -> str:
         count, total = diverged.get(view.condition.label, (0, 0))
         diverged[view.condition.label] = count + view.diverged.count, total + view.diverged.total
     places = [f"{count} of {total} with {label}" for label, (count, total) in diverged.items() if count]
-    return f"{learned}; diverged: {listed(places)}." if places else f"{learned}; none diverged."
+    together = ", all settings together" if len(shown) > len(diverged) else ""
+    return f"{learned}; diverged{together}: {listed(places)}." if places else f"{learned}; none diverged."

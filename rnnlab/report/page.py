@@ -1,6 +1,6 @@
 """The report on disk: view model and figures -> one self-contained page, with figures and tables as files beside it.
 
-    DIR/report/index.html   figures/*.png, figures/*.svg   tables/conditions.csv, tables/runs.csv
+    DIR/report/index.html   figures/*.png, figures/*.svg   tables/conditions.csv, tables/runs.csv   (report.md)
 
 The whole report is built in a folder of its own and then swapped in, so a reader finds the old one or the new one.
 """
@@ -9,74 +9,124 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Literal
 
-import jinja2
 from markupsafe import Markup
 
 from rnnlab import __version__
-from rnnlab.report import figures, tables, wording
-from rnnlab.report.figures.plate import Plate, Section, inlined, to_png, to_svg
+from rnnlab.report import figures, tables
+from rnnlab.report.figures.plate import Plate, inlined, to_png, to_svg
 from rnnlab.report.read import REPORT, Study, read_study
+from rnnlab.report.run_table import STATIC_ROWS, run_table
 from rnnlab.report.statistics import MIN_RUNS_FOR_INTERVAL, N_RESAMPLES
-from rnnlab.report.view import Estimate, Rate, View, view_of
+from rnnlab.report.templating import render as render_template
+from rnnlab.report.templating import script
+from rnnlab.report.texts import TextPanel, text_panels
+from rnnlab.report.view import View, view_of
+from rnnlab.report.wording import number
 
+Form = Literal["html", "md"]
+PAGES: dict[Form, str] = {"html": "index.html", "md": "report.md"}
 PROBLEMS_SHOWN = 200  # the rest is counted; runs.csv and the folders themselves have them all
+CONDITIONS_SHOWN = 300  # of a task; conditions.csv has them all
+COMPARED = 6  # columns of the table of who improves on whom
+
+FIGURE_SECTIONS = (
+    ("curves", "Learning curves"),
+    ("predictions", "Predictions"),
+    ("divergence", "Divergence"),
+    ("gradients", "Gradient through time"),
+    ("diagnostics", "Saturation, dead units, norms"),
+    ("sensitivity", "Sensitivity"),
+    ("tuning", "Tuning"),
+    ("profile", "All tasks together"),
+)
+OTHER_SECTIONS = (
+    ("conditions", "Conditions"),
+    ("runs", "Runs"),
+    ("problems", "Failed and missing"),
+    ("made", "How it was made"),
+)
+
+Figures = Sequence[tuple[Plate, str]]  # each with its SVG file
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, form: Form = "html") -> Path:
     """Read the study in `folder`, write DIR/report and return the path of its page.  Raises StudyError, OSError."""
     study = read_study(folder)
     view = view_of(study)
-    plates = figures.plates_of(study, view)
-    building = folder / f".{REPORT}.{os.getpid()}.tmp"
+    write_folder(folder / REPORT, lambda building: _write_files(building, study, view, form))
+    return folder / REPORT / PAGES[form]
+
+
+def write_folder(place: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a new folder, then put it at `place` in one step; what was there before is replaced whole."""
+    building = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     try:
         shutil.rmtree(building, ignore_errors=True)
-        _write_files(building, study, view, plates)
-        _swap_in(building, folder / REPORT)
+        building.mkdir(parents=True)
+        write(building)
+        _swap_in(building, place)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return folder / REPORT / "index.html"
 
 
-def render(view: View, plates: Sequence[Plate], svgs: Mapping[str, str]) -> str:
-    """The page as text; svgs holds each plate's SVG file by the plate's name.
-
-    Everything that comes from a file is escaped; only the figures go in as they are.
-    """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("rnnlab.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"estimate": _estimate, "rate": _rate, "number": wording.number, "counted": wording.counted}
-    environment.filters |= {"score": _score, "metric_name": wording.metric_name, "loss_name": wording.loss_name}
-    by_section = {section: [plate for plate in plates if plate.section == section] for section in get_args(Section)}
-    return environment.get_template("template.html.j2").render(
+def render(study: Study, view: View, drawn: Figures, form: Form = "html") -> str:
+    """The page as text.  Everything that comes from a file is escaped; only the figures go in as they are."""
+    svgs = {plate.name: svg for plate, svg in drawn}
+    sections = {section: [plate for plate, _ in drawn if plate.section == section] for section, _ in FIGURE_SECTIONS}
+    sections["scores"] = [plate for plate, _ in drawn if plate.section == "scores"]
+    texts = [panel for task in view.tasks for panel in text_panels(study, task)]
+    there = _sections_there(view, sections, texts)
+    contents = (("rates", "Learning rates"), *FIGURE_SECTIONS, *OTHER_SECTIONS)
+    return render_template(
+        "report.html.j2" if form == "html" else "report.md.j2",
         view=view,
-        plates=by_section,
+        plates=sections,
+        figure_sections=FIGURE_SECTIONS,
+        contents=[(anchor, title) for anchor, title in contents if anchor in there],
+        sections=there | {"scores"},
+        texts=texts,
+        rates=[number(rate) for rate in view.design.rates],
+        facets=any(standing.facet for task in view.tasks for standing in task.standings),
+        compared=view.across.labels[:COMPARED] if view.across else (),
+        table=run_table(study, view),
+        static_rows=STATIC_ROWS,
         svg=lambda plate: Markup(inlined(svgs[plate.name])),
         problems_shown=PROBLEMS_SHOWN,
+        conditions_shown=CONDITIONS_SHOWN,
         min_runs=MIN_RUNS_FOR_INTERVAL,
         n_resamples=N_RESAMPLES,
         version=__version__,
+        script=script("table.js"),
     )
 
 
-def _write_files(folder: Path, study: Study, view: View, plates: Sequence[Plate]) -> None:
-    (folder / "figures").mkdir(parents=True)
+def _sections_there(view: View, plates: dict[str, list[Plate]], texts: Sequence[TextPanel]) -> set[str]:
+    there = {section for section, held in plates.items() if held} | {section for section, _ in OTHER_SECTIONS}
+    there |= {"divergence"} | ({"rates"} if view.tuned else set())
+    return there | ({"predictions"} if texts else set()) | ({"profile"} if view.across else set())
+
+
+def _write_files(folder: Path, study: Study, view: View, form: Form) -> None:
+    (folder / "figures").mkdir()
     (folder / "tables").mkdir()
-    svgs = {plate.name: to_svg(plate) for plate in plates}
-    for plate in plates:
-        (folder / "figures" / f"{plate.name}.png").write_bytes(to_png(plate))
-        (folder / "figures" / f"{plate.name}.svg").write_text(svgs[plate.name], encoding="utf-8")
+    drawn = []
+    for plate in figures.plates_of(study, view):
+        svg, (png, lacking) = to_svg(plate), to_png(plate)
+        (folder / "figures" / f"{plate.name}.png").write_bytes(png)
+        (folder / "figures" / f"{plate.name}.svg").write_text(svg, encoding="utf-8")
+        if lacking:
+            words = f" The PNG lacks {' '.join(lacking)}: this machine has no font for it; page and SVG use yours."
+            plate = replace(plate, caption=plate.caption + words)
+        drawn.append((plate, svg))
     (folder / "tables" / "conditions.csv").write_text(tables.conditions_csv(view), encoding="utf-8")
     (folder / "tables" / "runs.csv").write_text(tables.runs_csv(study), encoding="utf-8")
-    (folder / "index.html").write_text(render(view, plates, svgs), encoding="utf-8")
+    for each in dict.fromkeys(("html", form)):
+        (folder / PAGES[each]).write_text(render(study, view, drawn, each), encoding="utf-8")
 
 
 def _swap_in(new: Path, place: Path) -> None:
@@ -93,24 +143,3 @@ def _swap_in(new: Path, place: Path) -> None:
             old.rename(place)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _score(estimate: Estimate) -> tuple[str, str]:
-    if not estimate.n:
-        return "no run", ""
-    return wording.near_one(estimate.median), " to ".join(map(wording.near_one, estimate.interval or ()))
-
-
-def _estimate(estimate: Estimate, infinite: str = "diverged") -> tuple[str, str]:
-    """The median and, on a line of its own, the interval; what an infinity means is up to the column."""
-    if not estimate.n:
-        return "no run", ""
-    ends = [wording.ranked(end, infinite) for end in estimate.interval or ()]
-    median = wording.ranked(estimate.median, infinite)
-    return median, "" if ends == [infinite] * 2 else " to ".join(ends)  # "diverged to diverged" adds nothing
-
-
-def _rate(rate: Rate) -> tuple[str, str]:
-    if not rate.total:
-        return "no run", ""
-    return f"{rate.count}/{rate.total}", " to ".join(map(wording.percent, rate.interval))

@@ -60,16 +60,16 @@ FREE = tuple(
 def styles(labels: Iterable[str]) -> dict[str, Style]:
     """A style for each label of a study: fixed for a known name, the same for the same set of labels otherwise.
 
-    "leaky_relu(0.3)", a known name with a parameter, keeps its hue; the second, third ... of a name get a lighter
-    shade, the next line and the next marker.
+    "leaky_relu(0.3)", a known name with a parameter, keeps its hue; several of a name go from dark to light in the
+    order of the parameter, each with its own line and marker.
     """
     found: dict[str, Style] = {}
-    n_unknown, n_variants = 0, dict.fromkeys(STYLES, 0)
-    for label in in_order(labels):
+    n_unknown, ordered = 0, in_order(labels)
+    for label in ordered:
         base = label.partition("(")[0]
         if base in STYLES:
-            found[label] = _variant(STYLES[base], n_variants[base])
-            n_variants[base] += 1
+            variants = [other for other in ordered if other.partition("(")[0] == base]
+            found[label] = _variant(STYLES[base], variants.index(label), len(variants))
         else:
             hue, line = FREE[n_unknown % len(FREE)]
             found[label] = Style(hue, line, MARKERS[n_unknown % len(MARKERS)])
@@ -92,9 +92,12 @@ def in_order(labels: Iterable[str]) -> list[str]:
     return sorted(set(labels), key=place)
 
 
-def _variant(style: Style, k: int) -> Style:
-    if k == 0:
+def _variant(style: Style, k: int, n: int) -> Style:
+    if n == 1:
         return style
-    lighter = to_hex([1 - (1 - channel) * (1 - min(0.18 * k, 0.55)) for channel in to_rgb(style.color)])
+    shade = -0.62 + 1.12 * k / (n - 1)  # from nearly black to half way to white
+    towards = 1.0 if shade > 0 else 0.0
+    color = to_hex([channel + abs(shade) * (towards - channel) for channel in to_rgb(style.color)])
     line = LINES[(LINES.index(style.line) + k) % len(LINES)]
-    return Style(lighter, line, MARKERS[k % len(MARKERS)])
+    markers = [style.marker, *(marker for marker in MARKERS if marker != style.marker)]
+    return Style(color, line, markers[k % len(markers)])

@@ -1,9 +1,9 @@
 """A study folder as data: every run that can be read, and by name every run that cannot.
 
     study = read_study(Path("outputs/activations"))
-    study.runs          one row per run: config keys with dots, then how it ended, then its metrics
-    study.curves        one row per run and evaluation
-    study.predictions(run_id)
+    study.members               the runs, each with its config, how it ended and its metrics
+    study.curves[run_id]        curves.csv by column
+    study.predictions(run_id)   predictions.csv by column, read when asked for; study.gradients(run_id) likewise
 
 A folder that cannot be read never stops the report: it is a `Problem` with a reason, and counts as missing.
 """
@@ -19,14 +19,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from rnnlab import records
+from rnnlab.options import dotted
 from rnnlab.records import RecordError, TaskFacts
+from rnnlab.report import cache
+from rnnlab.report.cache import Curves, Entry
+from rnnlab.report.study_file import StudyFile, read_study_file
 
-STUDY = "study.json"
-STUDY_SCHEMA = 1
 REPORT = "report"  # the folder that the report itself is written to
+GRADIENTS = "gradients.csv"  # step, layer, t, grad_norm; only where the run was asked for it
+
+# Provenance that differs from run to run without meaning anything.
+FLEETING = ("started", "finished", "time", "date", "pid", "host", "pack_width")
 
 # Which activation a parameter acts on.  A sweep of the slope leaves tanh untouched, and a run that repeats another
 # one under a different slope must not count twice.
@@ -84,119 +89,113 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class StudyFile:
-    """study.json: what was asked and what was expected.  Optional, as is each of its entries."""
-
-    study: str
-    question: str = ""
-    source: str = ""
-    command: str = ""
-    study_sha256: str = ""
-    expected: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Study:
     folder: Path
     file: StudyFile
     members: tuple[Run, ...]
-    curves: pd.DataFrame
+    curves: Mapping[str, Curves]  # by run_id
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    @cached_property
-    def runs(self) -> pd.DataFrame:
-        """One row per run.  A metric that the run's task does not have and one that is nan both read NaN here."""
-        return pd.DataFrame(list(self.rows()))
-
     def rows(self) -> Iterator[dict[str, Any]]:
-        """The rows of `runs` as dicts, each with the entries that its run has, and no others."""
+        """The runs as flat dicts, each with the entries that its run has, and no others."""
         ended = ("status", "outcome", "diverged", "diverged_at_step", "divergence_reason", "steps_done")
         for run in self.members:
             row = {"run_id": run.run_id, "folder": run.folder} | dict(run.config)
             yield row | {name: getattr(run, name) for name in ended} | dict(run.metrics)
 
-    def predictions(self, run_id: str) -> pd.DataFrame:
-        """predictions.csv of one run, read when asked for.  Raises RecordError."""
-        folder = next(run.folder for run in self.members if run.run_id == run_id)
-        return pd.DataFrame(records.read_table(self.folder / folder / records.PREDICTIONS))
+    def predictions(self, run_id: str) -> dict[str, np.ndarray]:
+        """predictions.csv of one run.  Raises RecordError."""
+        return records.read_table(self.folder / self._folders[run_id] / records.PREDICTIONS)
+
+    def gradients(self, run_id: str) -> dict[str, np.ndarray]:
+        """gradients.csv of one run; empty where it has none.  Raises RecordError."""
+        path = self.folder / self._folders[run_id] / GRADIENTS
+        return records.read_table(path) if path.exists() else {}
+
+    @cached_property
+    def _folders(self) -> dict[str, str]:
+        return {run.run_id: run.folder for run in self.members}
 
 
 def read_study(folder: Path) -> Study:
     """Read every run folder directly inside `folder`.  Raises StudyError if there is none that can be read."""
     run_folders = _run_folders(folder)
-    file, notes = _read_study_file(folder)
-    members, tables, problems = {}, [], []
+    file, notes = read_study_file(folder)
+    known, entries = cache.load(folder), {}
+    members: dict[str, Run] = {}
+    problems: list[Problem] = []
     for path in run_folders:
+        stamp = cache.signature(path)
+        entry = known.get(path.name)
         try:
-            run, curves = read_run(path)
+            if entry is None or entry.signature != stamp:
+                entry = _read_entry(path, stamp)
+            run = _run(path, entry)
         except RecordError as error:
             # A folder without run.json is a run that was killed: it is missing, and will be run again.
             kind = "unreadable" if (path / records.RUN).exists() else "missing"
             problems.append(Problem(path.name, kind, _reason(error, path)))
             continue
+        entries[path.name] = entry
         twin = members.setdefault(_identity(run), run)
         if twin is not run:
             problems.append(Problem(run.folder, "repeated", f"the same run as {twin.folder}, counted once"))
-            continue
-        if not run.completed:
+        elif not run.completed:
             problems.append(Problem(run.folder, "failed", _last_line(run.error), run.error or ""))
-        if curves:
-            tables.append(pd.DataFrame(curves).assign(run_id=run.run_id))
     present = {path.name for path in run_folders}
     absent = [name for name in file.expected if name not in present]
     problems += [Problem(name, "missing", "expected by the sweep, but there is no such folder") for name in absent]
     if not members:
         reasons = tuple(f"{problem.name}: {problem.reason}" for problem in problems)
         raise StudyError(f"{folder}: none of its {len(run_folders)} run folders can be read", reasons)
+    if entries.keys() != known.keys() or any(entry is not known[name] for name, entry in entries.items()):
+        cache.save(folder, entries)
     extra = len(present - set(file.expected)) if file.expected else 0
     if extra:
         notes += (f"{extra} of the runs shown are not part of the last sweep into this folder.",)
+    read = [entries[run.folder] for run in members.values()]
     return Study(
         folder=folder,
         file=file,
         members=tuple(members.values()),
-        curves=pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["run_id", "step"]),
+        curves={run.run_id: entry.curves for run, entry in zip(members.values(), read, strict=True) if entry.curves},
         problems=tuple(problems),
         notes=notes,
-        provenance=_read_provenance([folder / run.folder for run in members.values()]),
+        provenance=_distinct(entry.provenance for entry in read),
     )
 
 
-def read_run(folder: Path) -> tuple[Run, dict[str, np.ndarray]]:
-    """One run folder: its summary and its curves.  Raises RecordError, whatever is wrong with the files."""
+def _read_entry(folder: Path, stamp: tuple) -> Entry:
+    """Read the files of one run folder.  Raises RecordError, whatever is wrong with them."""
     content = records.read_run(folder)
     try:
         curves = records.read_table(folder / records.CURVES)
     except (ValueError, csv.Error) as error:
         raise RecordError(f"{folder / records.CURVES}: cannot be read ({error})") from None
+    if curves and "step" not in curves:
+        raise RecordError(f"{folder / records.CURVES}: has no column step")
+    if not all(np.issubdtype(column.dtype, np.number) for column in curves.values()):
+        raise RecordError(f"{folder / records.CURVES}: holds something that is not a number")
+    names = (*Run.__dataclass_fields__, "config", "task")
+    run = {name: content[name] for name in dict.fromkeys(names) if name in content}
+    return Entry(stamp, run, _read_provenance(folder), {name: column.astype(float) for name, column in curves.items()})
+
+
+def _run(folder: Path, entry: Entry) -> Run:
+    """Raises RecordError for a run.json whose entries are not what they should be."""
+    content = entry.run
     try:
-        entries = {name: content[name] for name in Run.__dataclass_fields__ if name in content}
-        entries |= {"folder": folder.name, "config": flatten(content["config"]), "task": TaskFacts(**content["task"])}
-        run = Run(**entries)
+        config = dotted(content["config"])
+        run = Run(**(content | {"folder": folder.name, "config": config, "task": TaskFacts(**content["task"])}))
     except (TypeError, AttributeError) as error:
         raise RecordError(f"{folder / records.RUN}: unexpected content ({error})") from None
     if run.status not in ("completed", "failed"):
         raise RecordError(f"{folder / records.RUN}: status {run.status!r}; one of completed, failed")
     if not all(isinstance(text, str) for text in (run.task.name, run.task.loss, run.task.predictions, run.task.score)):
         raise RecordError(f"{folder / records.RUN}: the facts of its task are not text: {content['task']!r}")
-    if curves and "step" not in curves:
-        raise RecordError(f"{folder / records.CURVES}: has no column step")
-    if not all(np.issubdtype(column.dtype, np.number) for column in curves.values()):
-        raise RecordError(f"{folder / records.CURVES}: holds something that is not a number")
-    return run, curves
-
-
-def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"cell": {"activation": "tanh"}} -> {"cell.activation": "tanh"}; a list becomes its JSON text."""
-    flat = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = json.dumps(value) if isinstance(value, list) else value
-    return flat
+    return run
 
 
 def _run_folders(folder: Path) -> list[Path]:
@@ -217,34 +216,22 @@ def _run_folders(folder: Path) -> list[Path]:
     return found
 
 
-def _read_study_file(folder: Path) -> tuple[StudyFile, tuple[str, ...]]:
-    default = StudyFile(study=folder.resolve().name)
+def _read_provenance(folder: Path) -> dict[str, str]:
+    """What stays the same from run to run of provenance.json; a file that cannot be read says nothing."""
     try:
-        content = json.loads((folder / STUDY).read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or content.get("schema") != STUDY_SCHEMA:
-            return default, (f"{STUDY} is left out: this version reads schema {STUDY_SCHEMA}.",)
-    except FileNotFoundError:
-        return default, ()
-    except (OSError, ValueError) as error:
-        return default, (f"{STUDY} is left out: it cannot be read ({error}).",)
-    names = ("study", "question", "source", "command", "study_sha256")
-    texts = {name: str(content[name]) for name in names if content.get(name)}
-    expected = content.get("expected") or ()
-    expected = tuple(map(str, expected)) if isinstance(expected, list) else ()
-    return StudyFile(**{"study": default.study, **texts, "expected": expected}), ()
+        entries = dotted(json.loads((folder / records.PROVENANCE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, AttributeError):
+        return {}
+    lasting = (key for key in entries if (name := key.rpartition(".")[2]) not in FLEETING and not name.endswith("_s"))
+    return {key: str(entries[key]) for key in lasting}
 
 
-def _read_provenance(folders: list[Path]) -> dict[str, tuple[str, ...]]:
-    """Every entry of the provenance files with its distinct values; a file that cannot be read says nothing."""
+def _distinct(provenances: Iterator[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Every entry with its distinct values."""
     values: dict[str, dict[str, None]] = {}
-    for folder in folders:
-        try:
-            content = json.loads((folder / records.PROVENANCE).read_text(encoding="utf-8"))
-            entries = flatten(content)
-        except (OSError, ValueError, AttributeError):
-            continue
-        for key, value in entries.items():
-            values.setdefault(key, {})[str(value)] = None
+    for provenance in provenances:
+        for key, value in provenance.items():
+            values.setdefault(key, {})[value] = None
     return {key: tuple(distinct) for key, distinct in values.items()}
 
 

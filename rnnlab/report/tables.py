@@ -11,8 +11,9 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rnnlab.report.estimates import Estimate, Rate
 from rnnlab.report.read import Study
-from rnnlab.report.view import ConditionView, Estimate, Rate, View
+from rnnlab.report.view import ConditionView, View
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 

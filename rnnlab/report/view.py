@@ -14,36 +14,16 @@ import numpy as np
 from rnnlab.records import TaskFacts
 from rnnlab.report import statistics
 from rnnlab.report.conditions import Condition, Design, design_of
+from rnnlab.report.estimates import Estimate, Rate, estimate_of, rate_of
 from rnnlab.report.headlines import headline
+from rnnlab.report.quantities import metric, score
 from rnnlab.report.read import Problem, Run, Study
-
-# Every interval draws from its own generator with this seed: conditions with the same number of runs are resampled
-# alike, and one more condition in a study changes no other interval.
-BOOTSTRAP_SEED = 0
+from rnnlab.report.standings import Across, Standing, across_tasks, standings_of
+from rnnlab.report.verdicts import Verdict, judge
 
 # Metrics of a task that stand beside its losses where it has them; lower is better.
-ERRORS = ("mse_closed_loop", "perplexity")
-
-# Provenance that may differ from run to run without meaning anything.
-FLEETING = ("started", "finished", "time", "date", "command", "argv", "pid", "host", "pack_width")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A median over runs with its 95 % percentile bootstrap interval; no interval under five runs."""
-
-    median: float
-    interval: tuple[float, float] | None
-    n: int
-
-
-@dataclass(frozen=True)
-class Rate:
-    """count of total, with its 95 % Wilson interval."""
-
-    count: int
-    total: int
-    interval: tuple[float, float]
+ERRORS = ("mse_closed_loop", "perplexity", "bits_per_character")
+OF_THE_NETWORK = ("train", "eval", "test", "valid", "best", "last")  # what its losses begin with; others are baselines
 
 
 @dataclass(frozen=True)
@@ -67,18 +47,19 @@ class ConditionView:
     def name(self) -> str:
         return self.condition.name
 
+    @property
+    def infinite(self) -> str:
+        """What an infinite median says: half of the runs diverged, or what they ended as has no finite number."""
+        return "diverged" if 2 * self.diverged.count >= self.n_completed else "not finite"
+
 
 @dataclass(frozen=True)
 class TaskView:
     facts: TaskFacts
     headline: tuple[str, ...]  # sentences
     conditions: tuple[ConditionView, ...]
+    standings: tuple[Standing, ...]  # what is compared: of each condition the runs at the learning rate it is due
     baselines: Mapping[str, float]  # naive_loss, persistence_loss, naive_accuracy, ...: the median over runs
-
-    @property
-    def infinite_score(self) -> str:
-        """What an infinite median of the task's own metric says: a closed loop explodes also when training did not."""
-        return "not finite" if self.facts.score in ERRORS else "diverged"
 
     @property
     def error_names(self) -> tuple[str, ...]:
@@ -107,7 +88,9 @@ class View:
     question: str
     source: str
     counts: Counts
+    verdicts: tuple[Verdict, ...]
     tasks: tuple[TaskView, ...]
+    across: Across | None
     axes: tuple[str, ...]  # the columns of the table of conditions; the task is not one, it has a table each
     constants: tuple[tuple[str, str], ...]
     problems: tuple[Problem, ...]
@@ -115,15 +98,23 @@ class View:
     made: tuple[tuple[str, str], ...]  # how the study was made: command, versions, hash
     design: Design
 
+    @property
+    def tuned(self) -> bool:
+        """Whether learning rates were chosen by other seeds."""
+        return any(standing.rates for task in self.tasks for standing in task.standings)
+
 
 def view_of(study: Study) -> View:
     design = design_of(study.members)
+    tasks = tuple(_task(task, design) for task in design.tasks)
     return View(
         name=study.file.study,
         question=study.file.question,
         source=study.file.source,
         counts=_counts(study),
-        tasks=tuple(_task(task, design) for task in design.tasks),
+        verdicts=judge(study, design),
+        tasks=tasks,
+        across=across_tasks([standing for task in tasks for standing in task.standings]),
         axes=tuple(axis for axis in design.axes if axis != "task.name"),
         constants=design.constants,
         problems=study.problems,
@@ -150,60 +141,45 @@ def _task(task: str, design: Design) -> TaskView:
     members = design.of_task(task)
     facts = members[0].runs[0].task
     conditions = tuple(_condition(condition) for condition in members)
-    runs = [run for condition in members for run in condition.completed]
-    baselines = _baselines(runs)
-    return TaskView(facts, headline(facts, conditions, losses_of(baselines)), conditions, baselines)
+    baselines = _baselines([run for condition in members for run in condition.completed])
+    standings = standings_of(members, design)
+    sentences = headline(facts, conditions, standings, losses_of(baselines))
+    return TaskView(facts, sentences, conditions, standings, baselines)
 
 
 def _condition(condition: Condition) -> ConditionView:
     runs = condition.completed
-    diverged = np.array([run.diverged for run in runs], bool)
     facts = condition.runs[0].task
-    scores = statistics.bounded_score(_metric(runs, "eval_loss"), _metric(runs, "naive_loss"), diverged)
-
-    def estimate_of(metric: str, higher_is_better: bool) -> Estimate:
-        return _estimate(statistics.worst_where_diverged(_metric(runs, metric), diverged, higher_is_better))
-
+    scores = np.array([score(run) for run in runs])
+    errors = [name for name in ERRORS if name != facts.score and any(name in run.metrics for run in runs)]
     return ConditionView(
         condition=condition,
         n=len(condition.runs),
         n_completed=len(runs),
         n_learned=sum(run.outcome == "learned" for run in runs),
-        diverged=_rate(int(diverged.sum()), len(runs)),
+        diverged=rate_of([run.diverged for run in runs]),
         scores=tuple(scores.tolist()),
-        score=_estimate(scores),
+        score=estimate_of(scores),
         score_iqm=statistics.interquartile_mean(scores),
-        eval_loss=estimate_of("eval_loss", higher_is_better=False),
-        train_loss=estimate_of("train_loss", higher_is_better=False),
-        task_score=estimate_of(facts.score, facts.higher_is_better),
-        errors={
-            name: estimate_of(name, higher_is_better=False)
-            for name in ERRORS
-            if name != facts.score and any(name in run.metrics for run in runs)
-        },
+        eval_loss=_metric(runs, "eval_loss"),
+        train_loss=_metric(runs, "train_loss"),
+        task_score=_metric(runs, facts.score),
+        errors={name: _metric(runs, name) for name in errors},
     )
 
 
-def _metric(runs: Sequence[Run], name: str) -> np.ndarray:
-    return np.array([run.metrics.get(name, math.nan) for run in runs], float)
-
-
-def _estimate(values: np.ndarray) -> Estimate:
-    rng = np.random.default_rng(BOOTSTRAP_SEED)
-    interval = statistics.bootstrap_interval(values, rng)
-    return Estimate(statistics.median(values), interval, int(values.size))
-
-
-def _rate(count: int, total: int) -> Rate:
-    return Rate(count, total, statistics.wilson_interval(count, total))
+def _metric(runs: Sequence[Run], name: str) -> Estimate:
+    return estimate_of([metric(run, name) for run in runs])
 
 
 def _baselines(runs: Sequence[Run]) -> dict[str, float]:
     """Metrics that belong to the task and not to the network; a median, as the data may follow the seed."""
-    names = dict.fromkeys(name for run in runs for name in run.metrics if name not in ("train_loss", "eval_loss"))
-    values = {name: _metric(runs, name) for name in names if name.startswith("naive_") or name.endswith("_loss")}
-    medians = {name: statistics.median(column[np.isfinite(column)]) for name, column in values.items()}
-    return {name: value for name, value in medians.items() if math.isfinite(value)}
+    found = {}
+    for name in dict.fromkeys(name for run in runs for name in run.metrics):
+        if name.startswith("naive_") or (name.endswith("_loss") and name.partition("_")[0] not in OF_THE_NETWORK):
+            column = np.array([run.metrics.get(name, math.nan) for run in runs])
+            found[name] = statistics.median(column[np.isfinite(column)])
+    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def losses_of(baselines: Mapping[str, float]) -> dict[str, float]:
@@ -215,10 +191,17 @@ def _made(study: Study) -> tuple[tuple[str, str], ...]:
     expected = f", {len(study.file.expected)} expected" if study.file.expected else ""
     entries |= {"runs": f"{len(study.members)} read{expected}"}
     for key, values in study.provenance.items():
-        name = key.rpartition(".")[2]
-        if name in FLEETING or name.endswith("_s"):
-            continue
-        entries[key] = values[0] if len(values) == 1 else f"differs between runs: {', '.join(values[:4])}"
+        if key != "command":
+            entries[key] = values[0] if len(values) == 1 else f"differs between runs: {', '.join(values[:4])}"
     if not study.file.command and len(study.provenance.get("command", ())) == 1:
         entries["command"] = study.provenance["command"][0]
+    entries["seeds"] = _seeds(study.members)
     return tuple((key, value) for key, value in entries.items() if value)
+
+
+def _seeds(runs: Sequence[Run]) -> str:
+    """ "0 to 19", or one by one where there are gaps."""
+    seeds = sorted({run.seed for run in runs if isinstance(run.seed, int)})
+    if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds[:20])) + (" ..." if len(seeds) > 20 else "")

@@ -76,3 +76,15 @@ def test_a_key_is_shortened_only_while_it_stays_clear(key, among, expected):
 
 def test_values_are_written_as_on_the_command_line():
     assert [written(value) for value in (True, None, 0.005, "tanh", 3)] == ["true", "-", "0.005", "tanh", "3"]
+
+
+def test_learning_rates_are_known_in_order_and_can_be_left_out_of_the_facet(build, tmp_path):
+    records = [
+        build.record(activation="tanh", optimizer__learning_rate=rate, cell__hidden_size=size)
+        for rate in (0.1, 0.01)
+        for size in (8, 16)
+    ]
+    found = design(build, tmp_path, records)
+    assert found.rates == (0.01, 0.1) and found.facet_axes == ("optimizer.learning_rate", "cell.hidden_size")
+    assert found.facet_without(found.conditions[0], "optimizer.learning_rate") == "hidden_size 8"
+    assert found.numbers_of("cell.hidden_size") == (8, 16) and found.numbers_of("cell.activation") == ()

@@ -1,4 +1,4 @@
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from matplotlib.colors import to_rgb
 
@@ -35,8 +35,14 @@ def test_a_known_name_looks_the_same_in_every_study():
 def test_variants_of_a_name_keep_its_order_and_differ():
     found = styles(["leaky_relu(0.3)", "leaky_relu(0.01)", "leaky_relu(0.1)"])
     assert list(found) == ["leaky_relu(0.01)", "leaky_relu(0.1)", "leaky_relu(0.3)"]
-    assert found["leaky_relu(0.01)"] == STYLES["leaky_relu"]
-    assert len({(style.color, style.line, style.marker) for style in found.values()}) == 3
+    assert styles(["leaky_relu(0.01)"])["leaky_relu(0.01)"] == STYLES["leaky_relu"]
+    assert len({style.line for style in found.values()}) == len({style.marker for style in found.values()}) == 3
+
+
+def test_variants_of_a_name_go_from_dark_to_light_in_steps_that_can_be_seen():
+    found = styles([f"leaky_relu({slope})" for slope in (0.0, 0.01, 0.1, 0.3, 0.5)])
+    lightness = [sum(to_rgb(style.color)) / 3 for style in found.values()]
+    assert all(later - earlier > 0.09 for earlier, later in pairwise(lightness))
 
 
 def test_unknown_names_get_styles_that_do_not_depend_on_the_order_given():

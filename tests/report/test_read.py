@@ -7,26 +7,26 @@ from rnnlab.report.read import StudyError, read_study
 
 
 def test_every_readable_run_is_a_row_with_dotted_config_keys(study_folder):
-    runs = read_study(study_folder).runs
-    assert len(runs) == 40
-    assert set(runs["cell.activation"]) == {"tanh", "sigmoid", "relu", "leaky_relu"}
-    row = runs[runs["run_id"] == "sines-tanh-2"].iloc[0]
+    rows = {row["run_id"]: row for row in read_study(study_folder).rows()}
+    assert len(rows) == 40
+    assert {row["cell.activation"] for row in rows.values()} == {"tanh", "sigmoid", "relu", "leaky_relu"}
+    row = rows["sines-tanh-2"]
     assert row["optimizer.learning_rate"] == 0.005 and row["seed"] == 2
     assert row["eval_loss"] == 0.02 * 1.2 and row["outcome"] == "learned"
 
 
 def test_curves_and_predictions_belong_to_their_run(study_folder):
     study = read_study(study_folder)
-    curve = study.curves[study.curves["run_id"] == "sines-tanh-0"]
-    assert curve["step"].tolist() == list(range(0, 101, 10))
+    assert study.curves["sines-tanh-0"]["step"].tolist() == list(range(0, 101, 10))
+    assert study.gradients("sines-tanh-0") == {}
     assert list(study.predictions("sines-tanh-0")) == ["t", "truth", "one_step", "closed_loop"]
     assert list(study.predictions("digits-tanh-0")) == ["index", "label", "predicted", "probability"]
 
 
 def test_a_diverged_run_keeps_its_nan(study_folder):
-    runs = read_study(study_folder).runs.set_index("run_id")
-    assert runs.loc["sines-relu-3", "diverged"] and runs.loc["sines-relu-3", "diverged_at_step"] == 50
-    assert math.isnan(runs.loc["sines-relu-3", "eval_loss"])
+    (run,) = (run for run in read_study(study_folder).members if run.run_id == "sines-relu-3")
+    assert run.diverged and run.diverged_at_step == 50
+    assert math.isnan(run.metrics["eval_loss"])
 
 
 def test_what_cannot_be_read_is_named_with_its_reason(study_folder):

@@ -52,16 +52,20 @@ def test_a_failed_run_is_in_no_aggregate_and_leaves_too_few_for_an_interval(view
 
 def test_the_headline_names_the_best_and_says_what_cannot_be_told_apart(view):
     headline = task_of(view, "sines").headline
-    assert headline[0].startswith("leaky_relu has the lowest median evaluation loss (0.012, n=5)")
+    assert headline[0].startswith("leaky_relu has the highest median score (0.988, n=5)")
     assert "No condition has a median evaluation loss below the persistence baseline (0.004)." in headline
     assert headline[-1] == "19 of 20 runs learned; diverged: 1 of 5 with relu."
 
 
-def test_the_headline_of_a_score_where_more_is_better_looks_for_the_highest(view):
-    assert task_of(view, "digits").headline[0] == (
-        "leaky_relu has the highest median accuracy (0.899, n=5); its 95% interval overlaps no other."
+def test_the_tasks_own_measure_is_said_beside_the_score(view):
+    headline = task_of(view, "digits").headline
+    assert headline[0] == (
+        "leaky_relu has the highest median score (0.988, n=5); its 95% interval overlaps no other that has one; "
+        "1 condition has no interval. It was picked as the best of 4 by the runs it is scored on, so its score "
+        "flatters."
     )
-    assert task_of(view, "digits").headline[-1] == "19 of 19 runs learned; none diverged."
+    assert headline[1] == "By accuracy leaky_relu has the highest median (0.899)."
+    assert headline[-1] == "19 of 19 runs learned; none diverged."
 
 
 def test_overlapping_intervals_are_said(build, tmp_path):
@@ -78,23 +82,30 @@ def test_overlapping_intervals_are_said(build, tmp_path):
 def test_equal_medians_share_the_first_place(build, tmp_path):
     records = [build.record(activation=name, final=0.1) for name in ("tanh", "relu")]
     headline = view_of_runs(build, tmp_path, records).tasks[0].headline
-    assert headline[0] == "tanh and relu share the lowest median evaluation loss (0.1, n=1)."
+    assert headline[0] == "tanh and relu share the highest median score (0.9, n=1)."
 
 
-def test_the_best_of_many_conditions_is_called_flattering(build, tmp_path):
+def test_the_best_of_many_is_called_flattering_and_the_best_of_two_is_not(build, tmp_path):
+    records = [build.record(activation=name) for name in ("tanh", "relu", "leaky_relu")]
+    first = view_of_runs(build, tmp_path / "three", records).tasks[0].headline[0]
+    assert first.endswith("picked as the best of 3 by the runs it is scored on, so its score flatters.")
+    assert "flatters" not in view_of_runs(build, tmp_path / "two", records[:2]).tasks[0].headline[0]
+
+
+def test_divergence_is_said_to_be_of_all_settings_together_where_there_are_several(build, tmp_path):
     records = [
-        build.record(activation=name, optimizer__learning_rate=rate)
-        for name in ("tanh", "relu")
-        for rate in (0.1, 0.01)
+        build.record(activation="tanh", optimizer__learning_rate=rate, diverged_at=50 if rate > 0.1 else None)
+        for rate in (0.1, 0.2)
     ]
-    assert "This is the best of 4 conditions" in view_of_runs(build, tmp_path, records).tasks[0].headline[1]
+    headline = view_of_runs(build, tmp_path, records).tasks[0].headline
+    assert headline[-1] == "1 of 2 runs learned; diverged, all settings together: 1 of 2 with tanh."
 
 
 def test_when_everything_diverged_nothing_is_called_best(build, tmp_path):
     records = [build.record(activation=name, diverged_at=20) for name in ("tanh", "relu")]
     view = view_of_runs(build, tmp_path, records)
     assert view.tasks[0].headline[0] == (
-        "In every condition at least half of the runs diverged or have no finite evaluation loss."
+        "No condition has a median score above 0: none is better than the naive answer in half of its runs."
     )
     assert view.tasks[0].conditions[0].score.median == 0.0
 
@@ -124,10 +135,29 @@ def test_the_same_study_gives_the_same_numbers(study_folder, view):
     ]
 
 
-def test_a_forecast_scored_in_closed_loop_is_also_judged_one_step_ahead(build, tmp_path):
+def test_a_forecast_scored_in_closed_loop_is_ranked_by_its_score_first(build, tmp_path):
     records = [build.record(activation=name) for name in ("tanh", "leaky_relu", "relu")]
     closed_loop = [replace(record, task=replace(record.task, score="mse_closed_loop")) for record in records]
     headline = view_of_runs(build, tmp_path, closed_loop).tasks[0].headline
-    assert headline[0].startswith("tanh and leaky_relu share the lowest median closed-loop mean squared error (0.25, ")
-    assert headline[0].endswith("n=1; the naive answer has 1).")
-    assert headline[1] == "One step ahead leaky_relu has the lowest median error (0.01; the naive answer has 1)."
+    assert headline[0].startswith("leaky_relu has the highest median score (0.99, n=1)")
+    assert (
+        headline[1] == "In closed loop tanh and leaky_relu have the lowest median error (0.25; the naive answer has 1)."
+    )
+
+
+def test_an_infinite_median_says_whether_runs_diverged_or_only_their_closed_loop_did(build, tmp_path):
+    records = [build.record(activation=name) for name in ("tanh", "relu")]
+    records = [
+        replace(r, result=replace(r.result, metrics=r.result.metrics | {"mse_closed_loop": math.inf})) for r in records
+    ]
+    records += [build.record(activation="sigmoid", diverged_at=50)]
+    rows = {row.name: row for row in view_of_runs(build, tmp_path, records).tasks[0].conditions}
+    assert rows["tanh"].errors["mse_closed_loop"].median == math.inf and rows["tanh"].infinite == "not finite"
+    assert rows["sigmoid"].infinite == "diverged"
+
+
+def test_losses_of_the_network_are_no_baselines(build, tmp_path):
+    record = build.record()
+    metrics = record.result.metrics | {"test_loss": 0.2, "memoryless_loss": 0.3}
+    view = view_of_runs(build, tmp_path, [replace(record, result=replace(record.result, metrics=metrics))])
+    assert set(view.tasks[0].baselines) == {"naive_loss", "persistence_loss", "memoryless_loss"}

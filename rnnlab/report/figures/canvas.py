@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,17 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from rnnlab.report.palette import INK, SOFT
+from rnnlab.report.figures.fonts import FALLBACKS
+from rnnlab.report.palette import INK, SOFT, Style
 
 WIDTH = 9.6  # inches: the width of the page's column
 TITLE_SIZE, LABEL_SIZE, NOTE_SIZE = 9.5, 8.5, 7.5
 
 STYLE: dict[str, Any] = {
-    "font.family": ["DejaVu Sans"],  # travels with matplotlib, so every machine lays out the same
+    # DejaVu Sans travels with matplotlib, so every machine lays out the same; the others are for what it lacks.
+    "font.family": ["DejaVu Sans", *FALLBACKS],
     "font.size": LABEL_SIZE,
     "text.color": INK,
     "text.parse_math": False,  # a "$" in a study's name is a dollar
@@ -142,19 +145,52 @@ def plain_log_ticks(axes: Axes) -> None:
     axes.set_yticks([], minor=True)
 
 
-def baseline(axes: Axes, value: float, name: str, at_right: bool = True) -> None:
-    """A thin dotted line across the panel with its name on it."""
-    axes.axhline(value, color=SOFT, linewidth=0.9, linestyle=(0, (1, 1.5)), zorder=1.5)
-    axes.annotate(
-        name,
-        (float(at_right), value),
-        xycoords=axes.get_yaxis_transform(),
-        xytext=(-1 if at_right else 2, 1.5),
-        textcoords="offset points",
-        ha="right" if at_right else "left",
-        va="bottom",
-        fontsize=NOTE_SIZE - 0.5,
-        color=SOFT,
-        zorder=3,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.7},
-    )
+BASELINE_LINES = ((0, (1, 1.5)), (0, (4, 2)), (0, (6, 1.5, 1, 1.5)), (0, (2, 4)))
+
+
+def baselines(axes: Axes, values: Sequence[float]) -> None:
+    """Thin lines across the panel; `baseline_handles` says in the legend which is which."""
+    for n, value in enumerate(values):
+        line = BASELINE_LINES[n % len(BASELINE_LINES)]
+        axes.axhline(value, color=SOFT, linewidth=1.0, linestyle=line, zorder=1.5)
+
+
+def baseline_handles(names: Sequence[str]) -> list[Line2D]:
+    return [
+        Line2D([], [], color=SOFT, linewidth=1.0, linestyle=BASELINE_LINES[n % len(BASELINE_LINES)], label=name)
+        for n, name in enumerate(names)
+    ]
+
+
+def label_handles(style_of: Mapping[str, Style], labels: Iterable[str], markers: bool = False) -> list[Line2D]:
+    """What stands for which activation, in the order of the styles."""
+    wanted = set(labels)
+    return [
+        Line2D(
+            [],
+            [],
+            color=style.color,
+            linestyle=style.line,
+            linewidth=1.9,
+            label=label,
+            marker=style.marker if markers else "",
+            markersize=4.5,
+        )
+        for label, style in style_of.items()
+        if label in wanted
+    ]
+
+
+def legend_below(figure: Figure, handles: Sequence[Line2D], n_columns: int = 5) -> None:
+    figure.legend(handles=handles, loc="lower center", ncols=min(n_columns, len(handles)), bbox_to_anchor=(0.5, 0))
+
+
+def room_for_legend(n_handles: int, n_columns: int = 5) -> float:
+    """Inches at the foot of a figure: the x axis's words, and the rows of the legend."""
+    return 0.62 + 0.2 * -(-n_handles // n_columns)
+
+
+def supylabel(figure: Figure, all_axes: Sequence[Axes], text: str) -> None:
+    """One label for the y axes of all panels, half-way up."""
+    middle = (all_axes[0].get_position().y1 + all_axes[-1].get_position().y0) / 2
+    figure.supylabel(text, x=0.08 / figure.get_figwidth(), y=middle, ha="left", fontsize=LABEL_SIZE)

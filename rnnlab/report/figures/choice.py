@@ -1,28 +1,38 @@
-"""Which conditions a figure shows when it has not room for all of them."""
+"""What a figure shows when it has not room for everything, and the sentence that says so."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
-from rnnlab.report.view import ConditionView
+import numpy as np
+
+from rnnlab.report.standings import Standing
 from rnnlab.report.wording import counted
 
 MAX_SHOWN = 16
+Item = TypeVar("Item")
 
 
-def shown_conditions(views: Sequence[ConditionView], room: int) -> tuple[list[ConditionView], str]:
+def shown_standings(standings: Sequence[Standing], room: int) -> tuple[list[Standing], str]:
     """All of them where there is room; else of each activation the best one.  And a sentence on what was left out."""
-    completed = [view for view in views if view.n_completed]
-    if len(completed) <= room:
-        return completed, ""
-    best: dict[str, ConditionView] = {}
-    for view in completed:
-        held = best.setdefault(view.condition.label, view)
-        if view.eval_loss.median < held.eval_loss.median:
-            best[view.condition.label] = view
+    if len(standings) <= room:
+        return list(standings), ""
+    best: dict[str, Standing] = {}
+    for standing in standings:
+        held = best.setdefault(standing.label, standing)
+        if standing.score.median > held.score.median:
+            best[standing.label] = standing
     shown = list(best.values())[:MAX_SHOWN]
-    if len(completed) == len(shown):
+    if len(standings) == len(shown):
         return shown, ""
-    kept = "the one with the lowest median evaluation loss per activation"
+    kept = "the one with the highest median score per activation"
     cut = f", cut to {counted(MAX_SHOWN, 'activation')}" if len(best) > MAX_SHOWN else ""
-    return shown, f" Of {len(completed)} conditions this shows {kept}{cut}."
+    return shown, f" Of {len(standings)} conditions this shows {kept}{cut}."
+
+
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """At most so many, the first and the last among them, evenly spread."""
+    if len(items) <= most:
+        return list(items)
+    return [items[n] for n in np.unique(np.linspace(0, len(items) - 1, most).round().astype(int))]

@@ -12,14 +12,16 @@ from matplotlib.figure import Figure
 
 from rnnlab.records import RecordError
 from rnnlab.report.figures.canvas import WIDTH, Margins, balanced, is_bottom, is_left, panels, styled
-from rnnlab.report.figures.choice import shown_conditions
+from rnnlab.report.figures.choice import evenly, shown_standings
 from rnnlab.report.figures.plate import Plate, file_stem
 from rnnlab.report.palette import BLUE, INK
 from rnnlab.report.read import Study
-from rnnlab.report.view import ConditionView, TaskView
+from rnnlab.report.standings import Standing
+from rnnlab.report.view import TaskView
 from rnnlab.report.wording import counted, listed, percent
 
 ROOM = 8  # conditions, a panel each
+MAX_RUNS = 40  # of a condition
 MAX_CLASSES_WITH_NUMBERS = 12
 SHADES = LinearSegmentedColormap.from_list("shades", ["#ffffff", "#9ecae1", BLUE, "#08306b"])  # even steps in grey
 
@@ -37,44 +39,46 @@ class ConfusionPanel:
 def plate(study: Study, task: TaskView) -> Plate | None:
     if task.facts.predictions != "classes":
         return None
-    views, cut = shown_conditions(task.conditions, ROOM)
-    tables, lost = _tables(study, views)
+    standings, cut = shown_standings(task.standings, ROOM)
+    tables, lost = _tables(study, standings)
     classes = np.unique(np.concatenate([np.concatenate(pair) for pairs in tables.values() for pair in pairs] or [[]]))
     shown = []
-    for view in views:
-        pairs = tables[view.name]
+    for standing in standings:
+        pairs = tables[standing.name]
         if pairs:
             counts = sum(_counts(classes, *pair) for pair in pairs)
-            shown.append(ConfusionPanel(view.name, len(pairs), tuple(f"{name:g}" for name in classes), counts))
+            shown.append(ConfusionPanel(standing.name, len(pairs), tuple(f"{name:g}" for name in classes), counts))
     if not shown:
         return None
     caption = (
         "Rows are labels, columns predictions, in percent of the row; all runs of a condition together, those that "
         f"diverged too.{cut}"
     )
+    if any(len(standing.runs) > MAX_RUNS for standing in standings):
+        caption += f" Of a condition with more than {MAX_RUNS} runs, {MAX_RUNS} are counted, evenly spread by seed."
     if lost:
         caption += f" The predictions of {listed(lost)} cannot be read."
     name = task.facts.name
     alt = f"Confusion matrices of {name}. " + " ".join(_alt(panel) for panel in shown)
-    return Plate(file_stem("confusion", name), "confusion", name, caption, alt, draw_confusions(shown))
+    return Plate(file_stem("confusion", name), "predictions", name, caption, alt, draw_confusions(shown))
 
 
 def _tables(
-    study: Study, views: Sequence[ConditionView]
+    study: Study, standings: Sequence[Standing]
 ) -> tuple[dict[str, list[tuple[np.ndarray, np.ndarray]]], list[str]]:
-    """label and predicted of every completed run, by condition; and the folders where they cannot be read."""
-    tables: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {view.name: [] for view in views}
+    """label and predicted of every run, by standing; and the folders where they cannot be read."""
+    tables: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {standing.name: [] for standing in standings}
     lost = []
-    for view in views:
-        for run in view.condition.completed:
+    for standing in standings:
+        for run in evenly(standing.runs, MAX_RUNS):
             try:
                 table = study.predictions(run.run_id)
-                pair = table["label"].to_numpy(float), table["predicted"].to_numpy(float)
+                pair = np.asarray(table["label"], float), np.asarray(table["predicted"], float)
             except (RecordError, KeyError, ValueError):
                 lost.append(run.folder)
                 continue
             known = np.isfinite(pair[0]) & np.isfinite(pair[1])
-            tables[view.name].append((pair[0][known], pair[1][known]))
+            tables[standing.name].append((pair[0][known], pair[1][known]))
     return tables, lost
 
 

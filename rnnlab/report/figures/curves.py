@@ -1,7 +1,7 @@
-"""Loss against optimiser steps: every run a thin line, the median a thick one, the naive answer a dotted one.
+"""Loss against optimiser steps: every run a thin line, the median a thick one, the baselines dotted and dashed.
 
 One panel per activation, training loss beside evaluation loss.  When more axes vary there is one panel per facet
-instead, with the evaluation loss of every activation.
+instead, with the evaluation loss of every activation.  Where the learning rate was chosen, the runs are those at it.
 """
 
 from __future__ import annotations
@@ -11,35 +11,40 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from rnnlab.report.conditions import Condition
+from rnnlab.report.cache import Curves
 from rnnlab.report.figures.canvas import (
-    LABEL_SIZE,
     Margins,
     balanced,
-    baseline,
+    baseline_handles,
+    baselines,
     is_bottom,
     is_left,
+    legend_below,
     panels,
     plain_log_ticks,
+    room_for_legend,
     styled,
+    supylabel,
 )
+from rnnlab.report.figures.choice import evenly
 from rnnlab.report.figures.plate import Plate, file_stem
 from rnnlab.report.palette import INK, SOFT, SOLID, Style
 from rnnlab.report.read import Study
+from rnnlab.report.standings import Standing
 from rnnlab.report.statistics import median_curve
 from rnnlab.report.view import TaskView
-from rnnlab.report.wording import baseline_name, counted, listed, loss_name, number, ranked
+from rnnlab.report.wording import baseline_name, counted, listed, loss_name, near_one, number, ranked
 
 MAX_PANELS = 16
+MAX_LINES, FEWEST_LINES = 480, 5  # thin lines in a figure; and in a trace, however many traces there are
+MAX_POINTS = 200  # of a line
 TRAINING = Style("#9b9b9b", SOLID, "")
 THICK, TRAINING_THICK, THIN = 1.9, 1.3, 0.7
-LABEL_HEIGHT = 0.09  # of a baseline, as a part of the panel's height
 HEADROOM = 3.0  # a loss may be drawn up to this many times the largest one of the runs that did not diverge
 
 
@@ -62,19 +67,21 @@ class CurvePanel:
 
 
 def plate(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Plate | None:
-    members = [view.condition for view in task.conditions if view.n_completed]
-    tables = dict(tuple(study.curves.groupby("run_id", sort=False)))
-    if not any(run.run_id in tables for condition in members for run in condition.completed):
+    standings = [s for s in task.standings if any(run.run_id in study.curves for run in s.runs)]
+    if not standings:
         return None
-    facets = list(dict.fromkeys(condition.facet for condition in members))
+    facets = list(dict.fromkeys(standing.facet for standing in standings))
     if len(facets) == 1:
-        found = [_own_panel(condition, tables, style_of) for condition in members]
+        found = [_own_panel(standing, study.curves, style_of) for standing in standings]
         what = "Training (grey) and evaluation loss (colour)"
     else:
-        found = [_facet_panel(facet, members, tables, style_of) for facet in facets]
+        found = [_facet_panel(facet, standings, study.curves, style_of) for facet in facets]
         what = "Evaluation loss"
     shown = found[:MAX_PANELS]
     caption = f"{what} on a log scale: every run thin, the median over runs thick; a diverged run counts as infinite."
+    if any(standing.rates for standing in standings):
+        caption += " Each seed at the learning rate that the other seeds of its condition chose."
+    caption += _thinning(shown)
     if len(shown) < len(found):
         caption += f" The first {len(shown)} of {len(found)} panels are drawn."
     name = task.facts.name
@@ -82,64 +89,80 @@ def plate(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Plate 
     return Plate(file_stem("curves", name), "curves", name, caption, _alt(task), figure)
 
 
-def _own_panel(condition: Condition, tables: Mapping[str, pd.DataFrame], style_of: Mapping[str, Style]) -> CurvePanel:
+def _own_panel(standing: Standing, tables: Mapping[str, Curves], style_of: Mapping[str, Style]) -> CurvePanel:
     traces = (
-        _trace(condition, tables, "train_loss", TRAINING, crosses=False),
-        _trace(condition, tables, "eval_loss", style_of[condition.label]),
+        _trace(standing, tables, "train_loss", TRAINING, crosses=False),
+        _trace(standing, tables, "eval_loss", style_of[standing.label]),
     )
-    return CurvePanel(condition.label, traces)
+    return CurvePanel(standing.label, traces)
 
 
 def _facet_panel(
-    facet: str, members: Sequence[Condition], tables: Mapping[str, pd.DataFrame], style_of: Mapping[str, Style]
+    facet: str, standings: Sequence[Standing], tables: Mapping[str, Curves], style_of: Mapping[str, Style]
 ) -> CurvePanel:
-    inside = [condition for condition in members if condition.facet == facet]
-    traces = [
-        _trace(condition, tables, "eval_loss", style_of[condition.label], condition.label) for condition in inside
-    ]
+    inside = [standing for standing in standings if standing.facet == facet]
+    traces = [_trace(standing, tables, "eval_loss", style_of[standing.label], standing.label) for standing in inside]
     return CurvePanel(facet, tuple(traces))
 
 
 def _trace(
-    condition: Condition,
-    tables: Mapping[str, pd.DataFrame],
+    standing: Standing,
+    tables: Mapping[str, Curves],
     column: str,
     style: Style,
     label: str = "",
     crosses: bool = True,
 ) -> Trace:
-    """The curves of a condition on the union of their steps; what comes after a divergence is gone: NaN."""
-    runs = [run for run in condition.completed if run.run_id in tables]
+    """The curves of a standing on the union of their steps; what comes after a divergence is gone: NaN."""
+    runs = [run for run in standing.runs if run.run_id in tables]
     curves = [tables[run.run_id] for run in runs]
-    steps = np.unique(np.concatenate([curve["step"].to_numpy(float) for curve in curves] or [np.empty(0)]))
+    steps = np.unique(np.concatenate([curve["step"] for curve in curves] or [np.empty(0)]))
     losses = np.full((len(runs), len(steps)), math.nan)
     diverged_at = np.array([run.diverged_at_step if run.diverged else math.nan for run in runs], float)
     for lane, end, curve in zip(losses, diverged_at, curves, strict=True):
         if column in curve:
-            lane[np.searchsorted(steps, curve["step"].to_numpy(float))] = curve[column].to_numpy(float)
+            lane[np.searchsorted(steps, curve["step"])] = curve[column]
         lane[steps > end] = math.nan
+    if len(steps) > MAX_POINTS:
+        kept = evenly(range(len(steps)), MAX_POINTS)
+        steps, losses = steps[kept], losses[:, kept]
     return Trace(steps, losses, diverged_at, style, label, crosses)
 
 
+def _lines_each(shown: Sequence[CurvePanel]) -> int:
+    """How many runs of a trace are drawn thin."""
+    return max(FEWEST_LINES, MAX_LINES // max(1, sum(len(panel.traces) for panel in shown)))
+
+
+def _thinning(shown: Sequence[CurvePanel]) -> str:
+    """What is left out of the picture, though not out of the medians."""
+    traces = [trace for panel in shown for trace in panel.traces]
+    most, each = max((len(trace.losses) for trace in traces), default=0), _lines_each(shown)
+    if most <= each:
+        return ""
+    return (
+        f" Of up to {most:,} runs a line, {each} are drawn thin, evenly spread from the lowest to the highest last "
+        "loss; medians are of all."
+    )
+
+
 @styled
-def draw_curves(shown: Sequence[CurvePanel], loss: str, baselines: Mapping[str, float]) -> Figure:
+def draw_curves(shown: Sequence[CurvePanel], loss: str, levels: Mapping[str, float]) -> Figure:
+    """levels: the losses of answers that need no training, by their names."""
     n_columns = balanced(len(shown), at_most=4)
     named = any(trace.label for panel in shown for trace in panel.traces)
-    legend = _legend(shown)
-    rows_of_legend = -(-len(legend) // 5)
-    margins = Margins(left=0.72, right=0.15, top=0.3, bottom=0.62 + 0.2 * rows_of_legend, across=0.3, down=0.42)
+    legend = _legend(shown) + baseline_handles([f"{baseline_name(name)} {number(v)}" for name, v in levels.items()])
+    margins = Margins(left=0.72, right=0.15, top=0.3, bottom=room_for_legend(len(legend)), across=0.3, down=0.42)
     height = 1.9 if len(shown) > 2 else 2.5
     figure, all_axes = panels([panel.title for panel in shown], n_columns, height, margins, shared="xy")
-    low, high = _limits(shown, list(baselines.values()))
+    low, high = _limits(shown, list(levels.values()))
     for place, (axes, panel) in enumerate(zip(all_axes, shown, strict=True)):
         axes.set_yscale("log")
         axes.set_ylim(low, high)
         axes.grid(axis="y")
+        baselines(axes, list(levels.values()))
         for trace in panel.traces:
-            _draw_trace(axes, trace, low, high, thin_alpha=0.22 if named else 0.4)
-        for metric, value in baselines.items():
-            at_right = _is_clear_at_right(panel, value, (high / low) ** LABEL_HEIGHT)
-            baseline(axes, value, f"{baseline_name(metric)} {number(value)}", at_right)
+            _draw_trace(axes, trace, low, high, thin_alpha=0.22 if named else 0.4, most=_lines_each(shown))
         plain_log_ticks(axes)
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], integer=True))
         axes.tick_params(labelleft=is_left(place, n_columns), labelbottom=is_bottom(place, len(shown), n_columns))
@@ -147,16 +170,16 @@ def draw_curves(shown: Sequence[CurvePanel], loss: str, baselines: Mapping[str, 
             axes.set_xlabel("optimiser steps")
     steps = [trace.steps[-1] for panel in shown for trace in panel.traces if trace.steps.size]
     all_axes[0].set_xlim(0, max(steps, default=1) or 1)
-    middle = (all_axes[0].get_position().y1 + all_axes[-1].get_position().y0) / 2
-    figure.supylabel(loss, x=0.08 / figure.get_figwidth(), y=middle, ha="left", fontsize=LABEL_SIZE)
-    figure.legend(handles=legend, loc="lower center", ncols=min(5, len(legend)), bbox_to_anchor=(0.5, 0))
+    supylabel(figure, all_axes, loss)
+    legend_below(figure, legend)
     return figure
 
 
-def _draw_trace(axes: Axes, trace: Trace, low: float, high: float, thin_alpha: float) -> None:
+def _draw_trace(axes: Axes, trace: Trace, low: float, high: float, thin_alpha: float, most: int) -> None:
     losses = np.where(trace.losses <= 0, low, trace.losses)  # a loss of exactly 0 runs along the bottom of a log axis
-    for lane in losses:
-        axes.plot(trace.steps, lane, color=trace.style.color, alpha=thin_alpha, linewidth=THIN)
+    last = np.nan_to_num(losses[:, -1] if losses.size else np.empty(0), nan=math.inf)
+    for n in evenly(np.argsort(last, kind="stable"), most):
+        axes.plot(trace.steps, losses[n], color=trace.style.color, alpha=thin_alpha, linewidth=THIN)
     axes.plot(
         trace.steps,
         median_curve(losses),
@@ -164,24 +187,13 @@ def _draw_trace(axes: Axes, trace: Trace, low: float, high: float, thin_alpha: f
         linestyle=trace.style.line,
         linewidth=THICK if trace.crosses else TRAINING_THICK,
     )
-    for lane, end in zip(losses, trace.diverged_at, strict=True):
-        if trace.crosses and not math.isnan(end):
-            last = lane[trace.steps <= end][-1:]  # a cross at the top says that no finite loss was left
-            y = float(np.clip(last[0], low, high)) if np.isfinite(last).all() and last.size else high
-            cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.4, "clip_on": False, "zorder": 4}
-            axes.plot(end, y, color=trace.style.color, **cross)
-
-
-def _is_clear_at_right(panel: CurvePanel, value: float, height: float) -> bool:
-    """Whether fewer medians run through a label standing on the line at its right end than at its left end."""
-    hits = {True: 0, False: 0}
-    for trace in panel.traces:
-        median = median_curve(trace.losses)
-        behind = (median > value / height**0.3) & (median < value * height)
-        middle = trace.steps[-1:] / 2
-        hits[True] += int(behind[trace.steps > middle].sum())
-        hits[False] += int(behind[trace.steps <= middle].sum())
-    return hits[True] <= hits[False]
+    ended = np.flatnonzero(np.isfinite(trace.diverged_at)) if trace.crosses else []
+    for n in evenly(ended, most):
+        end = trace.diverged_at[n]
+        at_end = losses[n][trace.steps <= end][-1:]  # a cross at the top says that no finite loss was left
+        y = float(np.clip(at_end[0], low, high)) if at_end.size and np.isfinite(at_end).all() else high
+        cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.4, "clip_on": False, "zorder": 4}
+        axes.plot(end, y, color=trace.style.color, **cross)
 
 
 def _limits(shown: Sequence[CurvePanel], lines: Sequence[float]) -> tuple[float, float]:
@@ -221,10 +233,12 @@ def _legend(shown: Sequence[CurvePanel]) -> list[Line2D]:
 
 
 def _alt(task: TaskView) -> str:
+    finals = {view.name: view for view in task.conditions}
     rows = [
-        f"{view.name} {ranked(view.eval_loss.median)} ({counted(view.n_completed, 'run')})"
-        for view in task.conditions
-        if view.n_completed
+        f"{s.name} {ranked(finals[s.name].eval_loss.median, finals[s.name].infinite)} ({counted(len(s.runs), 'run')})"
+        if s.name in finals
+        else f"{s.name} score {near_one(s.score.median)} ({counted(len(s.runs), 'run')})"
+        for s in task.standings
     ]
     lines = [f"{baseline_name(metric)} {number(value)}" for metric, value in task.baseline_losses.items()]
     return (

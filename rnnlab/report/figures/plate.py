@@ -14,7 +14,10 @@ from matplotlib.figure import Figure
 from rnnlab.report.figures.canvas import STYLE
 
 PNG_DPI = 150
-Section = Literal["scores", "curves", "predictions", "confusion", "divergence"]
+GLYPH = re.compile(r"Glyph (\d+) .*missing from font")
+Section = Literal[
+    "scores", "curves", "predictions", "divergence", "gradients", "diagnostics", "sensitivity", "tuning", "profile"
+]
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,18 @@ class Plate:
     figure: Figure
 
 
-def file_stem(section: Section, task: str) -> str:
-    """curves-sines; whatever in a task's name could mean something to a file system becomes _."""
+def file_stem(section: str, task: str) -> str:
+    """ "curves-sines"; whatever in a task's name could mean something to a file system becomes _."""
     return section + "-" + re.sub(r"[^\w-]", "_", task)
 
 
-def to_png(plate: Plate) -> bytes:
-    return _saved(plate, "png", dpi=PNG_DPI, metadata={"Software": None})
+def to_png(plate: Plate) -> tuple[bytes, tuple[str, ...]]:
+    """The picture, and the letters that no font of this machine has: they are drawn as boxes."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        png = _saved(plate, "png", dpi=PNG_DPI, metadata={"Software": None})
+    found = [GLYPH.match(str(warning.message)) for warning in said]
+    return png, tuple(dict.fromkeys(chr(int(match[1])) for match in found if match))
 
 
 def to_svg(plate: Plate) -> str:
@@ -43,7 +51,9 @@ def to_svg(plate: Plate) -> str:
 
     The salt also keeps the identifiers of several figures apart when they stand in one page.
     """
-    return _saved(plate, "svg", metadata={"Date": None}).decode()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # whoever reads it has other fonts
+        return _saved(plate, "svg", metadata={"Date": None}).decode()
 
 
 def inlined(svg: str) -> str:
@@ -57,8 +67,6 @@ def inlined(svg: str) -> str:
 
 def _saved(plate: Plate, form: str, **options) -> bytes:
     target = io.BytesIO()
-    with matplotlib.rc_context(STYLE | {"svg.hashsalt": plate.name}), warnings.catch_warnings():
-        # A letter that the font lacks is drawn as a box; the page itself says it in text.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with matplotlib.rc_context(STYLE | {"svg.hashsalt": plate.name}):
         plate.figure.savefig(target, format=form, **options)
     return target.getvalue()

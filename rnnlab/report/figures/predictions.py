@@ -1,7 +1,7 @@
 """What the network said beside the truth: one step ahead, and in closed loop on its own predictions.
 
-Of each condition the run with the median evaluation loss, neither the best nor the worst.  The axes are those of the
-truth: a closed loop that explodes leaves the picture, and the panel says so.
+Of each condition the run with the median closed-loop error (else evaluation loss), neither the best nor the worst.  The
+axes are those of the truth: a closed loop that explodes leaves the picture, where it is cut off, and the panel says so.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ from matplotlib.lines import Line2D
 from rnnlab.records import RecordError
 from rnnlab.report import statistics
 from rnnlab.report.figures.canvas import NOTE_SIZE, Margins, panels, styled
-from rnnlab.report.figures.choice import shown_conditions
+from rnnlab.report.figures.choice import shown_standings
 from rnnlab.report.figures.plate import Plate, file_stem
 from rnnlab.report.palette import FAINT, INK, SOFT, Style
+from rnnlab.report.quantities import metric
 from rnnlab.report.read import Run, Study
-from rnnlab.report.view import ConditionView, TaskView
+from rnnlab.report.standings import Standing
+from rnnlab.report.view import TaskView
 from rnnlab.report.wording import listed, metric_name, number
 
 ROOM = 8  # conditions, a row each
 MARGIN, WIDEST_MARGIN = 0.2, 0.7  # above and below the truth, as a part of its span
+CLOSED_LOOP = "mse_closed_loop"
 COLUMNS = {"one_step": "one step ahead", "closed_loop": "closed loop"}
 
 
@@ -45,44 +48,52 @@ class PredictionRow:
 def plate(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Plate | None:
     if task.facts.predictions != "series":
         return None
-    views, cut = shown_conditions(task.conditions, ROOM)
+    standings, cut = shown_standings(task.standings, ROOM)
     rows, alts, lost = [], [], []
-    for view in views:
-        run = _median_run(view)
+    for standing in standings:
+        run = median_run(standing)
         try:
             table = study.predictions(run.run_id)
-            columns = [table[name].to_numpy(float) for name in ("t", "truth", "one_step", "closed_loop")]
+            columns = [np.asarray(table[name], float) for name in ("t", "truth", "one_step", "closed_loop")]
         except (RecordError, KeyError, ValueError):
             lost.append(run.folder)
             continue
-        rows.append(PredictionRow(view.condition.label, _title(view, run), *columns))
-        alts.append(f"{view.name} (seed {run.seed}): {_errors(run)}")
+        rows.append(PredictionRow(standing.label, _title(standing, run), *columns))
+        alts.append(f"{standing.name} (seed {run.seed}): {_errors(run)}")
     if not rows:
         return None
-    caption = f"Of each condition the run with the median evaluation loss is shown; its seed is named.{cut}"
+    measure = metric_name(judged_by(standings[0]))
+    caption = f"Of each condition the run with the median {measure} is shown; its seed is named.{cut}"
     if lost:
         caption += f" The predictions of {listed(lost)} cannot be read."
     if any(_n_outside(row.closed_loop, _limits(row.truth, row.one_step, row.closed_loop)) for row in rows):
-        caption += " The axes are those of the truth; where a forecast leaves them, the panel says how far it went."
+        caption += " A forecast that leaves the axes for good is cut off there; the panel says how far it went."
     name = task.facts.name
     alt = f"Forecasts of {name} against the truth. {'; '.join(alts)}."
     return Plate(file_stem("predictions", name), "predictions", name, caption, alt, draw_predictions(rows, style_of))
 
 
-def _median_run(view: ConditionView) -> Run:
-    runs = view.condition.completed
-    losses = [math.inf if run.diverged else run.metrics.get("eval_loss", math.nan) for run in runs]
-    return runs[statistics.median_run(np.array(losses))]
+def median_run(standing: Standing) -> Run:
+    """The run in the middle by what is shown of it; of an even number the better one."""
+    name = judged_by(standing)
+    sign = -1 if name == standing.runs[0].task.score and standing.runs[0].task.higher_is_better else 1
+    return standing.runs[statistics.median_run(np.array([sign * metric(run, name) for run in standing.runs]))]
 
 
-def _title(view: ConditionView, run: Run) -> str:
+def judged_by(standing: Standing) -> str:
+    """The closed loop where there is one, since it is what the eye follows; else the task's own measure."""
+    measured = standing.runs[0].metrics
+    return CLOSED_LOOP if CLOSED_LOOP in measured else standing.runs[0].task.score
+
+
+def _title(standing: Standing, run: Run) -> str:
     ended = f", diverged at step {run.diverged_at_step}" if run.diverged else ""
-    return f"{view.name} (seed {run.seed}{ended})"
+    return f"{standing.name} (seed {run.seed}{ended})"
 
 
 def _errors(run: Run) -> str:
     """The errors of the run, as recorded."""
-    names = [name for name in ("eval_loss", "mse_closed_loop") if name in run.metrics]
+    names = [name for name in ("eval_loss", CLOSED_LOOP) if name in run.metrics]
     known = [f"{metric_name(name)} {number(run.metrics[name])}" for name in names]
     ended = [f"diverged at step {run.diverged_at_step}"] if run.diverged else []
     return listed(known + ended) or "no error recorded"
@@ -118,9 +129,11 @@ def _draw_forecast(
 ) -> None:
     low, high = limits
     axes.plot(t, truth, color=FAINT, linewidth=2.6)
-    finite = np.where(np.isfinite(forecast), forecast, math.nan)
-    # Far outside is far outside: a line to 1e300 has no slope that can be drawn.
-    axes.plot(t, np.clip(finite, low - (high - low), high + (high - low)), color=style.color, linewidth=1.1)
+    seen, left = _seen(forecast, limits)
+    axes.plot(t, seen, color=style.color, linewidth=1.1)
+    if left is not None:
+        y = float(np.clip(seen[left], low, high)) if np.isfinite(seen[left]) else high
+        axes.plot(t[left], y, marker="x", markersize=5, markeredgewidth=1.3, color=style.color, clip_on=False, zorder=4)
     axes.set_ylim(low, high)
     axes.margins(x=0.01)
     n_outside = _n_outside(forecast, limits)
@@ -128,6 +141,21 @@ def _draw_forecast(
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
         place = {"transform": axes.transAxes, "ha": "right", "va": "bottom", "fontsize": NOTE_SIZE, "bbox": box}
         axes.text(0.995, 0.03, _how_far(forecast, n_outside), **place)
+
+
+def _seen(forecast: np.ndarray, limits: tuple[float, float]) -> tuple[np.ndarray, int | None]:
+    """The forecast up to where it has left the axes by their own height, and that place; None while it never does.
+
+    What swings from far below to far above would else fill the panel as a solid block."""
+    low, high = limits
+    seen = np.where(np.isfinite(forecast), forecast, math.nan)
+    begun = np.cumsum(~np.isnan(forecast)) > 0
+    gone = np.flatnonzero(begun & ~((seen >= low - (high - low)) & (seen <= high + (high - low))))
+    if not gone.size:
+        return seen, None
+    seen = np.clip(seen, low - (high - low), high + (high - low))
+    seen[gone[0] + 1 :] = math.nan
+    return seen, int(gone[0])
 
 
 def _limits(truth: np.ndarray, *forecasts: np.ndarray) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from rnnlab.report.estimates import Estimate
 from rnnlab.report.figures.canvas import LABEL_SIZE, Margins, is_bottom, is_left, panels, styled, text_width
 from rnnlab.report.figures.plate import Plate
 from rnnlab.report.palette import INK, SOFT, Style
-from rnnlab.report.view import Estimate, View
+from rnnlab.report.view import View
 from rnnlab.report.wording import counted, listed, near_one
 
 MAX_PANELS = 24
@@ -42,25 +44,28 @@ class ScorePanel:
 
 
 def plate(view: View, style_of: Mapping[str, Style]) -> Plate | None:
-    facets, labels = view.design.facets, view.design.labels
+    labels = view.design.labels
+    standings = [standing for task in view.tasks for standing in task.standings]
     found = []
-    for facet in facets:
+    for facet in dict.fromkeys(standing.facet for standing in standings):
         for task in view.tasks:
-            members = [row for row in task.conditions if row.condition.facet == facet and row.n_completed]
+            members = [standing for standing in task.standings if standing.facet == facet]
             rows = [
-                ScoreRow(row.condition.label, row.scores, [run.diverged for run in row.condition.completed], row.score)
-                for row in sorted(members, key=lambda row: labels.index(row.condition.label))
+                ScoreRow(standing.label, standing.scores, [run.diverged for run in standing.runs], standing.score)
+                for standing in sorted(members, key=lambda standing: labels.index(standing.label))
             ]
             if rows:
                 found.append(ScorePanel(f"{task.facts.name}, {facet}" if facet else task.facts.name, rows))
     if not found:
         return None
     shown = found[:MAX_PANELS]
-    cut = f" The first {len(shown)} of {len(found)} panels are drawn." if len(shown) < len(found) else ""
-    if _best(shown) > STRETCHED_FROM:
-        cut += " The axis is stretched towards 1: from 0 to 0.9 is as far as from 0.9 to 0.99."
+    words = f" The first {len(shown)} of {len(found)} panels are drawn." if len(shown) < len(found) else ""
+    if any(standing.rates for standing in standings):
+        words += " Each seed is scored at the learning rate that the other seeds of its condition chose."
+    if any(_best(panel) > STRETCHED_FROM for panel in shown):
+        words += " Each panel has an axis of its own; where scores come close to 1 it is stretched towards 1."
     figure = draw_scores(shown, style_of, n_columns=min(len(view.tasks), 3))
-    return Plate("scores", "scores", "Final score", EXPLANATION + cut, _alt(shown), figure)
+    return Plate("scores", "scores", "Score by activation", EXPLANATION + words, _alt(shown), figure)
 
 
 @styled
@@ -68,36 +73,33 @@ def draw_scores(shown: Sequence[ScorePanel], style_of: Mapping[str, Style], n_co
     labels = list(dict.fromkeys(row.label for panel in shown for row in panel.rows))
     labels = [label for label in style_of if label in labels]
     left = text_width(labels) + 0.25
-    margins = Margins(left=left, right=0.2, top=0.3, bottom=0.82, across=0.3, down=0.5)
-    figure, all_axes = panels(
-        [panel.title for panel in shown], n_columns, ROW * len(labels) + 0.1, margins, shared="xy"
-    )
+    margins = Margins(left=left, right=0.2, top=0.3, bottom=0.82, across=0.3, down=0.62)
+    figure, all_axes = panels([panel.title for panel in shown], n_columns, ROW * len(labels) + 0.1, margins, shared="y")
     for place, (axes, panel) in enumerate(zip(all_axes, shown, strict=True)):
+        _scale(axes, _best(panel))
         for row in panel.rows:
             _draw_row(axes, labels.index(row.label), row, style_of[row.label])
         axes.set_yticks(range(len(labels)), labels)
         axes.tick_params(axis="y", length=0, labelleft=is_left(place, n_columns), labelsize=LABEL_SIZE)
-        axes.tick_params(axis="x", labelbottom=is_bottom(place, len(shown), n_columns))
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x")
         if is_bottom(place, len(shown), n_columns):
             axes.set_xlabel("score (0 naive or diverged, 1 perfect)")
-    best = _best(shown)
-    if best > STRETCHED_FROM:
-        _stretch(all_axes, best)
-    else:
-        all_axes[0].set_xlim(-0.04, 1.04)
     all_axes[0].set_ylim(len(labels) - 0.45, -0.55)  # the first label on top
     figure.legend(handles=_legend(shown), loc="lower center", ncols=3, bbox_to_anchor=(0.5, 0))
     return figure
 
 
-def _best(shown: Sequence[ScorePanel]) -> float:
-    return max((score for panel in shown for row in panel.rows for score in row.scores), default=0.0)
+def _best(panel: ScorePanel) -> float:
+    known = [score for row in panel.rows for score in row.scores if not math.isnan(score)]
+    return max(known, default=0.0)
 
 
-def _stretch(all_axes: Sequence[Axes], best: float) -> None:
-    """An axis on which 0, 0.9, 0.99, 0.999 are equally far apart: it shows 1 - score on a log scale."""
+def _scale(axes: Axes, best: float) -> None:
+    """A plain axis from 0 to 1; or one on which 0, 0.9, 0.99, 0.999 are equally far apart, 1 - score on a log scale."""
+    if best <= STRETCHED_FROM:
+        axes.set_xlim(-0.04, 1.04)
+        return
 
     def decades(score: np.ndarray) -> np.ndarray:
         return -np.log10(np.maximum(1 - np.asarray(score, float), CLOSEST))
@@ -105,11 +107,10 @@ def _stretch(all_axes: Sequence[Axes], best: float) -> None:
     end = float(decades(best))
     ticks = [1 - 10.0**-k for k in range(0, int(end) + 1, max(1, round(end / 4)))]
     ticks += [0.5] if end < 3.5 else []
-    for axes in all_axes:
-        axes.set_xscale("function", functions=(decades, lambda place: 1 - 10.0 ** -np.asarray(place, float)))
-        axes.set_xticks(ticks, [f"{tick:.9g}" for tick in ticks])
-        axes.set_xticks([], minor=True)
-    all_axes[0].set_xlim(1 - 10 ** (0.05 * end), 1 - 10 ** (-1.05 * end))
+    axes.set_xscale("function", functions=(decades, lambda place: 1 - 10.0 ** -np.asarray(place, float)))
+    axes.set_xticks(ticks, [f"{tick:.9g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
+    axes.set_xlim(1 - 10 ** (0.05 * end), 1 - 10 ** (-1.05 * end))
 
 
 def _draw_row(axes: Axes, y: float, row: ScoreRow, style: Style) -> None:
