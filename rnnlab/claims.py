@@ -37,6 +37,8 @@ COMPARE = {
     ">=": lambda value, limit: value >= limit,
 }
 
+_NOTHING = object()
+
 Group = Mapping[str, Any]  # config key with dots -> a value, a list of values, or a comparison such as "> 0"
 Side = Literal["of", "against"]
 
@@ -185,9 +187,10 @@ def _check_entry(place: str, key: str, wanted: Any, known: Mapping[str, Mapping[
 
 def _is_in(config: Mapping[str, Any], group: Group) -> bool:
     for key, wanted in group.items():
-        full = _full(key, config)
-        many = wanted if isinstance(wanted, list) else [wanted]
-        if full not in config or not any(_fits(config[full], one) for one in many):
+        value = config.get(key, config.get(f"{key}.name", _NOTHING))
+        if value is _NOTHING:
+            return False
+        if not (any(_fits(value, one) for one in wanted) if isinstance(wanted, list) else _fits(value, wanted)):
             return False
     return True
 
@@ -198,7 +201,7 @@ def _full(key: str, known: Iterable[str]) -> str:
 
 
 def _fits(value: Any, wanted: Any) -> bool:
-    if isinstance(wanted, str) and (comparison := _comparison(wanted)):
+    if isinstance(wanted, str) and wanted.lstrip()[:1] in ("<", ">") and (comparison := _comparison(wanted)):
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return number and COMPARE[comparison[0]](value, comparison[1])
     return value == wanted and isinstance(value, bool) == isinstance(wanted, bool)

@@ -17,7 +17,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from rnnlab import __version__
-from rnnlab.report import figures, tables
+from rnnlab.report import figures, freshness, tables
 from rnnlab.report.figures.plate import Plate, inlined, to_png, to_svg
 from rnnlab.report.read import REPORT, Study, read_study
 from rnnlab.report.run_table import STATIC_ROWS, run_table
@@ -54,12 +54,18 @@ OTHER_SECTIONS = (
 Figures = Sequence[tuple[Plate, str]]  # each with its SVG file
 
 
-def write_report(folder: Path, form: Form = "html") -> Path:
-    """Read the study in `folder`, write DIR/report and return the path of its page.  Raises StudyError, OSError."""
-    study = read_study(folder)
-    view = view_of(study)
-    write_folder(folder / REPORT, lambda building: _write_files(building, study, view, form))
-    return folder / REPORT / PAGES[form]
+def write_report(folder: Path, form: Form = "html", force: bool = False) -> Path:
+    """Read the study in `folder`, write DIR/report and return the path of its page.  Raises StudyError, OSError.
+
+    A report that was made from the very same files by the same code stays as it is, unless it is forced."""
+    place = folder / REPORT
+    page, stamp = place / PAGES[form], freshness.stamp(folder)
+    if force or not (page.exists() and freshness.is_fresh(place, stamp)):
+        study = read_study(folder)
+        view = view_of(study)
+        write_folder(place, lambda building: _write_files(building, study, view, form))
+        freshness.leave(place, stamp)
+    return page
 
 
 def write_folder(place: Path, write: Callable[[Path], None]) -> None:

@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from rnnlab.records import RecordError
-from rnnlab.report import statistics
 from rnnlab.report.read import Run, Study
 
 ERRORS = ("loss", "mse", "error", "perplexity", "bits")  # parts of the names of metrics of which less is better
@@ -15,10 +14,13 @@ GRADIENT_REACH = "gradient_reach"
 
 
 def score(run: Run) -> float:
-    """The bounded score: 1 - evaluation loss / naive loss within 0 and 1, 0 for a run that diverged."""
-    metrics = run.metrics
-    losses = metrics.get("eval_loss", math.nan), metrics.get("naive_loss", math.nan)
-    return float(statistics.bounded_score(*losses, run.diverged))
+    """statistics.bounded_score of one run, without arrays: it is asked for a hundred thousand times."""
+    loss, naive = run.metrics.get("eval_loss", math.nan), run.metrics.get("naive_loss", math.nan)
+    if not (math.isfinite(naive) and naive > 0):
+        return math.nan
+    if run.diverged or not math.isfinite(loss):
+        return 0.0
+    return min(max(1 - loss / naive, 0.0), 1.0)
 
 
 def metric(run: Run, name: str) -> float:

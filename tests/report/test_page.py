@@ -58,7 +58,7 @@ def test_the_report_is_a_page_with_figures_and_tables_beside_it(report_folder):
         "profile",
     ]
     figures = {f"figures/{stem}.{form}" for stem in [*stems, "profile"] for form in ("png", "svg")}
-    assert files == {"index.html", "tables/conditions.csv", "tables/runs.csv"} | figures
+    assert files == {"index.html", "tables/conditions.csv", "tables/runs.csv", ".made-from"} | figures
 
 
 def test_the_page_needs_no_network(text, outline):
@@ -147,6 +147,43 @@ def test_a_second_report_replaces_the_first_and_leaves_nothing_behind(build, tmp
     assert not (tmp_path / "report" / "stale.txt").exists()
 
 
+def drawn(monkeypatch):
+    """How often a report is really made."""
+    made = []
+    write_files = page._write_files
+    monkeypatch.setattr(page, "_write_files", lambda *args: (made.append(1), write_files(*args))[1])
+    return made
+
+
+def test_a_report_of_the_same_files_stays_as_it_is(build, tmp_path, monkeypatch):
+    build.runs(tmp_path, [build.record()])
+    made = drawn(monkeypatch)
+    path = write_report(tmp_path)
+    assert write_report(tmp_path) == path and len(made) == 1
+    assert page.write_report(tmp_path, force=True) == path and len(made) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "sines-tanh-0" / "predictions.csv").write_text("t,truth\n1,1\n"),
+        lambda folder: (folder / "study.json").write_text('{"schema": 1, "question": "Why?"}'),
+        lambda folder: (folder / "killed" / ".hydra").mkdir(parents=True),
+        lambda folder: (folder / "report" / "figures" / "scores.png").unlink(),
+        lambda folder: (folder / "report" / "index.html").write_text("half a pa"),
+        lambda folder: (folder / "report" / ".made-from").write_text("{"),
+        lambda folder: (folder / "report" / "more.txt").write_text("from an older report"),
+    ],
+)
+def test_whatever_changed_the_report_is_made_anew(build, tmp_path, monkeypatch, change):
+    build.runs(tmp_path, [build.record()])
+    made = drawn(monkeypatch)
+    write_report(tmp_path)
+    change(tmp_path)
+    write_report(tmp_path)
+    assert len(made) == 2 and not (tmp_path / "report" / "more.txt").exists()
+
+
 @pytest.mark.parametrize("place", ["render", "_swap_in"])
 def test_an_interrupted_report_leaves_the_old_one(build, tmp_path, monkeypatch, place):
     build.runs(tmp_path, [build.record()])
@@ -157,7 +194,7 @@ def test_an_interrupted_report_leaves_the_old_one(build, tmp_path, monkeypatch, 
 
     monkeypatch.setattr(page, place, interrupt)
     with pytest.raises(KeyboardInterrupt):
-        write_report(tmp_path)
+        page.write_report(tmp_path, force=True)
     assert (tmp_path / "report" / "index.html").read_text(encoding="utf-8") == old
     assert sorted(path.name for path in tmp_path.iterdir()) == [".report-cache.npz", "report", "sines-tanh-0"]
 
@@ -174,7 +211,7 @@ def test_a_swap_that_fails_half_way_puts_the_old_report_back(build, tmp_path, mo
 
     monkeypatch.setattr(Path, "rename", fail_into_place)
     with pytest.raises(OSError, match="No space left"):
-        write_report(tmp_path)
+        page.write_report(tmp_path, force=True)
     assert (tmp_path / "report" / "index.html").read_text(encoding="utf-8") == old
 
 
