@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.sweep.engine import Died, Done, Pack
+from rnnlab.sweep.engine import Cancelled, Died, Done, Pack
 from rnnlab.sweep.execute import Execution
 from rnnlab.sweep.jobs import FinishedRun
 
@@ -13,8 +13,8 @@ from rnnlab.sweep.jobs import FinishedRun
 class FakeEngine:
     """Finishes what it is given in the order of submission, n_workers at once; dies of certain runs."""
 
-    def __init__(self, n_workers=2, deadly=(), deaths=()):
-        self.n_workers, self.deadly = n_workers, set(deadly)
+    def __init__(self, n_workers=2, deadly=(), deaths=(), cancelled=()):
+        self.n_workers, self.deadly, self.cancelled = n_workers, set(deadly), set(cancelled)
         self.deaths = list(deaths)  # how many of the next packs die whatever they hold
         self.packs, self.attempts = [], Counter()
 
@@ -33,8 +33,10 @@ class FakeEngine:
         pack = self.packs.pop(0)
         if (self.deaths and self.deaths.pop(0)) or self.deadly & {run.seed for run in pack.runs}:
             return [Died(pack)]
-        runs = [FinishedRun({}, "completed", False, float(run.seed), "") for run in pack.runs]
-        return [Done(pack, runs, 1.0)]
+        if self.cancelled & {run.seed for run in pack.runs}:
+            return [Cancelled(pack)]
+        runs = [FinishedRun(run.run_id, {}, "completed", False, float(run.seed), "") for run in pack.runs]
+        return [Done(pack, runs, {"host": "fake"})]
 
 
 @pytest.fixture
@@ -89,6 +91,23 @@ def test_new_packs_are_handed_out_before_results_are(packs_of):
     engine = FakeEngine(n_workers=1)
     next(delivery for delivery in Execution(packs_of([0, 1], [2, 3]), engine).deliveries() if delivery)
     assert [run.seed for run in engine.packs[0].runs] == [2, 3]
+
+
+def test_a_cancelled_pack_is_not_tried_again(packs_of):
+    engine = FakeEngine(cancelled=[1])
+    execution = Execution(packs_of([0, 1], [2, 3]), engine)
+    assert [d.run.seed for d in execution.deliveries() if d] == [2, 3]
+    assert [run.seed for run in execution.cancelled] == [0, 1]
+    assert engine.attempts[0, 1] == 1
+
+
+def test_packs_that_are_under_way_already_are_waited_for(packs_of):
+    earlier, later = packs_of([0, 1], [2])
+    engine = FakeEngine()
+    engine.submit(earlier)
+    delivered = [d for d in Execution([later], engine, n_running=1).deliveries() if d]
+    assert [d.run.seed for d in delivered] == [0, 1, 2]
+    assert delivered[0].provenance == {"host": "fake"}
 
 
 def test_what_was_computed_and_not_taken_is_still_there_after_an_interruption(packs_of):

@@ -8,7 +8,7 @@ import pytest
 
 from rnnlab import activations, records
 from rnnlab.activations import Activation
-from rnnlab.records import CURVES, PREDICTIONS, PROVENANCE, RUN
+from rnnlab.records import CURVES, GRADIENTS, PREDICTIONS, PROVENANCE, RUN
 from rnnlab.sweep import jobs
 from rnnlab.sweep.jobs import RunFailed, compute, finish, objective, provenance, run_alone
 
@@ -81,10 +81,10 @@ def test_an_interruption_is_no_failure(run_config, monkeypatch):
         compute([run_config(), run_config(seed=1)], "cpu")
 
 
-def test_a_run_alone_leaves_the_four_files(run_config, tmp_path):
+def test_a_run_alone_leaves_its_files(run_config, tmp_path):
     run = run_config()
     finished = run_alone(run, tmp_path / "a" / "b", "cpu")
-    assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {RUN, CURVES, PREDICTIONS, PROVENANCE}
+    assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {RUN, CURVES, PREDICTIONS, GRADIENTS, PROVENANCE}
     record = records.read_record(tmp_path / "a" / "b")
     assert record.config == json.loads(json.dumps(run.as_dict()))
     assert (record.run_id, record.condition_id, record.task) == (run.run_id, run.condition_id, run.task.facts)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import closing
 
 import pytest
 
@@ -14,7 +15,7 @@ from rnnlab.training import train
 
 @pytest.fixture
 def engine():
-    engine = LocalEngine(2)
+    engine = LocalEngine(2, memory_gb=4.0)
     yield engine
     engine.close()
 
@@ -24,6 +25,8 @@ def test_a_pack_comes_back_as_it_would_be_computed_here(engine, run_config, tmp_
     engine.submit(Pack(runs, "cpu", tmp_path, 60.0))
     (event,) = engine.wait(None)
     assert isinstance(event, Done)
+    assert event.provenance["pack_width"] == 3
+    assert event.provenance["pid"] != os.getpid()
     assert list(event.runs) == [finish(run, result) for run, result in zip(runs, train(runs), strict=True)]
 
 
@@ -57,7 +60,7 @@ def test_a_worker_that_dies_while_idle_is_replaced(engine, run_config, tmp_path)
 
 
 def test_no_worker_is_left_when_the_engine_is_closed(run_config, tmp_path):
-    engine = LocalEngine(2)
+    engine = LocalEngine(2, memory_gb=4.0)
     for _ in range(2):
         engine.submit(Pack([run_config(training__steps=10**6)], "cpu", tmp_path, 60.0))
     processes = list(engine._processes.values())
@@ -100,6 +103,17 @@ def test_workers_do_not_see_control_c(engine, run_config, tmp_path):
         os.kill(worker.pid, signal.SIGINT)
         assert engine.wait(0.01) == []
     assert worker.is_alive()
+
+
+def test_workers_take_the_gpus_in_turns(run_config, tmp_path):
+    """Which GPU a worker sees is settled by its environment, before it has asked for one."""
+    with closing(LocalEngine(3, memory_gb=4.0, gpus=["4", "7"])) as engine:
+        for _ in range(3):
+            engine.submit(Pack([run_config()], "cpu", tmp_path, 60.0))
+        events = []
+        while len(events) < 3:
+            events += engine.wait(None)
+    assert sorted(event.provenance["cuda_visible_devices"] for event in events) == ["4", "4", "7"]
 
 
 def test_waiting_gives_up_after_its_time(engine, run_config, tmp_path):

@@ -52,6 +52,20 @@ def test_there_is_work_for_every_worker_where_there_are_runs_enough(run_config):
         assert len(plan(runs, n_workers, PLENTY).packs) >= n_workers
 
 
+def test_few_runs_are_spread_over_many_workers_two_by_two(run_config):
+    runs = [run_config(seed=seed) for seed in range(9)]
+    assert sorted(map(len, plan(runs, 100, PLENTY).packs)) == [2, 2, 2, 3]
+
+
+def test_packs_are_not_made_shorter_than_what_they_cost_beside(run_config):
+    runs = [run_config(seed=seed, training__steps=1000) for seed in range(40)]
+    whole = pack_cost_s(runs)
+    for overhead in (whole / 50, whole / 10, whole):
+        packs = plan(runs, 20, PLENTY, overhead).packs
+        assert len(packs) == 1 or min(map(pack_cost_s, packs)) > 9 * overhead
+    assert len(plan(runs, 20, PLENTY, whole / 1000).packs) == 20
+
+
 def test_runs_with_the_same_activation_are_neighbours(mixed):
     for pack in plan(mixed, 2, PLENTY).packs:
         names = [run.cell.activation for run in pack]

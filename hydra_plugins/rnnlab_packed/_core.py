@@ -19,11 +19,16 @@ from hydra_plugins.rnnlab_packed._jobs import run_one_by_one
 from rnnlab import claims
 from rnnlab.config import RunConfig, check_surroundings, from_node
 from rnnlab.options import ConfigError, check_choice, dotted
+from rnnlab.sweep.machine import check_device
 
 if TYPE_CHECKING:
     from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedLauncherConf, PackedSweeper
 
 RUN_FOLDER = "${run_folder:}"
+LEAST = {"n_workers": 1, "memory_gb": 0.01, "checkpoint_s": 0.0, "gpus": 1}
+LEAST |= {f"ray.{name}": least for name, least in {"cpus": 0.01, "gpus": 0.0, "memory_gb": 0.01, "retries": 0}.items()}
+LEAST |= {f"slurm.{name}": 1 for name in ("time_min", "cpus", "array_parallelism", "max_queued")}
+LEAST |= {"slurm.gpus": 0, "slurm.memory_gb": 0.01, "slurm.poll_s": 0.1}
 
 
 @dataclass(frozen=True)
@@ -103,12 +108,15 @@ def _check_launcher(master: DictConfig) -> None:
         raise ConfigError(f"hydra.sweep.subdir: {subdir!r}; must stay {RUN_FOLDER!r}, a run is known by its folder")
     if master.hydra.runtime.choices.get("hydra/launcher") == "packed":
         _check_options(master.hydra.launcher)
+    if master.hydra.launcher.get("engine", "local") == "local":
+        check_device(master.device)
 
 
 def _check_options(options: PackedLauncherConf) -> None:
+    check_choice("hydra.launcher.engine", options.engine, ("local", "ray", "slurm"))
     check_choice("hydra.launcher.redo", options.redo, ("missing", "failed", "all"))
-    for name, least in (("n_workers", 1), ("memory_gb", 0.01), ("checkpoint_s", 0.0)):
-        value = options[name]
+    for name, least in LEAST.items():
+        value = OmegaConf.select(options, name)
         if value is not None and not value >= least:
             raise ConfigError(f"hydra.launcher.{name}: {value}; must be at least {least}")
 

@@ -14,7 +14,9 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+
+from rnnlab.sweep.settings import RaySettings, SlurmSettings
 
 _HERE = "hydra_plugins.rnnlab_packed.packed_launcher"
 
@@ -22,12 +24,16 @@ _HERE = "hydra_plugins.rnnlab_packed.packed_launcher"
 @dataclass
 class PackedLauncherConf:
     _target_: str = f"{_HERE}.PackedLauncher"
-    n_workers: int | None = None  # processes; null: one per core
-    memory_gb: float | None = None  # for all packs under way, in 10^9 bytes; null: half of the machine's
+    engine: str = "local"  # where packs are computed: local, ray, slurm
+    n_workers: int | None = None  # packs at once; null: one per core, or per GPU (local), or what the cluster has (ray)
+    memory_gb: float | None = None  # local: for all packs under way, in 10^9 bytes; null: half of the machine's
+    gpus: int | None = None  # local, device=cuda: how many are used; null: all
     redo: str = "failed"  # what to compute: missing (what has no record), failed (that, and what failed), all
     checkpoint_s: float = 60.0  # seconds between two checkpoints of a pack
     dry_run: bool = False  # say what would be computed, and train nothing
     report: bool = True  # write the report at the end
+    ray: RaySettings = field(default_factory=RaySettings)
+    slurm: SlurmSettings = field(default_factory=SlurmSettings)
 
 
 @dataclass
@@ -45,7 +51,8 @@ class PackedLauncher(Launcher):
     """Trains a sweep's runs in packs; jobs of any other application run one after the other, as by Hydra's own."""
 
     def __init__(self, **options: Any):
-        self.options = PackedLauncherConf(**options)
+        plain = {key: OmegaConf.to_object(o) if OmegaConf.is_config(o) else o for key, o in options.items()}
+        self.options = PackedLauncherConf(**plain)
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function

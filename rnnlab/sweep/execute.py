@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from rnnlab.config import RunConfig
-from rnnlab.sweep.engine import Died, Done, Engine, Pack
-from rnnlab.sweep.jobs import FinishedRun, killed
+from rnnlab.sweep.engine import Cancelled, Died, Done, Engine, Event, Pack
+from rnnlab.sweep.jobs import FinishedRun, killed, provenance
 
 TICK_S = 0.5  # how long to wait for something to happen before saying that nothing has
 
@@ -19,8 +20,7 @@ class Delivery:
 
     run: RunConfig
     finished: FinishedRun
-    pack_width: int
-    pack_wall_s: float | None
+    provenance: Mapping[str, Any]
     n_running: int  # packs under way at that moment
 
 
@@ -28,12 +28,15 @@ class Execution:
     """Packs on their way through an engine.
 
     A pack whose worker died is tried once more, then in halves, until the run that kills its worker is alone; that one
-    comes back as failed.  New packs are handed out before each delivery, so that no worker waits for the caller."""
+    comes back as failed.  New packs are handed out before each delivery, so that no worker waits for the caller.
 
-    def __init__(self, packs: Iterable[Pack], engine: Engine):
+    n_running: packs that are in the engine's hands already.  Runs of packs that were cancelled are in `cancelled`."""
+
+    def __init__(self, packs: Iterable[Pack], engine: Engine, n_running: int = 0):
         self._waiting, self._engine = deque(packs), engine
         self._ready: deque[Delivery] = deque()
-        self._n_running = 0
+        self._n_running = n_running
+        self.cancelled: list[RunConfig] = []
 
     def deliveries(self) -> Iterator[Delivery | None]:
         """Every run of the packs once, as they finish; None when for a while nothing has."""
@@ -52,16 +55,18 @@ class Execution:
         """What has been computed and not been taken, after an interruption."""
         return list(self._ready)
 
-    def _take(self, event: Done | Died) -> None:
+    def _take(self, event: Event) -> None:
         self._n_running -= 1
-        if isinstance(event, Done):
-            width = len(event.runs)
-            for run, finished in zip(event.pack.runs, event.runs, strict=True):
-                self._ready.append(Delivery(run, finished, width, event.wall_s, self._n_running))
-        else:
-            again, lost = _after_death(event.pack)
-            self._waiting.extendleft(again)
-            self._ready.extend(Delivery(run, killed(run), 1, None, self._n_running) for run in lost)
+        match event:
+            case Done(pack, runs, origin):
+                for run, finished in zip(pack.runs, runs, strict=True):
+                    self._ready.append(Delivery(run, finished, origin, self._n_running))
+            case Died(pack):
+                again, lost = _after_death(pack)
+                self._waiting.extendleft(again)
+                self._ready.extend(Delivery(run, killed(run), provenance(), self._n_running) for run in lost)
+            case Cancelled(pack):
+                self.cancelled.extend(pack.runs)
 
 
 def _after_death(pack: Pack) -> tuple[list[Pack], list[RunConfig]]:

@@ -31,6 +31,7 @@ class RunFailed(Exception):
 class FinishedRun:
     """What a worker hands back: the record's files as text, made where there is time for it, and what to count."""
 
+    run_id: str
     files: Mapping[str, str]
     status: str
     diverged: bool
@@ -94,6 +95,7 @@ def _finish(run: RunConfig, result: RunResult) -> FinishedRun:
     record = Record(run.run_id, run.condition_id, run.as_dict(), run.task.facts, result)
     failed = result.status == "failed"
     return FinishedRun(
+        run_id=run.run_id,
         files=render(record),
         status=result.status,
         diverged=result.diverged,
@@ -126,7 +128,8 @@ def _summary(run: RunConfig, result: RunResult) -> str:
 
 def provenance() -> dict[str, Any]:
     """When, where and with what: everything about a record that does not follow from its config."""
-    return {"finished": datetime.now(UTC).isoformat(timespec="seconds"), **_surroundings()}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"finished": now, **_surroundings(), "command": command(), "pid": os.getpid()}
 
 
 @cache
@@ -142,8 +145,6 @@ def _surroundings() -> dict[str, Any]:
         "numpy": numpy.__version__,
         "rnnlab": __version__,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "command": command(),
-        "pid": os.getpid(),
     }
 
 

@@ -4,6 +4,22 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+import torch
+
+from rnnlab.options import ConfigError
+
+
+def check_device(device: str) -> None:
+    """Raise ConfigError for a device that this machine has not."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device: 'cuda'; this machine has no usable CUDA device; one of cpu")
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return chosen.split(",") if chosen else [str(n) for n in range(torch.cuda.device_count())]
+
 
 def available_cores() -> int:
     """The cores this process may use."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rnnlab.batches import chunk_size
 from rnnlab.config import RunConfig
-from rnnlab.padding import HIDDEN_UNIT, padded
+from rnnlab.padding import HIDDEN_UNIT, MIN_WIDTH, padded
 from rnnlab.training import LEAST_CHUNK, program_key
 
 STATES = 2**15  # floats in the states of one time step of a pack, (R, B, H): benchmarks/pack_width.py
@@ -51,8 +51,10 @@ class Plan:
         return "\n".join(lines)
 
 
-def plan(runs: Sequence[RunConfig], n_workers: int, memory_gb: float) -> Plan:
-    """Runs with the same activation are neighbours, so that a pack calls as few different functions as it can."""
+def plan(runs: Sequence[RunConfig], n_workers: int, memory_gb: float, overhead_s: float = 0.0) -> Plan:
+    """Runs with the same activation are neighbours, so that a pack calls as few different functions as it can.
+
+    memory_gb: for n_workers packs together.  overhead_s: what a pack costs beside its runs."""
     programs: dict[object, list[RunConfig]] = {}
     for run in runs:
         programs.setdefault(program_key(run), []).append(run)
@@ -60,10 +62,18 @@ def plan(runs: Sequence[RunConfig], n_workers: int, memory_gb: float) -> Plan:
     for members in programs.values():
         members.sort(key=lambda run: (run.cell.activation, run.cell.negative_slope, run.cell.alpha))
         n_packs = math.ceil(len(members) / best_width(members[0], n_workers, memory_gb))
-        if len(members) >= 2 * n_workers:  # as many packs for each worker
+        n_packs = max(n_packs, _worthwhile(members, n_workers, overhead_s))
+        if len(members) >= 2 * n_workers and n_packs >= n_workers:  # as many packs for each worker
             n_packs = math.ceil(n_packs / n_workers) * n_workers
         packs += [members[len(members) * n // n_packs : len(members) * (n + 1) // n_packs] for n in range(n_packs)]
     return Plan(sorted(packs, key=pack_cost_s, reverse=True))
+
+
+def _worthwhile(members: Sequence[RunConfig], n_workers: int, overhead_s: float) -> int:
+    """Into how many packs it pays to divide runs so that no worker is idle: packs of two lanes at least, and so long
+    that the overhead is a tenth of them at most."""
+    most = min(n_workers, len(members) // MIN_WIDTH)
+    return min(most, int(pack_cost_s(members) / (10 * overhead_s))) if overhead_s else most
 
 
 def best_width(run: RunConfig, n_workers: int, memory_gb: float) -> int:

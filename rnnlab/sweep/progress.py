@@ -14,7 +14,6 @@ from rich.live import Live
 from rich.text import Text
 
 from rnnlab.sweep.execute import Delivery
-from rnnlab.sweep.planner import Plan
 
 LOG = "rnnlab.log"
 PLAIN_EVERY_S = 5.0
@@ -23,8 +22,8 @@ PLAIN_EVERY_S = 5.0
 class Progress:
     """Counts deliveries and shows them.  The log gets a line a run; the screen never more than one."""
 
-    def __init__(self, plan: Plan, n_done_before: int, folder: Path):
-        self._n_total, self._n_before = plan.n_runs, n_done_before
+    def __init__(self, n_runs: int, n_packs: int, n_done_before: int, folder: Path):
+        self._n_total = n_runs
         self._counts: Counter[str] = Counter()
         self._n_running = 0
         self._log = (folder / LOG).open("a", encoding="utf-8", buffering=1)
@@ -32,7 +31,7 @@ class Progress:
         console = Console(file=sys.stdout)
         before = f", {n_done_before} done before" if n_done_before else ""
         console.print(
-            f"{plan.n_runs} runs to train in {len(plan.packs)} packs{before} -> {folder}",
+            f"{n_runs} runs to train in {n_packs} packs{before} -> {folder}",
             highlight=False,
             soft_wrap=True,
         )

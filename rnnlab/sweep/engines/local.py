@@ -6,20 +6,28 @@ import contextlib
 import multiprocessing
 import os
 import threading
+from collections.abc import Collection, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from rnnlab.sweep import server
-from rnnlab.sweep.engine import Died, Done, EngineError, Pack, work_on
+from rnnlab.sweep.engine import Died, Done, EngineError, Event, Pack, work_on
 
 START_ATTEMPTS = 3
 
 
 class LocalEngine:
-    """Worker processes, started when they are needed, from a server that has torch imported already."""
+    """Worker processes, started when they are needed, from a server that has torch imported already.
 
-    def __init__(self, n_workers: int):
-        self._n_workers = n_workers
+    gpus: those that workers take in turns, as CUDA_VISIBLE_DEVICES names them."""
+
+    shares_folder = True
+    pack_overhead_s = 0.002
+
+    def __init__(self, n_workers: int, memory_gb: float, gpus: Sequence[str] = ()):
+        self.n_workers, self.pack_memory_gb = n_workers, memory_gb / n_workers
+        self._gpus = gpus
+        self._n_started = 0
         self._context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
         server.start()  # does not wait: the caller goes on composing
         self._processes: dict[Connection, BaseProcess] = {}
@@ -27,7 +35,13 @@ class LocalEngine:
 
     @property
     def n_free(self) -> int:
-        return self._n_workers - len(self._packs)
+        return self.n_workers - len(self._packs)
+
+    def resume(self, everything: Pack) -> list[Pack]:
+        return []  # its workers end with the command
+
+    def forget(self, run_ids: Collection[str]) -> None:
+        pass
 
     def submit(self, pack: Pack) -> None:
         idle = [connection for connection in self._processes if connection not in self._packs]
@@ -40,7 +54,8 @@ class LocalEngine:
         reason: Exception | None = None
         for _ in range(START_ATTEMPTS):
             ours, theirs = self._context.Pipe()
-            process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+            gpu = self._gpus[self._n_started % len(self._gpus)] if self._gpus else None
+            process = self._context.Process(target=_serve, args=(theirs, gpu), daemon=True)
             try:
                 server.start()
                 process.start()
@@ -49,17 +64,18 @@ class LocalEngine:
                 ours.close()
             else:
                 self._processes[ours] = process
+                self._n_started += 1
                 return ours
             finally:
                 theirs.close()
         raise EngineError(f"no worker process can be started ({reason!r})")
 
-    def wait(self, timeout_s: float | None) -> list[Done | Died]:
-        events: list[Done | Died] = []
+    def wait(self, timeout_s: float | None) -> list[Event]:
+        events: list[Event] = []
         for connection in wait(list(self._processes), timeout_s):
             try:
-                runs, wall_s = connection.recv()
-                events.append(Done(self._packs.pop(connection), runs, wall_s))
+                runs, provenance = connection.recv()
+                events.append(Done(self._packs.pop(connection), runs, provenance))
             except (EOFError, OSError):
                 if pack := self._packs.pop(connection, None):
                     events.append(Died(pack))
@@ -77,8 +93,10 @@ class LocalEngine:
         process.join()
 
 
-def _serve(connection: Connection) -> None:
+def _serve(connection: Connection, gpu: str | None) -> None:
     """A worker: packs in, finished runs out, until the other end is gone."""
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything in this process has asked for a GPU
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
