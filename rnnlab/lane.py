@@ -16,7 +16,7 @@ from rnnlab.records import CURVE_COLUMNS, RunResult
 from rnnlab.tasks import Data, Finding, Task
 
 # Branches of the seed's tree of generators; 1 is the task's, 2 the initialisation's.
-BATCH_STREAM, DROPOUT_STREAM, NOISE_STREAM = 3, 4, 5
+BATCH_STREAM, DROPOUT_STREAM, NOISE_STREAM, DIRECTION_STREAM = 3, 4, 5, 6
 MOST_GRADIENTS = 40  # training steps whose gradients through time a record keeps, evenly spaced, the last among them
 
 
@@ -44,6 +44,7 @@ class Lane:
     grad_norm: float = math.nan
     n_clipped: int = 0  # since the last row
     last_row: int = 0
+    dynamics: dict[str, float] = field(default_factory=dict)  # of the initial weights, then of the trained ones
     steps_done: int = 0
     divergence_reason: str | None = None
     stopped: bool = False  # it is good enough: training.stop_at_loss
@@ -60,6 +61,10 @@ class Lane:
             order = BatchOrder(len(data.train), batch_size, generator)
         draws = (_generator(run, stream) for stream in (DROPOUT_STREAM, NOISE_STREAM))
         return cls(run, data, _naive(run.task, data), order, *draws)
+
+    def directions(self) -> np.random.Generator:
+        """From which dynamics.py draws; anew each time."""
+        return _generator(self.run, DIRECTION_STREAM)
 
     @property
     def live(self) -> bool:
@@ -120,7 +125,13 @@ class Lane:
             diverged_at_step=self.steps_done if diverged else None,
             divergence_reason=self.divergence_reason,
             outcome=outcome(diverged, last["eval_loss"], self.naive["naive_loss"], self.run.divergence.margin),
-            metrics={**losses, **self.naive, **self.run.task.metrics_of_losses(**losses), **finding.metrics},
+            metrics={
+                **losses,
+                **self.naive,
+                **self.run.task.metrics_of_losses(**losses),
+                **finding.metrics,
+                **self.dynamics,
+            },
             curves=self._curves(),
             predictions=finding.predictions,
             gradients=self._gradients(),
@@ -148,7 +159,7 @@ class Lane:
     # What a checkpoint holds of a lane: everything that is not made again from the config.
     _PROGRESS = (
         *("rows", "gradients", "measured", "batch_loss", "grad_norm", "n_clipped", "last_row", "steps_done"),
-        *("divergence_reason", "stopped"),
+        *("dynamics", "divergence_reason", "stopped"),
     )
 
     def progress(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlab import diagnostics
+from rnnlab import diagnostics, dynamics
 from rnnlab.batches import Chunk, Pool, chunk_size
 from rnnlab.checkpoints import LaneState, write_checkpoint
 from rnnlab.config import RunConfig
@@ -112,6 +112,9 @@ class _PackTraining:
         if states is None:
             for slot, run in enumerate(runs):
                 initialize(network, slot, run)
+            for slot, lane in enumerate(self.lanes):
+                found = dynamics.of_weights(network, slot)
+                lane.dynamics = {f"initial_{name}": value for name, value in found.items()}
         else:
             self._resume(states, network, optimizer)
         self._lay_out(self.lanes, network, optimizer)
@@ -296,9 +299,21 @@ class _PackTraining:
             )
             for lane in diverged:
                 lane.add_row(train[lanes.index(lane)], eval_[lanes.index(lane)])
+        self._measure_dynamics(lanes, network)
         findings = self.task.examine([lane.data for lane in slots], evaluator)
         for lane, finding in zip(lanes, findings, strict=False):
             self._results[lane] = lane.result(finding)
+
+    def _measure_dynamics(self, lanes: Sequence[Lane], network: Network) -> None:
+        """Of the recurrence as it came out."""
+        if not self.n_recurrent_layers:
+            return
+        slots = _slots(lanes)
+        pool = Pool([lane.data.eval for lane in slots], network.flat)
+        exponents = dynamics.lyapunov_exponents(network, pool, [lane.directions() for lane in slots])
+        for slot, lane in enumerate(lanes):
+            found = {name: values[slot].item() for name, values in exponents.items()}
+            lane.dynamics = lane.dynamics | dynamics.of_weights(network, slot) | found
 
 
 def _slots(lanes: Sequence[Slot]) -> list[Slot]:

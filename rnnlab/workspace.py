@@ -75,6 +75,10 @@ class Workspace:
         self._below.append(below)
         return self.read(below)
 
+    def read_by(self, layer: int) -> Tensor:
+        """What a layer read in the last pass, (R, T*B, .) or tokens (R, T*B)."""
+        return self._below[layer]
+
     def _look_up(self, tokens: Tensor) -> Tensor:
         """(R, M) -> (R, M, E), the tokens' rows of the embedding."""
         weight = self.network.weights["embedding.weight"]
@@ -158,6 +162,8 @@ class Workspace:
         for name, v, d_product in cell.recurrent_products():
             if v.shape[1]:
                 _product(grads[f"layer{n}.{name}"], v.transpose(1, 2), d_product, beta)
+            elif not beta:  # one step from zero: what is there may be of a carried state before
+                grads[f"layer{n}.{name}"].zero_()
         if f"layer{n}.bias" in grads:
             _sum(grads[f"layer{n}.bias"], da, 1, beta)
         if n == 0 and self._architecture.embedding_size:

@@ -24,7 +24,7 @@ LAYERS = [  # each may import from those above it; what stands on one line does 
     "cells batches optimizers sections",
     "network config",
     "workspace construction lane",
-    "diagnostics evaluation",
+    "diagnostics dynamics evaluation",
     "randomness",
     "training",
     "sweep",

@@ -129,6 +129,7 @@ class Cell(ABC):
         self.states = [self.h]
         self.gradient = like.new_zeros(R, B, H)
         self.from_zero = True
+        self.beyond: Tensor | None = None  # from steps after the last, what arrives at the second of `states`
         self._pre, self._h = list(self.pre.unbind(1)), list(self.h.unbind(1))
         # The reverse pass multiplies by transposes.  A product with a transposed view takes up to five times as long.
         recurrent = {name: w for name, w in weights.items() if name not in ("weight_ih", "bias")}
@@ -177,6 +178,11 @@ class Cell(ABC):
         pre-activations take the place of pre[t].
 
         Where the state before the first step was carried over from another batch, the gradient ends there."""
+
+    @abstractmethod
+    def initial_gradients(self) -> list[Tensor]:
+        """The gradients at the states before the first step, one (R, B, H) for each of `states`, after the reverse
+        pass.  Training has no use for them: diagnostics do."""
 
     def recurrent_products(self) -> list[tuple[str, Tensor, Tensor]]:
         """For every recurrent weight W its name, v (R, M, H) and the gradient (R, M, .) at v W: all products over time

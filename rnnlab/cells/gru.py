@@ -103,6 +103,9 @@ class GruCell(Cell):
         self._pre_n[t].copy_(three)
         self._pre_rzq[t].copy_(self._da)
 
+    def initial_gradients(self) -> list[Tensor]:
+        return [torch.baddbmm(self._kept, self._da, self._weight_hh_T)]
+
     def recurrent_products(self) -> list[tuple[str, Tensor, Tensor]]:
         return [("weight_hh", self._flat(self.h[:, :-1]), self._flat(self._columns(self.pre, 1, 4)))]
 
@@ -195,6 +198,9 @@ class OriginalGruCell(Cell):
         self.gate_phi.backward(t, self._gates[2], self._gates[1], self._gates[3])
         self._pre_n[t].copy_(three)
         self._pre_rz[t].copy_(self._da)
+
+    def initial_gradients(self) -> list[Tensor]:
+        return [torch.baddbmm(self._kept, self._da, self._transposed["weight_hh"])]
 
     def recurrent_products(self) -> list[tuple[str, Tensor, Tensor]]:
         return [

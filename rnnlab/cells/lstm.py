@@ -91,7 +91,7 @@ class LstmCell(Cell):
     def reverse_step(self, t: int, above: Tensor | None) -> None:
         gradient, k, one, two, three = self.gradient, self._k, self._one, self._two, self._three
         if t + 1 == len(self._pre):
-            k.zero_()
+            k.zero_() if self.beyond is None else k.copy_(self.beyond)
             gradient.zero_() if above is None else gradient.copy_(above)
         elif above is None:
             torch.bmm(self._da, self._weight_hh_T, out=gradient)
@@ -110,3 +110,6 @@ class LstmCell(Cell):
         self.gate_phi.backward(t, self._g_parts, self._gates[t], self._da_parts)
         self._da_n.copy_(three)
         self._pre[t].copy_(self._da)
+
+    def initial_gradients(self) -> list[Tensor]:
+        return [torch.bmm(self._da, self._weight_hh_T), self._k.clone()]

@@ -72,6 +72,9 @@ class RnnCell(Cell):
             self.gradient.zero_()
         self.phi.backward(t, self._gradient_parts, self._values[t], self._pre_parts[t])
 
+    def initial_gradients(self) -> list[Tensor]:
+        return [torch.bmm(self._pre[0], self._weight_hh_T) if self.recurrent else torch.zeros_like(self.gradient)]
+
 
 class MemorylessCell(RnnCell):
     """The Elman cell without recurrence, h[t] = phi(x[t] W_ih + b): what a class does that never keeps its state.
