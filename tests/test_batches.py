@@ -1,11 +1,13 @@
 """Which samples a lane reads, in which order and layout."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from rnnlab import batches
-from rnnlab.batches import BatchOrder, Pool, chunk_size
+from rnnlab.batches import BatchOrder, FreshBatches, Pool, StreamOrder, chunk_size
 from rnnlab.tasks import Split
 
 N, T, I, O = 11, 3, 2, 5
@@ -70,9 +72,45 @@ def test_chunks_read_every_index_once_with_weight_1_and_in_order(kind, size, n):
         np.testing.assert_array_equal(np.stack(read), lanes[lane].inputs[indices[lane]])
 
 
-def test_all_indices_are_every_sample_in_order_for_every_lane():
+def test_the_first_indices_are_the_first_samples_in_order_for_every_lane():
     pool = Pool([split_of("numbers last")] * 3, LIKE)
-    assert pool.all_indices().tolist() == [list(range(N))] * 3
+    assert pool.first_indices(N).tolist() == [list(range(N))] * 3
+    assert pool.first_indices(4).tolist() == [[0, 1, 2, 3]] * 3
+
+
+def test_tokens_are_gathered_as_they_are():
+    tokens = [np.random.default_rng(seed).integers(9, size=(N, T)) for seed in range(2)]
+    pool = Pool([Split(lane, lane) for lane in tokens], LIKE)
+    chunk = pool.gather(torch.tensor([[3, 0], [7, 7]]), n_real=2)
+    assert chunk.x.shape == (2, T, 2)
+    assert chunk.x.dtype == torch.int64
+    assert chunk.x.is_contiguous()
+    for lane, samples in enumerate([[3, 0], [7, 7]]):
+        for c, sample in enumerate(samples):
+            assert chunk.x[lane, :, c].tolist() == tokens[lane][sample].tolist()
+            assert chunk.target[lane, c::2].tolist() == tokens[lane][sample].tolist()
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 11])
+@pytest.mark.parametrize("size", [1, 3, 4, 8, 16])
+def test_streams_read_every_window_once_each_after_the_one_before(n, size):
+    """Stream c has the windows from c * W on, W = ceil(n / size): the last streams may be shorter, or empty."""
+    windows = np.arange(N)[:, None].repeat(T, axis=1)  # each token says which window it is from
+    pool = Pool([Split(windows, windows)] * 2, LIKE)
+    W = -(-n // size)
+    chunks = list(pool.stream_chunks(n, size))
+    assert len(chunks) == W
+    for lane in range(2):
+        read = [[] for _ in range(size)]
+        for chunk in chunks:
+            assert chunk.x.shape == (2, T, size)
+            weight = chunk.sample_weight.unflatten(0, (T, size))[0].tolist()
+            assert weight == sorted(weight, reverse=True), "an empty stream has none after it that is not"
+            for c in range(size):
+                if weight[c]:
+                    read[c].append(chunk.x[lane, 0, c].item())
+        assert [window for stream in read for window in stream] == list(range(n))
+        assert all(stream == list(range(c * W, c * W + len(stream))) for c, stream in enumerate(read))
 
 
 def test_lanes_with_the_same_arrays_share_one_copy_and_lanes_with_others_have_their_own():
@@ -132,12 +170,53 @@ def test_a_full_batch_is_read_in_order_every_time(batch_size):
         assert reader.next().tolist() == list(range(7))
 
 
-def test_an_order_that_is_resumed_goes_on_as_it_would_have():
-    whole, resumed = order(11, 4, seed=1), order(11, 4, seed=9)
+@pytest.mark.parametrize(
+    ("n_windows", "batch_size", "length"), [(12, 4, 3), (14, 4, 3), (5, 5, 1), (5, None, 1), (7, 1, 7)]
+)
+def test_streams_are_read_side_by_side_window_after_window_over_and_over(n_windows, batch_size, length):
+    reader = StreamOrder(n_windows, batch_size)
     for _ in range(3):
+        for position in range(length):
+            assert reader.begins == (position == 0)
+            batch = reader.next().tolist()
+            assert batch == [stream * length + position for stream in range(batch_size or n_windows)]
+            assert max(batch) < n_windows
+
+
+class Counted:
+    """A task whose sequences say what was drawn for them."""
+
+    def fresh_batch(self, generator, n):
+        drawn = generator.normal(size=(n, 1, 1)).astype(np.float32)
+        return Split(drawn, drawn[:, 0])
+
+
+def test_fresh_batches_never_repeat_and_follow_from_the_generator():
+    first, again = (FreshBatches(Counted(), 3, np.random.default_rng(5)) for _ in range(2))
+    drawn = [first.next().inputs.ravel().tolist() for _ in range(20)]
+    assert drawn == [again.next().inputs.ravel().tolist() for _ in range(20)]
+    assert len({number for batch in drawn for number in batch}) == 60
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda seed: StreamOrder(14, 4),
+        lambda seed: FreshBatches(Counted(), 3, np.random.default_rng(seed)),
+        lambda seed: BatchOrder(11, 4, np.random.default_rng(seed)),
+    ],
+    ids=["stream", "fresh", "permuted"],
+)
+def test_any_order_that_is_resumed_from_plain_data_goes_on_as_it_would_have(make):
+    def read(order):
+        batch = order.next()
+        return (getattr(order, "begins", None), getattr(batch, "inputs", batch).tolist())
+
+    whole, resumed = make(1), make(9)
+    for _ in range(4):
         whole.next()
-    resumed.resume(whole.state())
-    assert [resumed.next().tolist() for _ in range(6)] == [whole.next().tolist() for _ in range(6)]
+    resumed.resume(json.loads(json.dumps(whole.state())))
+    assert [read(resumed) for _ in range(7)] == [read(whole) for _ in range(7)]
 
 
 @pytest.mark.parametrize("n_samples", [1, 7, 8, 64, 300, 1197, 2390])
