@@ -191,21 +191,25 @@ def passed_forward(
     initial: the states before the first step, by layer.  keep: dropout's factors of what is read above, (T, B, H) by
     layer, of the top layer (B, H) where only the last step is answered."""
     functions = (lambda a: phi(activation, a, **parameters), lambda a: phi(gate_activation, a, **parameters))
-    first = weights.get("embedding.weight", weights["layer0.weight_ih"])
+    below = x
     if x.ndim == 2:
-        x = torch.nn.functional.one_hot(x, first.shape[0]).to(first.dtype)
-    below = x @ first if "embedding.weight" in weights else x
-    n_layers = 1 + max(int(name[5]) for name in weights if name.startswith("layer"))
+        first = weights.get("embedding.weight", weights["layer0.weight_ih"])
+        below = torch.nn.functional.one_hot(x, first.shape[0]).to(first.dtype)
+    if "embedding.weight" in weights:
+        below = below @ weights["embedding.weight"]
     found = []
-    for n in range(n_layers):
+    for n in range(sum(name.endswith("weight_ih") for name in weights)):
+        if n and keep is not None:
+            below = below * keep[n - 1]
         own = {name[7:]: w for name, w in weights.items() if name.startswith(f"layer{n}.")}
         zero = below.new_zeros(below.shape[1], len(weights["readout.weight"]))
         before = initial[n] if initial else (zero,) * (2 if cell == "lstm" else 1)
         found.append(cell_states(cell, own, below.unbind(0), before, *functions))
-        last = n + 1 == n_layers and answers == "last"
-        below = found[-1][-1][0] if last else torch.stack([state[0] for state in found[-1]])
-        if keep is not None:
-            below = below * keep[n]
+        below = torch.stack([state[0] for state in found[-1]])
+    if answers == "last":
+        below = below[-1]
+    if keep is not None:
+        below = below * keep[-1]
     z = below @ weights["readout.weight"]
     return (z + weights["readout.bias"] if "readout.bias" in weights else z), found
 
