@@ -1,4 +1,4 @@
-"""The command rnnlab-report: read a folder of runs, write its report, print where the page is."""
+"""The command rnnlab-report: read folders of runs, write their report, print where the page is."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ HELP = """\
 Write the report of a study: DIR/report/index.html, one page that needs no network, with its figures (PNG, SVG) and
 tables (CSV) beside it.  DIR is the folder of a sweep, the one that holds a folder per run.  It can be run at any
 time, over whatever runs are there; runs that failed, are missing or cannot be read are named in the report.
+A folder of several studies gets a page over all of them.  Two folders are compared, before and after.
+"""
+EXAMPLES = """\
+examples:
+  rnnlab-report outputs/activations                  the report of a study
+  rnnlab-report outputs                              all studies, and a page over them
+  rnnlab-report outputs/before outputs/after         what changed
+  rnnlab-report --format md outputs/activations      Markdown, for a README or a pull request
 """
 REASONS_SHOWN = 20
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0: the page is written and its path printed.  2: no report can be made of that folder; stderr says why."""
-    parser = argparse.ArgumentParser(
-        prog="rnnlab-report",
-        description=HELP,
-        epilog="example: rnnlab-report outputs/activations",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("folder", metavar="DIR", type=Path, help="the folder of a sweep, e.g. outputs/activations")
-    folder = parser.parse_args(argv).folder
+    arguments = _parser().parse_args(argv)
+    if len(arguments.folders) > 2:
+        print("rnnlab-report: at most two folders can be compared", file=sys.stderr)
+        return 2
 
-    from rnnlab.report.page import write_report  # after the arguments: --help and a typo answer at once
-    from rnnlab.report.read import StudyError
+    from rnnlab.report.read import StudyError  # after the arguments: --help and a typo answer at once
 
     try:
-        page = write_report(folder)
+        page = _write(arguments)
     except StudyError as error:
         print(f"rnnlab-report: {error}", file=sys.stderr)
         for reason in error.reasons[:REASONS_SHOWN]:
@@ -39,10 +42,46 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"  and {len(error.reasons) - REASONS_SHOWN} more", file=sys.stderr)
         return 2
     except OSError as error:
+        folder = arguments.folders[-1]
         print(f"rnnlab-report: {folder}: the report cannot be written ({error.strerror or error})", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("rnnlab-report: interrupted; an older report is left as it was", file=sys.stderr)
+        return 130
     print(page)
+    if arguments.open:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rnnlab-report",
+        description=HELP,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folders", metavar="DIR", nargs="+", type=Path, help="the folder of a sweep; two to compare")
+    parser.add_argument("--format", choices=("html", "md"), default="html", help="html (default), or md beside it")
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.add_argument("--force", action="store_true", help="make it anew even if none of its files changed")
+    return parser
+
+
+def _write(arguments: argparse.Namespace) -> Path:
+    first, *second = arguments.folders
+    if second:
+        from rnnlab.report.compare import write_comparison
+
+        return write_comparison(first, second[0], arguments.format)
+    from rnnlab.report.index import study_folders, write_index
+    from rnnlab.report.page import write_report
+
+    if study_folders(first):
+        return write_index(first, arguments.format, arguments.force, say=print)
+    return write_report(first, arguments.format, arguments.force)
 
 
 if __name__ == "__main__":

@@ -223,3 +223,16 @@ def test_a_study_in_which_everything_failed_still_gets_its_page(build, tmp_path)
 def test_one_run_is_a_study_too(build, tmp_path):
     text = write_report(build.runs(tmp_path, [build.record("digits")])).read_text(encoding="utf-8")
     assert "tanh has a median score of 0.98, n=1; fewer than 5 runs, so no interval." in text
+
+
+def test_the_same_report_as_markdown_has_its_figures_beside_it(build, tmp_path):
+    claim = {"says": "a | b", "quantity": "score", "of": {"cell.activation": "tanh"}, "than": 0.5, "is": "higher"}
+    build.runs(tmp_path, [build.record(task, seed=seed) for task in ("sines", "digits") for seed in range(6)])
+    build.study_file(tmp_path, question="What <b>is</b> it?", claims=[claim])
+    path = page.write_report(tmp_path, "md")
+    text = path.read_text(encoding="utf-8")
+    assert path.name == "report.md" and (tmp_path / "report" / "index.html").is_file()
+    assert text.startswith("# What &lt;b>is&lt;/b> it?") and "| **supported** | a \\| b |" in text
+    pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", text)
+    assert len(pictures) == 5 and all((tmp_path / "report" / link).is_file() for _, link in pictures)
+    assert not re.search(r"\n{4,}", text)
