@@ -65,7 +65,8 @@ def _recurrent_matrix(network: Network, lane: int, layer: int) -> np.ndarray | N
 def lyapunov_exponents(network: Network, pool: Pool, directions: Sequence[np.random.Generator]) -> dict[str, Tensor]:
     """The first exponents of every layer, (R,) each, from the first samples of `pool`.
 
-    directions: each lane's generator, from which the first directions are drawn.  -inf where a change dies out."""
+    directions: each lane's generator, from which the first directions are drawn.  -inf where a change dies out on one
+    of the trajectories."""
     workspace = Workspace(network, padded(N_TRAJECTORIES, BATCH_UNIT))
     n = min(N_TRAJECTORIES, pool.n_samples)
     (chunk,) = pool.chunks(pool.first_indices(n), workspace.batch_size)
@@ -135,13 +136,17 @@ def _filled(x: Tensor, cell: Cell) -> Tensor:
 
 
 def _orthonormalise(Q: Tensor) -> Tensor:
-    """Gram-Schmidt over K of (R, n, K, S, H), in place; the lengths (R, n, K) that were left before normalising."""
+    """Gram-Schmidt over K of (R, n, K, S, H), in place; the lengths (R, n, K) that were left before normalising.
+
+    What is left by rounding alone is zero, vector and length."""
+    rounding = 10 * torch.finfo(Q.dtype).eps * Q.square().sum((3, 4)).sqrt()
     lengths = []
     for k in range(Q.shape[2]):
         q = Q[:, :, k]
         for j in range(k):
             q -= (Q[:, :, j] * q).sum((2, 3), keepdim=True) * Q[:, :, j]
         length = q.square().sum((2, 3)).sqrt()
-        q /= length.clamp(min=torch.finfo(Q.dtype).tiny)[..., None, None]
+        length[length <= rounding[:, :, k]] = 0
+        q *= torch.where(length > 0, 1 / length, 0)[..., None, None]
         lengths.append(length)
     return torch.stack(lengths, dim=2)
