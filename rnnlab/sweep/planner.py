@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlab.batches import chunk_size
+from rnnlab.cells import CELL_CLASSES, Cell
 from rnnlab.config import RunConfig
+from rnnlab.construction import architecture
 from rnnlab.padding import HIDDEN_UNIT, MIN_WIDTH, padded
 from rnnlab.training import LEAST_CHUNK, program_key
 
 STATES = 2**15  # floats in the states of one time step of a pack, (R, B, H): benchmarks/pack_width.py
 MAX_WIDTH = 256
 
-# For estimates, of one core: seconds per multiply-add, per state and layer, and per call on a pack's time step.
-MULTIPLY_ADD_S, STATE_S, CALL_S = 2.5e-11, 1.5e-9, 4e-6
+# For estimates, of one core: seconds per multiply-add, per state and layer, per call on a pack's time step, per update
+# of a pack beside its passes, and per record.
+MULTIPLY_ADD_S, STATE_S, CALL_S, UPDATE_S, RUN_S = 2.5e-11, 1.5e-9, 4e-6, 3e-4, 5e-3
 
 
 @dataclass(frozen=True)
@@ -84,24 +87,36 @@ def best_width(run: RunConfig, n_workers: int, memory_gb: float) -> int:
 
 
 def lane_bytes(run: RunConfig) -> int:
-    """About how much memory one lane takes: the traces of training and evaluation, parameters and their companions."""
-    hidden, layers = _hidden(run), run.cell.num_layers
-    trace = 4 * run.task.seq_len * max(_chunk(run), LEAST_CHUNK) * hidden
-    parameters = 4 * hidden * (run.task.input_size + run.task.output_size + (2 * layers - 1) * hidden)
-    return 3 * trace * (3 * layers + 1) + 8 * parameters
+    """About how much memory one lane takes: traces, parameters with gradients and the optimiser's companions, and the
+    data that it shares with nobody."""
+    hidden, cell = _hidden(run), _cell(run)
+    trace = run.task.seq_len * max(_chunk(run), LEAST_CHUNK) * hidden
+    parameters = sum(w.fan_in * w.fan_out * len(w.gates) for w in architecture(run).padded().weights().values())
+    data = run.task.n_train * run.task.seq_len * (1 if run.task.tokens else run.task.input_size)
+    floats = trace * ((cell.traces + 1) * run.cell.num_layers + 2) + 8 * parameters + data * run.task.generates
+    return 4 * floats
 
 
 def pack_cost_s(pack: Sequence[RunConfig]) -> float:
     """A guess at the seconds of a pack on one core."""
     run = pack[0]
-    batch_size = run.training.batch_size or run.task.n_train
-    every = run.training.eval_every
+    n_train, every = run.task.n_train, run.training.eval_every
     n_evaluations = 1 if every is None else 2 + run.training.steps // every
-    samples = 3 * run.training.steps * batch_size + 2 * n_evaluations * run.task.n_train  # forward passes
-    hidden, layers = _hidden(run), run.cell.num_layers
-    steps = samples * run.task.seq_len * layers
-    calls = 4 * run.task.seq_len * layers * samples / _chunk(run)
-    return len(pack) * steps * hidden * (2 * hidden * MULTIPLY_ADD_S + STATE_S) + calls * CALL_S
+    evaluated = min(run.training.eval_samples or n_train, n_train)
+    chunk = _chunk(run)
+    trained_chunks = math.ceil((run.training.batch_size or n_train) / chunk)
+    passes = 3 * run.training.steps * trained_chunks + 2 * n_evaluations * math.ceil(evaluated / chunk)  # forward ones
+    hidden, layers, cell = _hidden(run), max(run.cell.num_layers, 1), _cell(run)
+    inputs = 1 if run.task.tokens else run.task.input_size
+    products = layers * cell.products * hidden + cell.blocks * (inputs + (layers - 1) * hidden) + run.task.output_size
+    state_s = hidden * (products * MULTIPLY_ADD_S + layers * cell.traces * STATE_S / 3)
+    steps = passes * run.task.seq_len
+    calls = steps * cell.traces * layers
+    return len(pack) * (steps * chunk * state_s + RUN_S) + calls * CALL_S + run.training.steps * UPDATE_S
+
+
+def _cell(run: RunConfig) -> type[Cell]:
+    return CELL_CLASSES[architecture(run).cell]
 
 
 def _hidden(run: RunConfig) -> int:
