@@ -57,6 +57,13 @@ def test_a_truth_value_is_not_the_number_one():
     assert set(sides(Claim("", "score", {"cell.bias": True}, "higher", than=0.5))) == {"of"}
 
 
+def test_null_is_a_value_to_be_claimed_about():
+    configs = [{"optimizer.clip_norm": clip} for clip in (None, 1.0)]
+    (claim,) = parse([RELU | {"of": {"optimizer.clip_norm": None}, "against": {"optimizer.clip_norm": 1.0}}])
+    check([claim], configs)
+    assert [claim.side(config) for config in configs] == ["of", "against"]
+
+
 def test_claims_that_fit_the_sweep_pass():
     check(parse([RELU, RELU | {"against": None, "than": 0.5, "where": {"task": "digits"}}]), CONFIGS)
 

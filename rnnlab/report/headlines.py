@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rnnlab.records import TaskFacts
+from rnnlab.report.quantities import metric
+from rnnlab.report.statistics import median
 from rnnlab.report.wording import baseline_name, counted, listed, metric_name, near_one, number
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def headline(
     sentences = [
         _hopeless(facts, shown, baselines),
         _best(standings),
-        _other_way(facts, shown, baselines),
+        _other_way(facts, standings, baselines),
         *_against_baselines(shown, baselines),
         _ends(shown),
     ]
@@ -100,9 +102,9 @@ def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
 def _against_baselines(shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> list[str]:
     """A baseline is worth a sentence when some condition does not beat it."""
     sentences = []
-    for metric, value in baselines.items():
+    for baseline, value in baselines.items():
         better = [view.name for view in shown if view.eval_loss.median < value]
-        name = "the naive answer" if metric == "naive_loss" else f"the {baseline_name(metric)} baseline"
+        name = "the naive answer" if baseline == "naive_loss" else f"the {baseline_name(baseline)} baseline"
         below = f"a median evaluation loss below {name} ({number(value)})"
         if not better:
             sentences.append(f"No condition has {below}.")
@@ -112,26 +114,22 @@ def _against_baselines(shown: Sequence[ConditionView], baselines: Mapping[str, f
     return sentences
 
 
-def _other_way(facts: TaskFacts, shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> str:
+def _other_way(facts: TaskFacts, standings: Sequence[Standing], baselines: Mapping[str, float]) -> str:
     """The best by the task's own measure, where that is another one than the loss that the score is made of."""
-    if facts.score == "eval_loss":
-        name = CLOSED_LOOP
-        found = [(view.errors[name].median, view) for view in shown if name in view.errors]
-        higher = False
-    else:
-        name, higher = facts.score, facts.higher_is_better
-        found = [(view.task_score.median, view) for view in shown]
-    if len(shown) < 2 or not found:
+    name = CLOSED_LOOP if facts.score == "eval_loss" else facts.score
+    found = [(median([metric(run, name) for run in s.runs]), s) for s in standings if name in s.runs[0].metrics]
+    if len(found) < 2:
         return ""
+    higher = name == facts.score and facts.higher_is_better
     best = (max if higher else min)(value for value, _ in found)
     what = "In closed loop" if name == CLOSED_LOOP else f"By {metric_name(name)}"
     if not math.isfinite(best):
         return f"{what} no condition has a finite median."
-    who = listed([view.name for value, view in found if value == best])
+    who = [standing.name for value, standing in found if value == best]
     loss = "error " if name == CLOSED_LOOP else ""
     naive = _naive(baselines) if name == CLOSED_LOOP else ""
-    rank = "highest" if higher else "lowest"
-    return f"{what} {who} {'have' if ' and ' in who else 'has'} the {rank} median {loss}({number(best)}{naive})."
+    rank, have = "highest" if higher else "lowest", "have" if len(who) > 1 else "has"
+    return f"{what} {listed(who)} {have} the {rank} median {loss}({number(best)}{naive})."
 
 
 def _naive(baselines: Mapping[str, float]) -> str:
@@ -142,7 +140,7 @@ def _naive(baselines: Mapping[str, float]) -> str:
 def _ends(shown: Sequence[ConditionView]) -> str:
     """How many learned and which activations diverged; settings are only put together where that is said."""
     n_completed = sum(view.n_completed for view in shown)
-    learned = f"{sum(view.n_learned for view in shown)} of {counted(n_completed, 'run')} learned"
+    learned = f"{sum(view.n_learned for view in shown):,} of {counted(n_completed, 'run')} learned"
     diverged: dict[str, tuple[int, int]] = {}
     for view in shown:
         count, total = diverged.get(view.condition.label, (0, 0))

@@ -111,8 +111,13 @@ class Study:
 
     def gradients(self, run_id: str) -> dict[str, np.ndarray]:
         """gradients.csv of one run; empty where it has none.  Raises RecordError."""
-        path = self.folder / self._folders[run_id] / GRADIENTS
-        return records.read_table(path) if path.exists() else {}
+        return records.read_table(self._gradients_of(run_id)) if self.has_gradients(run_id) else {}
+
+    def has_gradients(self, run_id: str) -> bool:
+        return self._gradients_of(run_id).exists()
+
+    def _gradients_of(self, run_id: str) -> Path:
+        return self.folder / self._folders[run_id] / GRADIENTS
 
     @cached_property
     def _folders(self) -> dict[str, str]:

@@ -101,7 +101,9 @@ def words(group: Group | Mapping[str, Any]) -> str:
     for key, value in group.items():
         tail = key.rpartition(".")[2]
         many = " or ".join(map(written, value)) if isinstance(value, list) else written(value)
-        if tail in SHORT or "." not in key:
+        if value is None:
+            parts.append(f"no {tail}")
+        elif tail in SHORT or "." not in key:
             parts.append(many)
         else:
             parts.append(f"{tail} {many}")

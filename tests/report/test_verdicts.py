@@ -218,3 +218,4 @@ def test_claims_that_cannot_be_read_are_a_note(build, tmp_path):
 def test_groups_are_named_by_what_tells_them_apart():
     assert words({"cell.activation": "leaky_relu", "cell.negative_slope": "> 0"}) == "leaky_relu, negative_slope > 0"
     assert words({"task": ["sines", "sinc"]}) == "sines or sinc"
+    assert words({"optimizer.clip_norm": None, "optimizer.clip_value": 0.1}) == "no clip_norm, clip_value 0.1"

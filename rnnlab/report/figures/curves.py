@@ -191,7 +191,8 @@ def _draw_trace(axes: Axes, trace: Trace, low: float, high: float, thin_alpha: f
     for n in evenly(ended, most):
         end = trace.diverged_at[n]
         at_end = losses[n][trace.steps <= end][-1:]  # a cross at the top says that no finite loss was left
-        y = float(np.clip(at_end[0], low, high)) if at_end.size and np.isfinite(at_end).all() else high
+        top = high * (low / high) ** 0.04  # within the panel, not on its title
+        y = float(np.clip(at_end[0], low, top)) if at_end.size and np.isfinite(at_end).all() else top
         cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.4, "clip_on": False, "zorder": 4}
         axes.plot(end, y, color=trace.style.color, **cross)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from rnnlab.records import RecordError
 from rnnlab.report.figures.canvas import (
@@ -87,7 +87,7 @@ def _times(reach: float) -> str:
 def _flow(study: Study, standing: Standing) -> Flow | None:
     """The median over the runs of a standing that were measured on the same steps as most of it."""
     found = []
-    for run in evenly(standing.runs, MAX_RUNS):
+    for run in evenly([run for run in standing.runs if study.has_gradients(run.run_id)], MAX_RUNS):
         try:
             steps, times, norms = top_layer_gradient(study, run)
         except (RecordError, KeyError, ValueError):
@@ -154,5 +154,7 @@ def draw_maps(flows: Sequence[Flow]) -> Figure:
     width = figure.get_figwidth()
     bar = figure.add_axes((1 - 0.82 / width, bottom, 0.12 / width, top - bottom))
     figure.colorbar(image, cax=bar)
+    bar.yaxis.set_minor_locator(NullLocator())
+    plain_log_ticks(bar)
     bar.set_ylabel("norm of dL/dh[t]", fontsize=NOTE_SIZE)
     return figure

@@ -11,7 +11,7 @@ from typing import Literal
 import matplotlib
 from matplotlib.figure import Figure
 
-from rnnlab.report.figures.canvas import STYLE
+from rnnlab.report.figures.canvas import STYLE, WIDTH
 
 PNG_DPI = 150
 GLYPH = re.compile(r"Glyph (\d+) .*missing from font")
@@ -62,7 +62,10 @@ def inlined(svg: str) -> str:
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)  # "axes_1" would occur once in every figure; nothing refers to it
     head, rest = svg.split(">", 1)
-    return re.sub(r' (width|height)="[^"]*"', "", head) + ">" + rest
+    points = float(re.search(r' width="([\d.]+)pt"', head)[1])
+    head = re.sub(r' (width|height)="[^"]*"', "", head)
+    narrow = points / (72 * WIDTH)  # so that letters are as large in a narrow figure as in a wide one
+    return f'{head} style="max-width: {min(100 * narrow, 100):.0f}%">{rest}'
 
 
 def _saved(plate: Plate, form: str, **options) -> bytes:

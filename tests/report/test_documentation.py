@@ -1,0 +1,52 @@
+"""The examples of docs/ run, and what docs/ says of the page and the claims is there."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rnnlab import claims
+from rnnlab.report import statistics
+from rnnlab.report.load import Results
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(name, language):
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_the_python_example_runs(study_folder, capsys):
+    (code,) = blocks("python.md", "python")
+    code = code.replace("outputs/activations", str(study_folder))
+    exec(compile(code, "docs/python.md", "exec"), {})
+    out = capsys.readouterr().out
+    assert "leaky_relu" in out and "killed missing run.json: no such file" in out
+
+
+def test_every_table_is_documented():
+    text = (DOCS / "python.md").read_text(encoding="utf-8")
+    public = {name for name in vars(Results) if not name.startswith("_")}
+    assert public == {"runs", "curves", "predictions", "gradients", "problems"}
+    assert all(f"| `{name}` |" in text for name in public)
+
+
+def test_the_example_of_a_claim_is_one():
+    (text,) = blocks("statistics.md", "yaml")
+    (claim,) = claims.parse(yaml.safe_load(text)["claims"])
+    assert claim.quantity == "diverged"
+
+
+def test_every_key_of_a_claim_is_documented():
+    text = (DOCS / "statistics.md").read_text(encoding="utf-8")
+    for key in claims.KEYS:
+        assert f"`{key}`" in text, key
+    assert len(claims.KEYS) == len(fields(claims.Claim))
+
+
+@pytest.mark.parametrize("name", ["Wilson", "Newcombe", "Holm", "Hesterberg", "Dodge", "Tang", "Agarwal"])
+def test_sources_stand_in_the_code_and_in_the_documentation(name):
+    assert name in (DOCS / "statistics.md").read_text(encoding="utf-8")
+    assert name in Path(statistics.__file__).read_text(encoding="utf-8")
