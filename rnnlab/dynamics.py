@@ -44,21 +44,21 @@ def of_weights(network: Network, lane: int) -> dict[str, float]:
         matrix = _recurrent_matrix(network, lane, n)
         if matrix is None:
             continue
-        finite = np.isfinite(matrix).all()
-        radius = np.abs(np.linalg.eigvals(matrix)).max() if finite else math.nan
-        stretch = np.linalg.norm(matrix, 2) if finite else math.nan
+        finite = bool(matrix.isfinite().all())
+        # By torch, which keeps to one thread here; numpy's would wait for each other longer than they work.
+        radius = torch.linalg.eigvals(matrix).abs().max().item() if finite else math.nan
+        stretch = torch.linalg.matrix_norm(matrix, 2).item() if finite else math.nan
         found[f"spectral_radius_layer{n}"] = float(f"{radius:.6g}")
         found[f"largest_singular_value_layer{n}"] = float(f"{stretch:.6g}")
     return found
 
 
-def _recurrent_matrix(network: Network, lane: int, layer: int) -> np.ndarray | None:
+def _recurrent_matrix(network: Network, lane: int, layer: int) -> Tensor | None:
     """(H, H) in double precision, or None where there is no recurrence."""
     for name in ("weight_hn", "weight_hh"):
         full = f"layer{layer}.{name}"
         if full in network.specs:
-            blocks = network.get_weight(lane, full).double().numpy(force=True)
-            return np.ascontiguousarray(blocks[:, -network.architecture.hidden_size :])
+            return network.get_weight(lane, full)[:, -network.architecture.hidden_size :].double().cpu()
     return None
 
 
