@@ -33,6 +33,9 @@ PLAIN = [
     ["seed=1", "seed=2"],
     ["device=cuda", "divergence.loss_factor=inf"],
     ["question="],
+    ["question='" + "a long one " * 20 + "'", "source='two: colons: '"],
+    ["study=rnnlab-placeholder-seed", "seed=4"],
+    ["cell.bias=false", "seed=1", "training.steps=1", "divergence.margin=1.0"],
 ]
 HOSTILE = [
     ["+new=1"],
@@ -56,9 +59,17 @@ HOSTILE = [
     ["~task"],
     ["question=???"],
     ["question='\\'quoted\\''"],
-    ["experiment=[activations]"],
 ]
-WRONG = [["nothing=1"], ["cell.nothing=1"], ["task=nothing"], ["~nothing"], ["+seed=1"], ["seed=[1"], ["task@x=sines"]]
+WRONG = [
+    ["experiment=[activations]"],
+    ["nothing=1"],
+    ["cell.nothing=1"],
+    ["task=nothing"],
+    ["~nothing"],
+    ["+seed=1"],
+    ["seed=[1"],
+    ["task@x=sines"],
+]
 
 
 @pytest.fixture

@@ -38,7 +38,8 @@ def place(tmp_path, monkeypatch):
     """An empty folder, with an sbatch that notes each call in calls."""
     wrapper = tmp_path / "bin" / "sbatch"
     wrapper.parent.mkdir()
-    wrapper.write_text(f'#!/bin/sh\necho x >>{tmp_path}/calls\n{shutil.which("sbatch")} "$@"\n. {tmp_path}/after\n')
+    real = shutil.which("sbatch")
+    wrapper.write_text(f'#!/bin/sh\necho x >>{tmp_path}/calls\n{real} "$@" || exit\n. {tmp_path}/after\n')
     wrapper.chmod(0o755)
     (tmp_path / "after").write_text("")
     monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
@@ -147,8 +148,10 @@ def test_pre_empted_as_before_its_time_is_over_a_pack_goes_on_from_its_checkpoin
     first = start("hydra.launcher.slurm.array_parallelism=1")
     wait_for("a checkpoint", lambda: a_checkpoint(place))
     (running,) = in_state("RUNNING")
-    subprocess.run(["scancel", "--signal=USR2", running], check=True)
-    wait_for("its place in the queue", lambda: running in in_state("PENDING"))
+    # scancel asks again and again while the job is requeued, and its last signal would meet the job's next start.
+    with subprocess.Popen(["scancel", "--signal=USR2", running], stderr=subprocess.DEVNULL) as scancel:
+        wait_for("its place in the queue", lambda: running in in_state("PENDING"))
+        scancel.kill()
     first.communicate(timeout=PATIENCE_S)
     assert first.returncode == 0
     assert records(place) == wanted

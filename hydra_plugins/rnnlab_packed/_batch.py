@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -77,7 +77,7 @@ class Batch:
         if self.options.redo == "all":
             forget(self.folder / study.CHECKPOINTS, {run.run_id for run in runs}, also_in_part=True)
         try:
-            computed = self._compute([run for run in runs if run.run_id not in done], engine, n_done=len(done))
+            computed = self._compute([run for run in runs if run.run_id not in done], engine, done)
         finally:
             if self.options.report:
                 self._report()
@@ -101,8 +101,8 @@ class Batch:
         files = [folder / f"{name}.yaml" for folder in (places.EXPERIMENTS, *folders)]
         return next((file for file in files if file.is_file()), None)
 
-    def _compute(self, runs: Sequence[RunConfig], engine: Engine, n_done: int) -> dict[str, Ending]:
-        """Compute the runs and write each one's files as it comes in; run_id -> how it ended.
+    def _compute(self, runs: Sequence[RunConfig], engine: Engine, done: Collection[str]) -> dict[str, Ending]:
+        """Compute the runs and write each one's files as it comes in; run_id -> how it ended.  done: what need not be.
 
         Raises KeyboardInterrupt after Ctrl-C, when what has been computed is written."""
         jobs_of: dict[str, list[Job]] = {}
@@ -127,7 +127,7 @@ class Batch:
         try:
             with (
                 Interrupt() as interrupt,
-                Progress(len(runs), len(packs) + len(under_way), n_done, self.folder) as progress,
+                Progress(len(runs), len(packs) + len(under_way), len(done), self.folder) as progress,
             ):
                 for delivery in execution.deliveries():
                     if delivery is None:
@@ -140,7 +140,7 @@ class Batch:
                     take(delivery)
         finally:
             forget(checkpoints, endings.keys(), also_in_part=False)
-            engine.forget(endings.keys())
+            engine.forget({*done, *endings})
         if interrupt.requested:
             raise KeyboardInterrupt
         return endings

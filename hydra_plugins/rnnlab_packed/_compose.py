@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import yaml
@@ -23,7 +23,14 @@ from omegaconf import AnyNode, DictConfig, OmegaConf, open_dict
 from omegaconf._utils import OmegaConfDumper
 
 PLAIN = (bool, int, float, str, type(None))
-PLACEHOLDER = "rnnlab placeholder {}"
+PLACEHOLDER = "rnnlab-placeholder-{}"  # without a space, where a line could be broken
+HYDRA_GAPS = (  # what of hydra.yaml differs from job to job
+    "hydra.job.override_dirname",
+    "hydra.job.id",
+    "hydra.job.num",
+    "hydra.runtime.output_dir",
+    "hydra.overrides.task",
+)
 
 
 class Template:
@@ -47,11 +54,12 @@ class Template:
     def hydra_yaml(self) -> str:
         """hydra.yaml with placeholders."""
         hydra = OmegaConf.to_container(OmegaConf.masked_copy(self.config, "hydra"))
-        node = hydra["hydra"]
-        node["overrides"]["task"] = PLACEHOLDER.format("task")
-        node["job"] |= {name: PLACEHOLDER.format(name) for name in ("override_dirname", "id", "num")}
-        node["runtime"]["output_dir"] = PLACEHOLDER.format("output_dir")
-        return to_yaml(hydra)
+        return _with_gaps(hydra, HYDRA_GAPS)
+
+    @cache  # noqa: B019  as many as there are choices of keys in a sweep, one as a rule
+    def task_yaml(self, keys: tuple[str, ...]) -> str:
+        """config.yaml with placeholders for the values of `keys`."""
+        return _with_gaps(_copy(self.task), keys)
 
 
 @dataclass(frozen=True)
@@ -103,24 +111,15 @@ class Job:
 
     def hydra_files(self, output_dir: str) -> dict[str, str]:
         """The texts of .hydra/config.yaml, hydra.yaml and overrides.yaml."""
-        gaps = {
-            ("job", "override_dirname"): self.override_dirname,
-            ("job", "id"): str(self.number),
-            ("job", "num"): self.number,
-            ("runtime", "output_dir"): output_dir,
-            ("overrides", "task"): self.task_overrides,
-        }
+        overrides = self.task_overrides
+        values = (self.override_dirname, str(self.number), self.number, output_dir, overrides)
         hydra_yaml = self.template.hydra_yaml
-        for (section, name), value in gaps.items():
-            # Written where it belongs, since the writer breaks lines by the column they begin at.
-            alone = to_yaml({"hydra": {section: {name: value}}})
-            text = alone.removeprefix(f"hydra:\n  {section}:\n    {name}:").rstrip("\n")
-            hydra_yaml = hydra_yaml.replace(" " + PLACEHOLDER.format(name), text)
-        return {
-            "config.yaml": to_yaml(self.task),
-            "hydra.yaml": hydra_yaml,
-            "overrides.yaml": to_yaml(self.task_overrides),
-        }
+        for key, value in zip(HYDRA_GAPS, values, strict=True):
+            hydra_yaml = _fill(hydra_yaml, key, value)
+        config_yaml = self.template.task_yaml(tuple(self.values))
+        for key, value in self.values.items():
+            config_yaml = _fill(config_yaml, key, value)
+        return {"config.yaml": config_yaml, "hydra.yaml": hydra_yaml, "overrides.yaml": to_yaml(overrides)}
 
 
 class Composer:
@@ -181,6 +180,34 @@ def _copy(data: Any) -> Any:
     if isinstance(data, list):
         return [_copy(value) for value in data]
     return data
+
+
+def _with_gaps(data: dict[str, Any], keys: Sequence[str]) -> str:
+    """The YAML of `data` (which is changed) with placeholders in the place of some values."""
+    for key in keys:
+        *parents, leaf = key.split(".")
+        node = data
+        for parent in parents:
+            node = node[parent]
+        node[leaf] = PLACEHOLDER.format(key)
+    return to_yaml(data)
+
+
+def _fill(text: str, key: str, value: Any) -> str:
+    place = f" {PLACEHOLDER.format(key)}\n"
+    return text.replace(place, (_text_at if isinstance(value, PLAIN) else _text_at.__wrapped__)(key, value) + "\n", 1)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _text_at(key: str, value: Any) -> str:
+    """The value as YAML where it belongs, since the writer breaks lines by the column they begin at."""
+    if type(value) is int:
+        return f" {value}"
+    *parents, leaf = key.split(".")
+    nested = {leaf: value}
+    for parent in reversed(parents):
+        nested = {parent: nested}
+    return to_yaml(nested).split("\n", len(parents))[-1].partition(":")[2].rstrip("\n")
 
 
 class _Dumper(yaml.CDumper):
