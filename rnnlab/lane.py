@@ -38,7 +38,7 @@ class Lane:
     dropout: np.random.Generator
     noise: np.random.Generator
     rows: list[dict[str, float]] = field(default_factory=list)  # of curves.csv
-    gradients: list[dict[str, Any]] = field(default_factory=list)  # step and grad_norm (layers, T) as nested lists
+    gradients: list[dict[str, Any]] = field(default_factory=list)  # n, step, grad_norm (layers, T) as nested lists
     measured: dict[str, float] = field(default_factory=dict)  # by diagnostics, for the next row
     batch_loss: float = math.nan
     grad_norm: float = math.nan
@@ -98,16 +98,25 @@ class Lane:
         """Take note of what diagnostics found at the step being taken; through_time: (layers, T)."""
         self.measured = measured
         if through_time is not None:
-            self.gradients.append({"step": self.steps_done + 1, "grad_norm": through_time})
+            self._keep_gradient({"step": self.steps_done + 1, "grad_norm": through_time})
+
+    def _keep_gradient(self, entry: dict[str, Any]) -> None:
+        """Of many only every second, fourth, ... is kept, and the last: nobody knows yet how many there will be."""
+        n = self.gradients[-1]["n"] + 1 if self.gradients else 0
+        stride = 1 << (n // (2 * MOST_GRADIENTS)).bit_length()
+        self.gradients = [kept for kept in self.gradients if kept["n"] % stride == 0] + [entry | {"n": n}]
 
     def add_row(self, train_loss: float, eval_loss: float) -> None:
         """A row of curves.csv at the step reached, in place of an earlier one at the same step."""
         updates = self.steps_done - self.last_row
         clip_rate = self.n_clipped / updates if updates else math.nan
-        if self.rows and self.rows[-1]["step"] == self.steps_done:
-            clip_rate = self.rows.pop()["clip_rate"]
+        earlier = self.rows.pop() if self.rows and self.rows[-1]["step"] == self.steps_done else {}
         values = (self.steps_done, train_loss, eval_loss, self.batch_loss, self.grad_norm, clip_rate)
-        self.rows.append(dict(zip(CURVE_COLUMNS, values, strict=True)) | self.measured)
+        row = dict(zip(CURVE_COLUMNS, values, strict=True))
+        if earlier:
+            row["clip_rate"] = earlier["clip_rate"]
+        self.rows.append(earlier | row | self.measured)
+        self.measured = {}  # a lane may diverge at a step at which nothing is measured
         if self.live:  # the last update may have been the ruinous one
             self.divergence_reason = judge(train_loss, 0.0, 0.0, self.loss_limit)
         enough = self.run.training.stop_at_loss

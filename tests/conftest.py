@@ -21,7 +21,9 @@ from rnnlab.activations import make_activation
 from rnnlab.config import RunConfig, from_node
 from rnnlab.network import Network
 from rnnlab.optimizers import OPTIMIZERS
+from rnnlab.records import to_csv
 from rnnlab.sections import CELLS
+from rnnlab.training import train
 
 FEW = {"n_train": 40, "n_eval": 12, "n_test": 12}
 SMALL = {
@@ -69,6 +71,29 @@ def build_config(task="sines", cell="rnn", optimizer="adam", seed=0, **values) -
 def run_config():
     """run_config("digits", optimizer="sgd", cell__activation="relu") -> RunConfig"""
     return build_config
+
+
+def record_text(result) -> str:
+    """Everything a record holds of a result: equal text is equal bits."""
+    assert result.status == "completed"
+    numbers = [result.steps_done, result.diverged_at_step, result.divergence_reason, result.outcome, result.metrics]
+    tables = (result.curves, result.predictions, result.gradients)
+    return "".join(to_csv(table) for table in tables if table) + repr(numbers)
+
+
+@pytest.fixture(scope="session")
+def text():
+    return record_text
+
+
+@pytest.fixture(scope="session")
+def texts():
+    """texts(runs): they are trained as a pack, and come back as what their records hold."""
+
+    def texts(pack, **options):
+        return [record_text(result) for result in train(pack, **options)]
+
+    return texts
 
 
 @pytest.fixture(autouse=True)
