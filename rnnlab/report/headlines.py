@@ -67,10 +67,16 @@ def _best(standings: Sequence[Standing]) -> str:
         return f"{first.name} has a median score of {value}{_interval(first.score)}."
     how = ", each at the learning rate that its other seeds chose" if first.rates else ""
     if len(winners) > 1:
-        return f"{listed([standing.name for standing in winners])} share the highest median score ({value}){how}."
+        return f"{_who(winners, ranked_ones)} share the highest median score ({value}){how}."
     flatters = f" It was picked as the best of {len(ranked_ones)} by the runs it is scored on, so its score flatters."
     best = f"{first.name} has the highest median score ({value}){how}{_overlaps(first, ranked_ones)}."
     return best + (flatters if len(ranked_ones) > 2 else "")
+
+
+def _who(winners: Sequence[Standing], among: Sequence[object]) -> str:
+    if len(winners) > 4:
+        return f"{len(winners)} of {len(among)} conditions"
+    return listed([standing.name for standing in winners])
 
 
 def _interval(estimate: Estimate) -> str:
@@ -125,11 +131,11 @@ def _other_way(facts: TaskFacts, standings: Sequence[Standing], baselines: Mappi
     what = "In closed loop" if name == CLOSED_LOOP else f"By {metric_name(name)}"
     if not math.isfinite(best):
         return f"{what} no condition has a finite median."
-    who = [standing.name for value, standing in found if value == best]
+    winners = [standing for value, standing in found if value == best]
     loss = "error " if name == CLOSED_LOOP else ""
     naive = _naive(baselines) if name == CLOSED_LOOP else ""
-    rank, have = "highest" if higher else "lowest", "have" if len(who) > 1 else "has"
-    return f"{what} {listed(who)} {have} the {rank} median {loss}({number(best)}{naive})."
+    rank, have = "highest" if higher else "lowest", "have" if len(winners) > 1 else "has"
+    return f"{what} {_who(winners, found)} {have} the {rank} median {loss}({number(best)}{naive})."
 
 
 def _naive(baselines: Mapping[str, float]) -> str:

@@ -21,6 +21,7 @@ from rnnlab.report import figures, freshness, tables
 from rnnlab.report.figures.plate import Plate, inlined, to_png, to_svg
 from rnnlab.report.read import REPORT, Study, read_study
 from rnnlab.report.run_table import STATIC_ROWS, run_table
+from rnnlab.report.sentences import section_of
 from rnnlab.report.statistics import MIN_RUNS_FOR_INTERVAL, N_RESAMPLES
 from rnnlab.report.templating import render as render_template
 from rnnlab.report.templating import script
@@ -35,6 +36,7 @@ CONDITIONS_SHOWN = 300  # of a task; conditions.csv has them all
 COMPARED = 6  # columns of the table of who improves on whom
 
 FIGURE_SECTIONS = (
+    ("scores", "Score by activation"),
     ("curves", "Learning curves"),
     ("predictions", "Predictions"),
     ("divergence", "Divergence"),
@@ -84,9 +86,11 @@ def render(study: Study, view: View, drawn: Figures, form: Form = "html") -> str
     """The page as text.  Everything that comes from a file is escaped; only the figures go in as they are."""
     svgs = {plate.name: svg for plate, svg in drawn}
     sections = {section: [plate for plate, _ in drawn if plate.section == section] for section, _ in FIGURE_SECTIONS}
-    sections["scores"] = [plate for plate, _ in drawn if plate.section == "scores"]
+    lead_section = _lead_section(view, sections)
+    lead, sections[lead_section] = sections[lead_section][:1], sections[lead_section][1:]
     texts = [panel for task in view.tasks for panel in text_panels(study, task)]
-    there = _sections_there(view, sections, texts)
+    there = _sections_there(view, sections, texts, lead_section)
+    answers = there | {lead_section}
     contents = (("rates", "Learning rates"), *FIGURE_SECTIONS, *OTHER_SECTIONS)
     return render_template(
         "report.html.j2" if form == "html" else "report.md.j2",
@@ -94,7 +98,9 @@ def render(study: Study, view: View, drawn: Figures, form: Form = "html") -> str
         plates=sections,
         figure_sections=FIGURE_SECTIONS,
         contents=[(anchor, title) for anchor, title in contents if anchor in there],
-        sections=there | {"scores"},
+        lead=lead,
+        lead_section=lead_section,
+        sections=answers,
         texts=texts,
         rates=[number(rate) for rate in view.design.rates],
         facets=any(standing.facet for task in view.tasks for standing in task.standings),
@@ -111,9 +117,18 @@ def render(study: Study, view: View, drawn: Figures, form: Form = "html") -> str
     )
 
 
-def _sections_there(view: View, plates: dict[str, list[Plate]], texts: Sequence[TextPanel]) -> set[str]:
+def _lead_section(view: View, plates: dict[str, list[Plate]]) -> str:
+    """The one picture of the answer: the scores, unless no claim is about what they or the metrics show."""
+    about = [section_of(verdict, {name for name, held in plates.items() if held}) for verdict in view.verdicts]
+    return about[0] if about and not {"scores", "conditions", "predictions"} & set(about) else "scores"
+
+
+def _sections_there(
+    view: View, plates: dict[str, list[Plate]], texts: Sequence[TextPanel], lead_section: str
+) -> set[str]:
     there = {section for section, held in plates.items() if held} | {section for section, _ in OTHER_SECTIONS}
-    there |= {"divergence"} | ({"rates"} if view.tuned else set())
+    there |= {"rates"} if view.tuned else set()
+    there |= {"divergence"} if lead_section != "divergence" else set()
     return there | ({"predictions"} if texts else set()) | ({"profile"} if view.across else set())
 
 

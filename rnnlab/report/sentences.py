@@ -30,7 +30,7 @@ def sentence(verdict: Verdict) -> str:
     ours, theirs = words(claim.of), words(claim.against or {})
     if effect.is_rate:
         did = {"diverged": "runs diverged", "learned": "runs learned"}.get(
-            claim.quantity, f"runs have a {metric_name(claim.quantity)} of 1"
+            claim.quantity, f"runs have {metric_name(claim.quantity)} = 1"
         )
         sides = [f"{count} of {total}" for count, total in effect.counts]
         found = f"{sides[0]} {did} with {ours}"

@@ -14,7 +14,7 @@ from rnnlab.report.figures.predictions import median_run
 from rnnlab.report.read import Study
 from rnnlab.report.view import TaskView
 
-ROOM, MAX_TOKENS, MAX_SAMPLES = 16, 400, 2
+ROOM, MAX_TOKENS, MAX_SAMPLES = 40, 400, 2
 LINE_END = "\u21b5\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 METRICS = {
@@ -19,6 +20,8 @@ LOSSES = {
 
 
 def metric_name(metric: str) -> str:
+    if layer := re.fullmatch(r"grad_norm_layer(\d+)", metric):
+        return f"gradient norm of layer {layer[1]}"
     return METRICS.get(metric, metric.replace("_", " "))
 
 

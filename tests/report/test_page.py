@@ -236,3 +236,16 @@ def test_the_same_report_as_markdown_has_its_figures_beside_it(build, tmp_path):
     pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", text)
     assert len(pictures) == 5 and all((tmp_path / "report" / link).is_file() for _, link in pictures)
     assert not re.search(r"\n{4,}", text)
+
+
+def test_the_one_picture_is_of_what_is_claimed(build, tmp_path):
+    claim = {"says": "relu diverges", "quantity": "diverged", "of": {"cell.activation": "relu"}, "than": 0.1}
+    records = [build.record("sines", "relu", seed, diverged_at=50 if seed < 3 else None) for seed in range(6)]
+    build.runs(tmp_path, records)
+    build.study_file(tmp_path, claims=[claim | {"is": "higher"}])
+    text = write_report(tmp_path).read_text(encoding="utf-8")
+    places = [text.index(f'id="figure-{name}"') for name in ("divergence", "scores", "curves-sines")]
+    assert places == sorted(places)
+    outline = Outline(text)
+    assert len(outline.ids) == len(set(outline.ids))
+    assert all(link[1:] in outline.ids for link in outline.links if link.startswith("#"))

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from rnnlab.report.wording import counted, listed, near_one, number, ranked
+from rnnlab.report.wording import counted, listed, metric_name, near_one, number, ranked
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,8 @@ def test_one_run_is_not_runs():
 
 def test_a_score_close_to_one_is_told_from_one():
     assert [near_one(score) for score in (0.0, 0.9214, 0.99995, 1.0)] == ["0", "0.921", "0.999950", "1"]
+
+
+def test_metrics_have_names_that_can_be_read():
+    assert metric_name("grad_norm_layer0") == "gradient norm of layer 0"
+    assert metric_name("bits_per_character") == "bits per character"

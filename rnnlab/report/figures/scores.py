@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnnlab.report.estimates import Estimate
-from rnnlab.report.figures.canvas import LABEL_SIZE, Margins, is_bottom, is_left, panels, styled, text_width
+from rnnlab.report.figures.canvas import LABEL_SIZE, Margins, balanced, is_bottom, is_left, panels, styled, text_width
 from rnnlab.report.figures.plate import Plate
 from rnnlab.report.palette import INK, SOFT, Style
 from rnnlab.report.view import View
@@ -64,7 +64,8 @@ def plate(view: View, style_of: Mapping[str, Style]) -> Plate | None:
         words += " Each seed is scored at the learning rate that the other seeds of its condition chose."
     if any(_best(panel) > STRETCHED_FROM for panel in shown):
         words += " Each panel has an axis of its own; where scores come close to 1 it is stretched towards 1."
-    figure = draw_scores(shown, style_of, n_columns=min(len(view.tasks), 3))
+    n_columns = min(len(view.tasks), 3) if len(view.tasks) > 1 else balanced(len(shown), at_most=3)
+    figure = draw_scores(shown, style_of, n_columns)
     return Plate("scores", "scores", "Score by activation", EXPLANATION + words, _alt(shown), figure)
 
 
