@@ -98,7 +98,8 @@ def _overlaps(first: Standing, ranked_ones: Sequence[Standing]) -> str:
         return (f"; its 95% interval overlaps no other{' that has one' if silent else ''}" if known else "") + without
     if len(touching) == 1:
         return f"; its 95% interval overlaps that of {touching[0]}{without}"
-    return f"; its 95% interval overlaps those of {listed(touching)}{without}"
+    names = listed(touching) if len(touching) <= 4 else f"{len(touching)} of the {len(others)} others"
+    return f"; its 95% interval overlaps those of {names}{without}"
 
 
 def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:

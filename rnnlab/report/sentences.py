@@ -85,7 +85,7 @@ def section_of(verdict: Verdict, sections: Iterable[str]) -> str:
     if place is None:
         place = "predictions" if "closed_loop" in quantity else "conditions"
         if quantity.endswith(("_frac", "_radius", "_value", "_norm", "_rate")) or quantity.startswith("grad_norm"):
-            place = "diagnostics"
+            place = "gradients" if quantity.startswith("grad_norm") and "gradients" in set(sections) else "diagnostics"
     return place if place in set(sections) else "conditions"
 
 

@@ -26,7 +26,7 @@ def test_a_study_with_everything_gets_every_figure(plates):
     assert list(plates) == [
         "scores", "curves-sines", "curves-한글", "predictions-sines", "divergence",
         "gradients-sines", "gradients-sines-map", "gradients-한글", "gradients-한글-map",
-        "diagnostics-sines", "diagnostics-sines-depth",
+        "diagnostics-sines-depth", "diagnostics-sines",
         "sensitivity-learning_rate", "tuning", "profile",
     ]  # fmt: skip
 
@@ -35,7 +35,7 @@ def test_alt_texts_state_the_numbers(plates):
     assert "relu at 0.1 1 of 6 and relu at 1.0 6 of 6" in plates["divergence"].alt
     assert "sigmoid: 10^-3.5 times as large" in plates["gradients-sines"].alt  # 5 steps of 0.2
     assert "relu: 10^0.2 times as large" in plates["gradients-sines-map"].alt  # 5 steps of 1.1
-    assert "dead units, share: tanh 0.1, sigmoid 0.1 and relu 0.1." in plates["diagnostics-sines"].alt
+    assert "share of dead units: tanh 0.1, sigmoid 0.1 and relu 0.1." in plates["diagnostics-sines"].alt
     assert "tanh 0.01 in layer 0, 1 in layer 1" in plates["diagnostics-sines-depth"].alt
     assert "relu best at learning_rate 0.01 with 0.887, 100% diverged" in plates["sensitivity-learning_rate"].alt
     assert "tanh 0.977, 100% above 0.5" in plates["profile"].alt

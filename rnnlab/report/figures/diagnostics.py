@@ -41,13 +41,14 @@ from rnnlab.report.wording import listed, number
 LOSSES = ("step", "train_loss", "eval_loss", "batch_loss")
 LAYER = re.compile(r"grad_norm_layer(\d+)")
 NAMES = {
-    "saturated_frac": "saturated units, share",
-    "dead_frac": "dead units, share",
+    "saturated_frac": "share of saturated units",
+    "dead_frac": "share of dead units",
     "hidden_norm": "norm of the hidden state",
     "grad_norm": "gradient norm, before clipping",
-    "clip_rate": "clipped updates, share",
+    "clip_rate": "share of clipped updates",
     "spectral_radius": "spectral radius of W_hh",
     "largest_singular_value": "largest singular value of W_hh",
+    "grad_norm_readout": "gradient norm of the readout",
     "lyapunov_1": "largest Lyapunov exponent",
 }
 FIRST = ("saturated_frac", "dead_frac", "grad_norm", "hidden_norm", "spectral_radius")
@@ -83,16 +84,16 @@ def plates(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Itera
     columns = dict.fromkeys(column for curves in tables.values() for curve in curves for column in curve)
     layers = sorted(int(match[1]) for column in columns if (match := LAYER.fullmatch(column)))
     single = [column for column in columns if column not in LOSSES and not LAYER.fullmatch(column)]
-    single.sort(key=lambda column: (FIRST.index(column) if column in FIRST else len(FIRST), column))
+    single.sort(key=lambda column: (FIRST.index(kind) if (kind := _kind(column)) in FIRST else len(FIRST), column))
     shown = [panel for column in single if (panel := _panel(column, standings, tables)) is not None][:MAX_PANELS]
     name = task.facts.name
+    if len(layers) > 1:
+        yield from _depth_plate(name, _ends(standings, tables, layers), layers, style_of, cut)
     if shown:
         caption = f"Median over runs, the middle half as a band; a run that diverged ends where it did.{cut}"
         alt = f"Diagnostics of {name} at the end of training. " + " ".join(map(_alt, shown))
         figure = draw_diagnostics(shown, style_of)
         yield Plate(file_stem("diagnostics", name), "diagnostics", name, caption, alt, figure)
-    if len(layers) > 1:
-        yield from _depth_plate(name, _ends(standings, tables, layers), layers, style_of, cut)
 
 
 def _panel(column: str, standings: Sequence[Standing], tables: Tables) -> DiagnosticPanel | None:
@@ -111,7 +112,18 @@ def _panel(column: str, standings: Sequence[Standing], tables: Tables) -> Diagno
         courses.append(Course(standing.label, steps[kept], np.nanpercentile(values[:, kept], [25, 50, 75], axis=0)))
     if all((course.quartiles == 0).all() for course in courses):
         return None  # as the clip rate of a sweep without clipping
-    return DiagnosticPanel(NAMES.get(column, column.replace("_", " ")), courses)
+    return DiagnosticPanel(_title(column), courses)
+
+
+def _kind(column: str) -> str:
+    """saturated_frac_layer1 -> saturated_frac"""
+    return re.sub(r"_layer\d+$", "", column)
+
+
+def _title(column: str) -> str:
+    kind = _kind(column)
+    layer = column.removeprefix(kind).replace("_layer", " in layer ")
+    return NAMES.get(kind, kind.replace("_", " ")) + layer
 
 
 @styled
@@ -126,11 +138,12 @@ def draw_diagnostics(shown: Sequence[DiagnosticPanel], style_of: Mapping[str, St
             style = style_of[course.label]
             low, middle, high = course.quartiles
             axes.fill_between(course.steps, low, high, color=style.color, alpha=0.13, linewidth=0)
-            axes.plot(course.steps, middle, color=style.color, linestyle=style.line, linewidth=1.5)
+            marker = style.marker if len(course.steps) < 3 else ""  # a line of one point cannot be seen
+            axes.plot(course.steps, middle, color=style.color, linestyle=style.line, linewidth=1.5, marker=marker)
         if panel.is_log:
             axes.set_yscale("log")
             plain_log_ticks(axes)
-        elif "share" in panel.title:
+        elif panel.title.startswith("share"):
             axes.set_ylim(-0.03, 1.03)
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], integer=True))

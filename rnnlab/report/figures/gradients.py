@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
@@ -16,6 +17,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from rnnlab.records import RecordError
 from rnnlab.report.figures.canvas import (
     NOTE_SIZE,
+    WIDTH,
     Margins,
     balanced,
     is_bottom,
@@ -36,7 +38,7 @@ from rnnlab.report.read import Study
 from rnnlab.report.standings import Standing
 from rnnlab.report.view import TaskView
 
-ROOM, MAX_RUNS = 8, 20
+ROOM, MAX_RUNS, MAX_PANELS = 8, 20, 16
 DECADES = 12  # how far below the largest norm a picture goes
 
 
@@ -46,6 +48,7 @@ class Flow:
 
     title: str
     label: str
+    facet: str
     n_runs: int
     steps: np.ndarray
     lags: np.ndarray
@@ -61,19 +64,25 @@ class Flow:
 
 
 def plates(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Iterator[Plate]:
-    standings, cut = shown_standings(task.standings, ROOM)
+    name = task.facts.name
+    words = "Norm of dL/dh[t] over batch and units, top layer, median over runs."
+    standings, cut = task.standings, ""
+    if len({standing.facet for standing in standings}) > MAX_PANELS:
+        standings, cut = shown_standings(standings, ROOM)
     flows = [flow for standing in standings if (flow := _flow(study, standing)) is not None]
     if not flows:
         return
-    name = task.facts.name
-    words = f"Norm of dL/dh[t] over batch and units, top layer, median over runs.{cut}"
     numbers = "; ".join(f"{flow.title}: {_times(flow.reach)}" for flow in flows)
-    caption = f"{words} Thick: at the last training step measured; thin: at the first."
+    caption = f"{words}{cut} Thick: at the last training step measured; thin: at the first."
     alt = f"Gradient at the first time step of {name} against the last, median over training steps. {numbers}."
     figure = draw_lines(flows, style_of)
     yield Plate(file_stem("gradients", name), "gradients", f"{name}: through time", caption, alt, figure)
-    if max(len(flow.steps) for flow in flows) > 1:
-        caption = f"{words} A column is a training step, the last time step at the top; dark is small."
+    standings, cut = shown_standings(standings, ROOM)
+    kept = {standing.name for standing in standings}
+    flows = [flow for flow in flows if flow.title in kept]
+    if flows and max(len(flow.steps) for flow in flows) > 1:
+        numbers = "; ".join(f"{flow.title}: {_times(flow.reach)}" for flow in flows)
+        caption = f"{words}{cut} A column is a training step, the last time step at the top; dark is small."
         alt = f"Gradient through time and training on {name}. {numbers}."
         stem = file_stem("gradients", f"{name}-map")
         title = f"{name}: through time and training"
@@ -98,7 +107,7 @@ def _flow(study: Study, standing: Standing) -> Flow | None:
     steps, times, _ = max(found, key=lambda one: len(one[0]))
     alike = [norms for its, own, norms in found if np.array_equal(its, steps) and np.array_equal(own, times)]
     norms = np.median(np.where(np.isnan(alike), np.inf, alike), axis=0)
-    return Flow(standing.name, standing.label, len(alike), steps, times - times.max(), norms)
+    return Flow(standing.name, standing.label, standing.facet, len(alike), steps, times - times.max(), norms)
 
 
 def _range(flows: Sequence[Flow], decades: float) -> tuple[float, float]:
@@ -112,24 +121,37 @@ def _range(flows: Sequence[Flow], decades: float) -> tuple[float, float]:
 
 @styled
 def draw_lines(flows: Sequence[Flow], style_of: Mapping[str, Style]) -> Figure:
+    """A panel for each setting, with a line for each activation."""
     handles = label_handles(style_of, [flow.label for flow in flows])
-    margins = Margins(left=0.85, right=0.2, top=0.2, bottom=room_for_legend(len(handles)))
-    figure, (axes,) = panels([""], 1, 2.7, margins, width=7.2)
-    for flow in flows:
-        style, norms = style_of[flow.label], np.where((flow.norms > 0) & np.isfinite(flow.norms), flow.norms, np.nan)
-        axes.plot(flow.lags, norms[-1], color=style.color, linestyle=style.line, linewidth=1.9)
-        if len(norms) > 1:
-            axes.plot(flow.lags, norms[0], color=style.color, linewidth=0.8, alpha=0.7)
+    facets = list(dict.fromkeys(flow.facet for flow in flows))
+    alone = len(facets) == 1
+    n_columns = balanced(len(facets), at_most=4)
+    margins = Margins(left=0.85, right=0.2, top=0.2 if alone else 0.32, bottom=room_for_legend(len(handles)), down=0.4)
+    size = {"height": 2.7 if alone else 1.7, "width": 7.2 if alone else WIDTH}
+    figure, all_axes = panels(facets, n_columns, margins=margins, shared="xy", **size)
     low, high = _range(flows, 2.5 * DECADES)
-    axes.set_yscale("log")
-    axes.set_ylim(low / 3, high * 3)
-    plain_log_ticks(axes)
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    axes.grid(axis="y")
-    axes.set_xlabel("time steps before the end, t - T")
-    axes.set_ylabel("norm of dL/dh[t]")
+    for place, (axes, facet) in enumerate(zip(all_axes, facets, strict=True)):
+        for flow in flows:
+            if flow.facet == facet:
+                _draw_flow(axes, flow, style_of[flow.label])
+        axes.set_yscale("log")
+        axes.set_ylim(low / 3, high * 3)
+        plain_log_ticks(axes)
+        axes.xaxis.set_major_locator(MaxNLocator(8 if alone else 4, integer=True))
+        axes.grid(axis="y")
+        axes.tick_params(labelleft=is_left(place, n_columns), labelbottom=is_bottom(place, len(facets), n_columns))
+        if is_bottom(place, len(facets), n_columns):
+            axes.set_xlabel("time steps before the end, t - T")
+    supylabel(figure, all_axes, "norm of dL/dh[t]")
     legend_below(figure, handles)
     return figure
+
+
+def _draw_flow(axes: Axes, flow: Flow, style: Style) -> None:
+    norms = np.where((flow.norms > 0) & np.isfinite(flow.norms), flow.norms, np.nan)
+    axes.plot(flow.lags, norms[-1], color=style.color, linestyle=style.line, linewidth=1.9)
+    if len(norms) > 1:
+        axes.plot(flow.lags, norms[0], color=style.color, linewidth=0.8, alpha=0.7)
 
 
 @styled
