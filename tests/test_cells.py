@@ -102,6 +102,27 @@ def test_reverse_steps_give_the_gradients_of_pre_activations_and_states(layer, s
     torch.testing.assert_close(layer.cell.pre, d_pre, **CLOSE)
 
 
+def test_gradients_at_the_state_before_the_first_step_equal_autograds(cell_name, reference):
+    """Of all that is carried, and with a gradient from beyond the last step at all that is carried."""
+    layer = Layer(cell_name, reference, carried=True)
+    layer.steps()
+    above = normal(2, T, R, B, H)
+    beyond = [torch.zeros(R, B, H, dtype=torch.float64)] + [normal(3, R, B, H)] * (layer.cell.n_states - 1)
+    initial = [state.requires_grad_() for state in layer.initial]
+    loss = 0 * sum(state.sum() for state in initial)  # a memoryless cell has no use for it
+    for lane in range(R):
+        states = layer.states(layer.pre, lane)
+        loss = loss + sum((state[0] * above[t, lane]).sum() for t, state in enumerate(states))
+        loss = loss + sum((state * g[lane]).sum() for state, g in zip(states[-1], beyond, strict=True))
+    expected = torch.autograd.grad(loss, initial)
+    layer.cell.beyond = beyond[1] if len(beyond) > 1 else None
+    layer.cell.begin_reverse()
+    for t in reversed(range(T)):
+        layer.cell.reverse_step(t, above[t])
+    for found, gradient in zip(layer.cell.initial_gradients(), expected, strict=True):
+        torch.testing.assert_close(found, gradient, **CLOSE)
+
+
 def test_recurrent_products_add_up_to_the_gradients_of_the_recurrent_weights(layer):
     weights = {name: w.requires_grad_() for name, w in layer.weights.items()}
     above = normal(2, T, R, B, H)

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from rnnlab import records
-from rnnlab.records import CURVES, PREDICTIONS, PROVENANCE, RUN, Record, RecordError, RunResult, TaskFacts
+from rnnlab.records import (
+    CURVES,
+    GRADIENTS,
+    PREDICTIONS,
+    PROVENANCE,
+    RUN,
+    TABLES,
+    Record,
+    RecordError,
+    RunResult,
+    TaskFacts,
+)
 
 FACTS = TaskFacts("sines", "mse", "series", "mse_closed_loop", False)
 TRICKY = [0.1, 1 / 3, 1e-300, 5e-324, 1.7976931348623157e308, -0.0, 3.0, math.pi, math.nan, math.inf, -math.inf]
@@ -25,6 +36,7 @@ def make_record(**changes):
         metrics={"train_loss": 0.1 + 0.2, "eval_loss": math.nan, "naive_loss": math.inf, "least": -math.inf},
         curves={"step": np.array([0, 5, 7]), "train_loss": np.array([0.1, 1 / 3, math.nan])},
         predictions={"t": np.linspace(0, 1, 4), "one_step": np.array([0.1, math.inf, -1e30, 1e-40], dtype=np.float32)},
+        gradients={"step": np.array([5, 5]), "t": np.array([0, 1]), "grad_norm": np.array([1e-40, np.nan], np.float32)},
     )
     config = {"task": {"name": "sines", "noise": 1e-9}, "optimizer": {"clip_norm": None}, "seed": 3}
     return Record("0123456789ab", "ba9876543210", config, FACTS, replace(result, **changes))
@@ -42,7 +54,7 @@ def assert_same_record(one, other):
         assert getattr(one.result, name) == getattr(other.result, name)
     assert one.result.metrics.keys() == other.result.metrics.keys()
     assert bits(list(one.result.metrics.values())) == bits(list(other.result.metrics.values()))
-    for table in ("curves", "predictions"):
+    for table in TABLES:
         ours, theirs = getattr(one.result, table), getattr(other.result, table)
         assert list(ours) == list(theirs)
         for name in ours:
@@ -57,17 +69,24 @@ def test_a_record_reads_back_to_the_same_bits(tmp_path):
 
 def test_a_failed_run_reads_back_with_its_traceback(tmp_path):
     record = make_record(
-        status="failed", error="Traceback\n  boom", metrics={}, curves={}, predictions={}, diverged_at_step=None
+        status="failed", error="Traceback\n  boom", metrics={}, diverged_at_step=None, **{key: {} for key in TABLES}
     )
     records.write_record(tmp_path, record, {})
     assert_same_record(record, records.read_record(tmp_path))
     assert not records.read_record(tmp_path).result.diverged
 
 
+def test_a_run_without_gradients_through_time_has_no_file_of_them(tmp_path):
+    record = make_record(gradients={})
+    records.write_record(tmp_path, record, {})
+    assert not (tmp_path / GRADIENTS).exists()
+    assert_same_record(record, records.read_record(tmp_path))
+
+
 def test_the_same_record_is_written_as_the_same_bytes_whatever_its_provenance(tmp_path):
     for n in range(2):
         records.write_record(tmp_path / str(n), make_record(), {"wall_s": n})
-    for name in (RUN, CURVES, PREDICTIONS):
+    for name in (RUN, *TABLES.values()):
         assert (tmp_path / "0" / name).read_bytes() == (tmp_path / "1" / name).read_bytes()
     assert json.loads((tmp_path / "1" / PROVENANCE).read_text()) == {"wall_s": 1}
 
@@ -157,7 +176,7 @@ def fail_at(monkeypatch, name):
     monkeypatch.setattr(records.Path, "replace", failing)
 
 
-@pytest.mark.parametrize("name", [PROVENANCE, CURVES, PREDICTIONS, RUN])
+@pytest.mark.parametrize("name", [PROVENANCE, *TABLES.values(), RUN])
 @pytest.mark.parametrize("existing", [False, True], ids=["new", "over_an_older_record"])
 def test_a_write_that_fails_half_way_leaves_no_record_and_no_temporary_files(tmp_path, monkeypatch, name, existing):
     if existing:
@@ -166,7 +185,7 @@ def test_a_write_that_fails_half_way_leaves_no_record_and_no_temporary_files(tmp
     with pytest.raises(OSError, match="No space left"):
         records.write_record(tmp_path, make_record(), {})
     assert not (tmp_path / RUN).exists()
-    assert {path.name for path in tmp_path.iterdir()} <= {PROVENANCE, CURVES, PREDICTIONS}
+    assert {path.name for path in tmp_path.iterdir()} <= {PROVENANCE, *TABLES.values()}
     with pytest.raises(RecordError, match=r"run\.json: no such file"):
         records.read_record(tmp_path)
 
@@ -186,7 +205,14 @@ def test_a_record_can_be_written_over_an_older_one(tmp_path):
     newer = make_record(steps_done=2, curves={"step": np.array([0])})
     records.write_record(tmp_path, newer, {"wall_s": 2})
     assert_same_record(newer, records.read_record(tmp_path))
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([RUN, CURVES, PREDICTIONS, PROVENANCE])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([RUN, PROVENANCE, *TABLES.values()])
+
+
+def test_a_table_that_the_newer_record_does_not_have_is_not_left_of_the_older_one(tmp_path):
+    records.write_record(tmp_path, make_record(), {})
+    newer = make_record(gradients={})
+    records.write_record(tmp_path, newer, {})
+    assert_same_record(newer, records.read_record(tmp_path))
 
 
 def test_run_json_is_written_last(tmp_path, monkeypatch):
@@ -197,7 +223,7 @@ def test_run_json_is_written_last(tmp_path, monkeypatch):
     )
     records.write_record(tmp_path, make_record(), {})
     assert seen[-1] == RUN
-    assert set(seen) == {RUN, CURVES, PREDICTIONS, PROVENANCE}
+    assert set(seen) == {RUN, PROVENANCE, *TABLES.values()}
 
 
 def damaged(folder, name, content):
@@ -229,7 +255,7 @@ def test_a_run_json_with_a_value_of_another_kind_is_named(tmp_path, key):
         records.read_record(tmp_path)
 
 
-@pytest.mark.parametrize("name", [CURVES, PREDICTIONS])
+@pytest.mark.parametrize("name", TABLES.values())
 @pytest.mark.parametrize("content", [b"a,b\n1\n", b"a\n1,2\n", b"\xff\xfe\x00\x80"], ids=repr)
 def test_a_damaged_table_is_named(tmp_path, name, content):
     with pytest.raises(RecordError, match=rf"{name}: "):
@@ -258,3 +284,17 @@ def test_a_record_of_another_schema_is_refused(tmp_path):
 def test_a_run_has_diverged_exactly_when_it_has_a_step_at_which_it_did():
     assert RunResult("completed", steps_done=3, diverged_at_step=0).diverged
     assert not RunResult("completed", steps_done=3).diverged
+
+
+@pytest.mark.parametrize("name", TABLES.values())
+def test_a_table_that_the_disk_has_lost_or_cut_off_is_named(tmp_path, name):
+    records.write_record(tmp_path, make_record(), {})
+    run = records.read_run(tmp_path)
+    records.check_tables(tmp_path, run)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[:-3])
+    with pytest.raises(RecordError, match=rf"{name}: has {len(whole) - 3} bytes of {len(whole)}"):
+        records.check_tables(tmp_path, run)
+    (tmp_path / name).unlink()
+    with pytest.raises(RecordError, match=rf"{name}: cannot be read"):
+        records.check_tables(tmp_path, run)
