@@ -1,9 +1,10 @@
-"""Time per training step and run: the packed RNN beside torch.nn.RNN, a loop of nn.Linear, and the arithmetic floor.
+"""Time per training step and run: packed cells beside torch.nn's, a loop of nn.Linear, and the arithmetic floor.
 
 A step is forward, backward, clipping by global norm and Adam: sequence to sequence, squared error, one thread.
 All figures of a row are taken in turn, in this process, and each is the best of its repeats: only ratios count.
+Seconds are of the processor, which other programs on the machine stretch least.
 
-    python benchmarks/step.py                 both tables
+    python benchmarks/step.py                 all tables
     python benchmarks/step.py --repeats 9     quieter
 """
 
@@ -32,20 +33,30 @@ SIZES = [
     (100, 32, 2, 128, 4, 1.4),
     (28, 256, 28, 256, 2, 1.0),
 ]
+#        cell    H    R   least ratio to torch.nn.LSTM and GRU, at T=100 B=32 I=2
+GATED_SIZES = [
+    ("lstm", 16, 16, 1.5),
+    ("lstm", 32, 8, 1.5),
+    ("lstm", 128, 2, 1.0),
+    ("gru", 16, 16, 5.0),
+    ("gru", 32, 8, 5.0),
+    ("gru", 128, 2, 1.0),
+]
 ADAM = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
 
-def packed_step(T: int, B: int, I: int, H: int, R: int, activation: str = "tanh") -> Step:
-    network = Network(Architecture("rnn", I, H, 1, 1, True, True, T, "every"), [make_activation(activation)] * R)
+def packed_step(T: int, B: int, I: int, H: int, R: int, activation: str = "tanh", cell: str = "rnn") -> Step:
+    network = Network(Architecture(cell, I, H, 1, 1, True, True, T, "every"), [make_activation(activation)] * R)
     generator = np.random.default_rng(0)
     for lane in range(R):
         for name, w in network.specs.items():
-            network.set_weight(lane, name, generator.normal(scale=H**-0.5, size=(w.fan_in, w.fan_out)))
+            network.set_weight(lane, name, generator.normal(scale=H**-0.5, size=(w.fan_in, len(w.gates) * w.fan_out)))
     workspace, loss = Workspace(network, B), MeanSquaredError("linear")
     optimizer = Adam([ADAM] * R, network.flat)
     x = torch.nn.functional.pad(torch.randn(R, T, B, I), (0, -I % 4))
     target, sample_weight, clip_norm = torch.randn(R, 1, T * B), torch.ones(T * B), torch.ones(R)
 
+    @torch.inference_mode()
     def step() -> None:
         losses, dz = loss(workspace.forward(x), target, sample_weight)
         workspace.backward(dz.div_(T * B))
@@ -74,9 +85,9 @@ def torch_step(model: torch.nn.Module, T: int, B: int, I: int) -> Step:
 
 
 class TorchRnn(torch.nn.Module):
-    def __init__(self, input_size: int, hidden_size: int):
+    def __init__(self, input_size: int, hidden_size: int, layer: type[torch.nn.RNNBase] = torch.nn.RNN):
         super().__init__()
-        self.rnn, self.readout = torch.nn.RNN(input_size, hidden_size), torch.nn.Linear(hidden_size, 1)
+        self.rnn, self.readout = layer(input_size, hidden_size), torch.nn.Linear(hidden_size, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.readout(self.rnn(x)[0])
@@ -114,9 +125,9 @@ def best(step: Step, repeats: int) -> float:
     step()
     times = []
     for _ in range(repeats):
-        started = time.perf_counter()
+        started = time.process_time()
         step()
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     return min(times)
 
 
@@ -126,20 +137,12 @@ def side_by_side(steps: dict[str, Step], repeats: int) -> dict[str, float]:
     return {name: min(r[name] for r in rounds) for name in steps}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-
+def print_rnn(repeats: int) -> None:
     print("milliseconds per training step and run")
     print("  T   B   I   H   R   packed  nn.RNN   ratio  promised  nn.Linear loop   ratio    floor")
     for T, B, I, H, R, promised in SIZES:
-        with torch.no_grad():
-            packed = packed_step(T, B, I, H, R)
         peers = {"rnn": torch_step(TorchRnn(I, H), T, B, I), "loop": torch_step(LinearLoop(I, H), T, B, I)}
-        times = side_by_side({"packed": torch.no_grad()(packed), **peers}, repeats)
+        times = side_by_side({"packed": packed_step(T, B, I, H, R), **peers}, repeats)
         ours, floor = times["packed"] / R, floor_s(T, B, I, H)
         rnn, loop = times["rnn"] / ours, times["loop"] / ours
         print(
@@ -147,13 +150,35 @@ def main() -> None:
             f" {times['loop'] * 1e3:15.2f} {loop:6.2f}x {floor * 1e3:8.3f}"
         )
 
+
+def print_gated(repeats: int) -> None:
+    T, B, I = 100, 32, 2
+    layers = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
+    print(f"\ncells with gates (T={T} B={B} I={I})\ncell    H   R   packed torch.nn   ratio  promised")
+    for cell, H, R, promised in GATED_SIZES:
+        peer = torch_step(TorchRnn(I, H, layers[cell]), T, B, I)
+        times = side_by_side({"packed": packed_step(T, B, I, H, R, cell=cell), "torch": peer}, repeats)
+        ours, torchs = times["packed"] / R * 1e3, times["torch"] * 1e3
+        print(f"{cell:<5} {H:3} {R:3} {ours:8.3f} {torchs:8.2f} {torchs / ours:6.2f}x {promised:8.1f}x")
+
+
+def print_activations(repeats: int) -> None:
     T, B, I, H, R, _ = SIZES[1]
     print(f"\nactivations, time of a step relative to tanh (T={T} B={B} H={H} R={R})")
-    with torch.no_grad():
-        steps = {name: torch.no_grad()(packed_step(T, B, I, H, R, name)) for name in ACTIVATIONS}
-    times = side_by_side(steps, repeats)
+    times = side_by_side({name: packed_step(T, B, I, H, R, name) for name in ACTIVATIONS}, repeats)
     for name, seconds in times.items():
         print(f"  {name:<12}{seconds / times['tanh']:5.2f}x")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5)
+    repeats = parser.parse_args().repeats
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)  # as in training
+    torch.manual_seed(0)
+    for table in (print_rnn, print_gated, print_activations):
+        table(repeats)
 
 
 if __name__ == "__main__":
