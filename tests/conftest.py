@@ -42,7 +42,7 @@ SMALL = {
         "text": {"n_tokens": 700, "window": 5, "vocabulary_size": 20},
         "adding": {"length": 6} | FEW,
         "multiplication": {"length": 6} | FEW,
-        "copy": {"delay": 2, "n_symbols": 2, "n_kinds": 3} | FEW,
+        "copy": {"length": 2, "n_symbols": 2, "n_kinds": 3} | FEW,
         "temporal_order": {"length": 10} | FEW,
         "parity": {"length": 4} | FEW,
     },

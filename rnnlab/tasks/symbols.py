@@ -19,15 +19,15 @@ N_SHOWN = 200  # steps of copy in predictions.csv: at least one sequence, and no
 @register("copy")
 @dataclass(frozen=True)
 class Copy(Generated):
-    """n_symbols to remember, of n_kinds; then nothing for `delay` steps, the last of which says go; then they are to be
-    said in order.  Blanks are asked for until then: T = delay + 2 n_symbols answers in all.
+    """n_symbols to remember, of n_kinds; then nothing for `length` steps, the last of which says go; then they are to be
+    said in order.  Blanks are asked for until then: T = length + 2 n_symbols answers in all.
 
     Arjovsky, Shah, Bengio, ICML (2016), section 5.1.  Who remembers nothing still knows when to say blank, and has a
-    loss of n_symbols log(n_kinds) / T: the paper's 10 log 8 / (delay + 20).  accuracy is over the symbols; a sequence
+    loss of n_symbols log(n_kinds) / T: the paper's 10 log 8 / (length + 20).  accuracy is over the symbols; a sequence
     is right when all of them are."""
 
     name: str = "copy"
-    delay: int = number(50, at_least=1)
+    length: int = number(50, at_least=1)
     n_symbols: int = number(10, at_least=1)
     n_kinds: int = number(8, at_least=2)
 
@@ -40,7 +40,7 @@ class Copy(Generated):
 
     @property
     def seq_len(self) -> int:
-        return self.delay + 2 * self.n_symbols
+        return self.length + 2 * self.n_symbols
 
     @property
     def input_size(self) -> int:
@@ -55,7 +55,7 @@ class Copy(Generated):
         symbols = generator.integers(self.n_kinds, size=(n, self.n_symbols))
         inputs, targets = (np.full((n, self.seq_len), blank) for _ in range(2))
         inputs[:, : self.n_symbols] = targets[:, -self.n_symbols :] = symbols
-        inputs[:, self.n_symbols + self.delay - 1] = go
+        inputs[:, self.n_symbols + self.length - 1] = go
         return Split(inputs, targets)
 
     def naive(self, data: Data) -> dict[str, float]:

@@ -17,16 +17,16 @@ def one_hot(said, n_classes):
 # Copy
 
 
-@pytest.mark.parametrize(("delay", "n_symbols", "n_kinds"), [(50, 10, 8), (1, 1, 2), (3, 4, 5)])
-def test_copy_repeats_the_symbols_after_the_delay(delay, n_symbols, n_kinds):
-    task = replace(TASKS["copy"](), delay=delay, n_symbols=n_symbols, n_kinds=n_kinds, n_train=50)
+@pytest.mark.parametrize(("length", "n_symbols", "n_kinds"), [(50, 10, 8), (1, 1, 2), (3, 4, 5)])
+def test_copy_repeats_the_symbols_after_the_delay(length, n_symbols, n_kinds):
+    task = replace(TASKS["copy"](), length=length, n_symbols=n_symbols, n_kinds=n_kinds, n_train=50)
     blank, go = n_kinds, n_kinds + 1
-    assert (task.seq_len, task.input_size, task.output_size) == (delay + 2 * n_symbols, n_kinds + 2, n_kinds + 1)
+    assert (task.seq_len, task.input_size, task.output_size) == (length + 2 * n_symbols, n_kinds + 2, n_kinds + 1)
     for read, said in zip(*(a.tolist() for a in vars(task.data(0).train).values()), strict=True):
         symbols = read[:n_symbols]
         assert all(0 <= symbol < n_kinds for symbol in symbols)
-        assert read[n_symbols:] == [blank] * (delay - 1) + [go] + [blank] * n_symbols
-        assert said == [blank] * (delay + n_symbols) + symbols
+        assert read[n_symbols:] == [blank] * (length - 1) + [go] + [blank] * n_symbols
+        assert said == [blank] * (length + n_symbols) + symbols
 
 
 def test_the_symbols_to_copy_are_evenly_spread():
@@ -35,10 +35,10 @@ def test_the_symbols_to_copy_are_evenly_spread():
     np.testing.assert_allclose(counts, symbols.size / 8, atol=5 * math.sqrt(symbols.size * 7 / 64))
 
 
-@pytest.mark.parametrize("delay", [1, 50, 100, 500])
-def test_the_naive_loss_of_copy_is_that_of_the_paper(delay):
-    task = replace(TASKS["copy"](), delay=delay)
-    assert task.naive(None) == {"naive_loss": pytest.approx(10 * math.log(8) / (delay + 20), rel=1e-15)}
+@pytest.mark.parametrize("length", [1, 50, 100, 500])
+def test_the_naive_loss_of_copy_is_that_of_the_paper(length):
+    task = replace(TASKS["copy"](), length=length)
+    assert task.naive(None) == {"naive_loss": pytest.approx(10 * math.log(8) / (length + 20), rel=1e-15)}
 
 
 def test_a_copy_is_right_when_all_symbols_are(look):
@@ -57,7 +57,7 @@ def test_a_copy_is_right_when_all_symbols_are(look):
 
 
 def test_whole_sequences_of_copy_are_shown_as_symbols(look):
-    task = replace(TASKS["copy"](), delay=4, n_symbols=3, n_kinds=3)
+    task = replace(TASKS["copy"](), length=4, n_symbols=3, n_kinds=3)
     data = task.data(0)
     network = look.FakePredictor(lambda x: one_hot(np.full(x.shape, 3), 4))
     (finding,) = task.examine([data], network)
@@ -66,7 +66,7 @@ def test_whole_sequences_of_copy_are_shown_as_symbols(look):
     assert columns["truth"][:10].tolist() == ["_"] * 7 + [str(k) for k in data.test.inputs[0, :3]]
     assert set(columns["predicted"]) == {"_"}
     assert columns["sample"].tolist() == [n // 10 for n in range(200)]
-    long = replace(task, delay=500)
+    long = replace(task, length=500)
     (finding,) = long.examine([long.data(0)], network)
     assert len(finding.predictions["truth"]) == 506
 
