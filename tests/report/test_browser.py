@@ -109,8 +109,7 @@ def test_nothing_is_wider_than_a_phone(visit, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width, scheme", [(390, "light"), (1280, "dark")])
 def test_axe_finds_nothing_to_complain_about(visit, scheme, width):
     page = visit(width, color_scheme=scheme, bypass_csp=True)  # or the page's policy would refuse axe itself
     assert violations(page) == []
