@@ -35,11 +35,11 @@ SIZES = [
 ]
 #        cell    H    R   least ratio to torch.nn.LSTM and GRU, at T=100 B=32 I=2
 GATED_SIZES = [
-    ("lstm", 16, 16, 1.5),
-    ("lstm", 32, 8, 1.5),
+    ("lstm", 16, 32, 1.5),
+    ("lstm", 32, 16, 1.5),
     ("lstm", 128, 2, 1.0),
-    ("gru", 16, 16, 5.0),
-    ("gru", 32, 8, 5.0),
+    ("gru", 16, 32, 5.0),
+    ("gru", 32, 16, 5.0),
     ("gru", 128, 2, 1.0),
 ]
 ADAM = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
