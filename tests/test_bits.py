@@ -35,7 +35,7 @@ PACKS = {  # task, cell, optimizer, hidden size, batch size, what else: every ce
 }
 
 
-def lanes_of(name, run_config, n_lanes=8, **more):
+def lanes_of(name, run_config, n_lanes=6, **more):
     """Runs of one program in which everything that may differ does; together the packs have every activation."""
     task, cell, optimizer, hidden_size, batch_size, values = PACKS[name]
     first = 5 * list(PACKS).index(name)
@@ -88,7 +88,7 @@ def test_a_runs_record_has_the_same_bits_alone_in_a_pack_and_in_any_part_of_it(n
     runs = lanes_of(name, run_config)
     whole = texts(runs)
     order = np.random.default_rng(len(name)).permutation(len(runs))
-    for part in np.split(order, [3, 5]):
+    for part in np.split(order, [2, 3]):
         assert texts([runs[n] for n in part]) == [whole[n] for n in part]
     for n, run in enumerate(runs):
         assert texts([run])[0] == whole[n], asdict(run.cell)
@@ -200,12 +200,11 @@ def test_a_run_that_is_gone_on_with_in_another_pack_ends_in_the_same_bits(
     name, run_config, texts, tmp_path, monkeypatch
 ):
     """In the middle of a stream, of an epoch, of what dropout and noise draw, of every optimiser's averages."""
-    runs = lanes_of(name, run_config, 5, training__steps=9)
+    runs = lanes_of(name, run_config, 4, training__steps=9)
     wanted = texts(runs)
-    for n_steps in (1, 6):
-        stopped_after(n_steps, runs, tmp_path / f"{n_steps}.npz", monkeypatch)
-        states = read_checkpoints(tmp_path, [run.run_id for run in runs])
-        assert {state.step for state in states.values()} == {n_steps}
-        for part in ([0], [4, 2, 1, 3]):
-            found = texts([runs[n] for n in part], states=[states[runs[n].run_id] for n in part])
-            assert found == [wanted[n] for n in part]
+    stopped_after(5, runs, tmp_path / "pack.npz", monkeypatch)
+    states = read_checkpoints(tmp_path, [run.run_id for run in runs])
+    assert {state.step for state in states.values()} == {5}
+    for part in ([0], [3, 1, 2]):
+        found = texts([runs[n] for n in part], states=[states[runs[n].run_id] for n in part])
+        assert found == [wanted[n] for n in part]
