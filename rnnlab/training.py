@@ -226,8 +226,9 @@ class _PackTraining:
             keep = dropout_factors(self.slots, self.workspace) if drops(self.active[0]) else None
             z = self.workspace.forward(chunk.x, keep)
             loss, dz = self.loss(z, chunk.target, chunk.sample_weight)
-            if recording:
-                measured = diagnostics.of_states(self.workspace, n_samples - n * self.workspace.batch_size)
+            n_left = n_samples - n * self.workspace.batch_size
+            if recording and n_left <= self.workspace.batch_size:
+                measured = diagnostics.of_states(self.workspace, n_left)
             if carries:
                 carried.append([state.clone() for state in self.workspace.last_states()])
             self.workspace.backward(dz.div_(n_answers), accumulate=n > 0, through_time=through_time)

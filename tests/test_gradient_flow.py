@@ -43,7 +43,7 @@ def norms_of_the_cell(weight_hh):
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 @pytest.mark.parametrize("draw", ["rand", "randn"])
 def test_the_numbers_of_the_script_are_reproduced(draw, scale):
-    generator = np.random.RandomState(3)  # noqa: NPY002 -- the script's own
+    generator = np.random.RandomState(3)
     weight_hh = scale * getattr(generator, draw)(H, H)
     expected = norms_of_the_script(weight_hh)
     np.testing.assert_allclose(norms_of_the_cell(weight_hh), expected, rtol=1e-10)
@@ -53,7 +53,7 @@ def test_the_numbers_of_the_script_are_reproduced(draw, scale):
 
 def test_rand_explodes_half_of_it_vanishes_and_the_spectral_radius_decides():
     """Of 0.5 rand the largest singular value is near one, the spectral radius further below."""
-    weight_hh = np.random.RandomState(3).rand(H, H)  # noqa: NPY002
+    weight_hh = np.random.RandomState(3).rand(H, H)
     for scale in (1.0, 0.5):
         radius = np.abs(np.linalg.eigvals(scale * weight_hh)).max()
         norms = norms_of_the_cell(scale * weight_hh)

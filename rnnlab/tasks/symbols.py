@@ -19,8 +19,8 @@ N_SHOWN = 200  # steps of copy in predictions.csv: at least one sequence, and no
 @register("copy")
 @dataclass(frozen=True)
 class Copy(Generated):
-    """n_symbols to remember, of n_kinds; then nothing for `length` steps, the last of which says go; then they are to be
-    said in order.  Blanks are asked for until then: T = length + 2 n_symbols answers in all.
+    """n_symbols to remember, of n_kinds; then nothing for `length` steps, the last of which says go; then they are to
+    be said in order.  Blanks are asked for until then: T = length + 2 n_symbols answers in all.
 
     Arjovsky, Shah, Bengio, ICML (2016), section 5.1.  Who remembers nothing still knows when to say blank, and has a
     loss of n_symbols log(n_kinds) / T: the paper's 10 log 8 / (length + 20).  accuracy is over the symbols; a sequence
