@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Collection, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -13,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from rnnlab.sweep import server
 from rnnlab.sweep.engine import Died, Done, EngineError, Event, Pack, work_on
 
-START_ATTEMPTS = 3
+START_PAUSES_S = (0.05, 0.2, 1.0)  # between attempts to start a worker: a killed server takes a moment to be gone
 
 
 class LocalEngine:
@@ -52,7 +53,8 @@ class LocalEngine:
 
     def _start(self) -> Connection:
         reason: Exception | None = None
-        for _ in range(START_ATTEMPTS):
+        for pause in (0.0, *START_PAUSES_S):
+            time.sleep(pause)
             ours, theirs = self._context.Pipe()
             gpu = self._gpus[self._n_started % len(self._gpus)] if self._gpus else None
             process = self._context.Process(target=_serve, args=(theirs, gpu), daemon=True)
