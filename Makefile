@@ -20,7 +20,7 @@ sweep: $(VENV)/.installed
 	$(BIN)/rnnlab -m experiment=activations $(words)
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest $(words)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(words)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -159,7 +159,7 @@ def magic(array, number):
         ("t10k_lab", lambda a: idx(a[:9]), "/t10k-labels-idx1-ubyte has 9 labels for 10 images"),
         ("t10k_ima", lambda a: idx(a.transpose(0, 2, 1).copy()), "has images of (3, 4), the training set of (4, 3)"),
     ],
-    ids=str,
+    ids=lambda value: None if callable(value) else str(value),
 )
 def test_files_that_cannot_be_used_are_named_with_the_reason(file, spoil, complaint, drawn, stored, look):
     array = next(a for a, name in zip(drawn, NAMES, strict=True) if name.startswith(file.replace("_", "-")))
@@ -200,7 +200,7 @@ def test_a_folder_that_is_not_there_is_refused(look):
         ({"n_eval_images": 60}, "task.n_train_images: None; of 60 training images 60 are held out"),
         ({"n_test_images": 11}, "task.n_test_images: 11; must be at most 10"),
     ],
-    ids=str,
+    ids=lambda value: None if callable(value) else str(value),
 )
 def test_more_images_than_there_are_are_refused(options, complaint, drawn, stored, look):
     assert look.refusal(replace(TASKS["rows"](), data_dir=stored(drawn), **options)).startswith(complaint)
