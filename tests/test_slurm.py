@@ -167,7 +167,7 @@ def test_a_command_killed_while_it_submits_leaves_nothing_that_runs_twice(place,
     (place / "after").write_text("")
     again = start()
     wait_for("the second array", lambda: (place / "calls").read_text() == "x\nx\n")
-    assert len({job.split("_")[0] for job in jobs()}) == 1
+    wait_for("the end of the first", lambda: len({job.split("_")[0] for job in jobs()}) == 1)
     again.communicate(timeout=PATIENCE_S)
     assert again.returncode == 0
     assert records(place) == wanted
