@@ -15,7 +15,6 @@ from dataclasses import fields
 from pathlib import Path
 
 import hydra
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import env_override
@@ -23,6 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hydra_plugins.rnnlab_packed._studies import StudySearchPath, StudySource
 from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSweeper
 from rnnlab import places
 from rnnlab.config import GROUPS, SECTIONS, TOP_LEVEL, check_surroundings, from_node
@@ -61,20 +61,10 @@ def run() -> int:
     return 1 if job.cancelled else 0
 
 
-SCALES = ("default", "full")  # scale=full: a study's `full` section is laid over it, the size its source has
-
-
 def register() -> None:
     """Make known to Hydra what it cannot find by itself."""
-    store = ConfigStore.instance()
-    for path in sorted(places.EXPERIMENTS.glob("*.yaml")):
-        study = OmegaConf.load(path)
-        full = study.pop("full", {})
-        store.store(group="experiment", name=path.stem, node=study, package="_global_")
-        store.store(group="scale_of_study", name=f"{path.stem}_full", node=full, package="_global_")
-    for scale in SCALES:
-        store.store(group="scale", name=scale, node={}, package="_global_")
-    for plugin in (PackedLauncher, PackedSweeper):  # discovery alone misses them under some editable installs
+    # Discovery alone misses the launcher and the sweeper under some editable installs.
+    for plugin in (StudySource, StudySearchPath, PackedLauncher, PackedSweeper):
         Plugins.instance().register(plugin)
 
 

@@ -1,34 +1,25 @@
-"""What the packed sweeper and launcher do: compose and check every job of a sweep, then hand batches to _batch.py."""
+"""What the packed sweeper and launcher do: compose and check every job of a sweep, then hand batches to _batch.py.
+
+Jobs of an application that is not rnnlab run one after the other; what knows torch is imported for rnnlab's only.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.utils import JobReturn, configure_log, setup_globals
+from hydra.core.utils import JobReturn, configure_log, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.rnnlab_packed._batch import Batch
 from hydra_plugins.rnnlab_packed._compose import Composer, Job
-from hydra_plugins.rnnlab_packed._jobs import run_one_by_one
-from rnnlab import claims
-from rnnlab.config import RunConfig, check_surroundings, from_node
-from rnnlab.options import ConfigError, check_choice, dotted
-from rnnlab.sweep.machine import check_device
 
 if TYPE_CHECKING:
-    from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedLauncherConf, PackedSweeper
-
-RUN_FOLDER = "${run_folder:}"
-LEAST = {"n_workers": 1, "memory_gb": 0.01, "checkpoint_s": 0.0, "gpus": 1}
-LEAST |= {f"ray.{name}": least for name, least in {"cpus": 0.01, "gpus": 0.0, "memory_gb": 0.01, "retries": 0}.items()}
-LEAST |= {f"slurm.{name}": 1 for name in ("time_min", "cpus", "array_parallelism", "max_queued")}
-LEAST |= {"slurm.gpus": 0, "slurm.memory_gb": 0.01, "slurm.poll_s": 0.1}
+    from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSweeper
+    from rnnlab.config import RunConfig
 
 
 @dataclass(frozen=True)
@@ -74,7 +65,9 @@ def launch(launcher: PackedLauncher, job_overrides: Sequence[Sequence[str]], ini
         part = slice(initial_job_idx, initial_job_idx + len(job_overrides))
         batch = CheckedJobs(whole.jobs[part], whole.runs[part])
     if not trains_rnnlab_runs(launcher.task_function):
-        return run_one_by_one(launcher, batch.jobs)
+        return _run_one_by_one(launcher, batch.jobs)
+    from hydra_plugins.rnnlab_packed._batch import Batch
+
     return Batch(launcher, batch.jobs, batch.runs, whole.runs).launch()
 
 
@@ -94,51 +87,21 @@ def check(
     jobs = [composer.compose(overrides, first_number + n) for n, overrides in enumerate(job_overrides)]
     if not trains_rnnlab_runs(task_function):
         return CheckedJobs(jobs, [])
-    check_surroundings(master)
-    _check_launcher(master)
-    runs = _checked_runs(jobs, master)
-    if stated := claims.parse(master.claims or []):
-        claims.check(stated, [dotted(run.as_dict()) for run in runs])
-    return CheckedJobs(jobs, runs)
+    from hydra_plugins.rnnlab_packed._checks import checked_runs
+
+    return CheckedJobs(jobs, checked_runs(jobs, master))
 
 
-def _check_launcher(master: DictConfig) -> None:
-    subdir = OmegaConf.to_container(master.hydra.sweep)["subdir"]
-    if subdir != RUN_FOLDER:
-        raise ConfigError(f"hydra.sweep.subdir: {subdir!r}; must stay {RUN_FOLDER!r}, a run is known by its folder")
-    if master.hydra.runtime.choices.get("hydra/launcher") == "packed":
-        _check_options(master.hydra.launcher)
-    if master.hydra.launcher.get("engine", "local") == "local":
-        check_device(master.device)
-
-
-def _check_options(options: PackedLauncherConf) -> None:
-    check_choice("hydra.launcher.engine", options.engine, ("local", "ray", "slurm"))
-    check_choice("hydra.launcher.redo", options.redo, ("missing", "failed", "all"))
-    for name, least in LEAST.items():
-        value = OmegaConf.select(options, name)
-        if value is not None and not value >= least:
-            raise ConfigError(f"hydra.launcher.{name}: {value}; must be at least {least}")
-
-
-def _checked_runs(jobs: Sequence[Job], master: DictConfig) -> list[RunConfig]:
-    """Every job as a RunConfig.  Raises ConfigError with the first complaint and how many jobs share it."""
-    if not jobs:
-        raise ConfigError("nothing to sweep: one of the swept values is an empty range or list")
-    runs, complaints = [], Counter()
-    for job in jobs:
-        config = job.resolved()
-        try:
-            for key in ("study", "device"):
-                if config[key] != master[key]:
-                    raise ConfigError(
-                        f"{key}: {config[key]!r} and {master[key]!r}; must be one for all runs of a sweep"
-                    )
-            runs.append(from_node(config))
-        except ConfigError as error:
-            complaints[str(error)] += 1
-    if complaints:
-        complaint, n_jobs = complaints.most_common(1)[0]
-        others = f"; {len(complaints) - 1} other complaints" if len(complaints) > 1 else ""
-        raise ConfigError(f"{complaint} ({n_jobs} of {len(jobs)} runs{others}; nothing was trained)")
-    return runs
+def _run_one_by_one(launcher: PackedLauncher, jobs: Sequence[Job]) -> list[JobReturn]:
+    """In this process, as by Hydra's basic launcher."""
+    Path(str(launcher.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
+    return [
+        run_job(
+            hydra_context=launcher.hydra_context,
+            task_function=launcher.task_function,
+            config=job.config(),
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+        for job in jobs
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,18 +76,3 @@ def run_with_callbacks(launcher: PackedLauncher, job: Job, delivery: Delivery, p
     )
     if done.status is JobStatus.FAILED and not isinstance(done._return_value, RunFailed):
         raise done._return_value  # the record could not be written
-
-
-def run_one_by_one(launcher: PackedLauncher, jobs: Sequence[Job]) -> list[JobReturn]:
-    """Jobs of an application that is not rnnlab: one after the other in this process, as by Hydra's basic launcher."""
-    Path(str(launcher.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-    return [
-        run_job(
-            hydra_context=launcher.hydra_context,
-            task_function=launcher.task_function,
-            config=job.config(),
-            job_dir_key="hydra.sweep.dir",
-            job_subdir_key="hydra.sweep.subdir",
-        )
-        for job in jobs
-    ]

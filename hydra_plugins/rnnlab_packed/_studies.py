@@ -1,0 +1,67 @@
+"""The studies of experiments/ as Hydra's groups: a file is read when it is chosen, and not at every start."""
+
+from __future__ import annotations
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+
+from rnnlab import places
+
+_FULL = "_full"
+_SCALES = ("default", "full")
+
+
+class StudySource(ConfigSource):
+    """experiment=<study>, scale=default|full, and scale_of_study=<study>_full, which conf/config.yaml derives of both.
+
+    A study's `full` section is the size that its source has; scale=full lays it over the rest."""
+
+    @staticmethod
+    def scheme() -> str:
+        return "studies"
+
+    def available(self) -> bool:
+        return places.EXPERIMENTS.is_dir()
+
+    def is_group(self, config_path: str) -> bool:
+        return config_path.rstrip("/") in self._groups()
+
+    def is_config(self, config_path: str) -> bool:
+        group, _, name = config_path.removesuffix(".yaml").partition("/")
+        return name in self._groups().get(group, ())
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        if not config_path.rstrip("/"):
+            return [] if results_filter is ObjectType.CONFIG else sorted(self._groups())
+        return [] if results_filter is ObjectType.GROUP else self._groups()[config_path.rstrip("/")]
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Raises ConfigLoadError for what is_config does not know."""
+        if not self.is_config(config_path):
+            raise ConfigLoadError(f"Config not found : {config_path}")
+        group, _, name = config_path.removesuffix(".yaml").partition("/")
+        return ConfigResult(self.provider, self.full_path(), _node(group, name), {"package": "_global_"})
+
+    def _groups(self) -> dict[str, list[str]]:
+        studies = places.options("experiment")
+        return {
+            "experiment": studies,
+            "scale": list(_SCALES),
+            "scale_of_study": [f"{study}{_FULL}" for study in studies],
+        }
+
+
+class StudySearchPath(SearchPathPlugin):
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        search_path.append("rnnlab", f"{StudySource.scheme()}://")
+
+
+def _node(group: str, name: str) -> DictConfig:
+    if group == "scale":
+        return OmegaConf.create({})
+    study = OmegaConf.load(places.EXPERIMENTS / f"{name.removesuffix(_FULL)}.yaml")
+    full = study.pop("full", {})
+    return full if group == "scale_of_study" else study
