@@ -19,6 +19,7 @@ from markupsafe import Markup
 from rnnlab import __version__
 from rnnlab.report import figures, freshness, tables
 from rnnlab.report.figures.plate import Plate, inlined, to_png, to_svg
+from rnnlab.report.glossary import explained
 from rnnlab.report.read import REPORT, Study, read_study
 from rnnlab.report.run_table import STATIC_ROWS, run_table
 from rnnlab.report.sentences import section_of
@@ -41,7 +42,7 @@ FIGURE_SECTIONS = (
     ("predictions", "Predictions"),
     ("divergence", "Divergence"),
     ("gradients", "Gradient through time"),
-    ("diagnostics", "Saturation, dead units, norms"),
+    ("diagnostics", "What becomes of state and gradient"),
     ("sensitivity", "Sensitivity"),
     ("tuning", "Tuning"),
     ("profile", "All tasks together"),
@@ -107,6 +108,7 @@ def render(study: Study, view: View, drawn: Figures, form: Form = "html") -> str
         compared=view.across.labels[:COMPARED] if view.across else (),
         table=run_table(study, view),
         static_rows=STATIC_ROWS,
+        terms=explained(_measured(study)) if sections["diagnostics"] else (),
         svg=lambda plate: Markup(inlined(svgs[plate.name])),
         problems_shown=PROBLEMS_SHOWN,
         conditions_shown=CONDITIONS_SHOWN,
@@ -115,6 +117,12 @@ def render(study: Study, view: View, drawn: Figures, form: Form = "html") -> str
         version=__version__,
         script=script("table.js"),
     )
+
+
+def _measured(study: Study) -> set[str]:
+    """The metrics of the runs and the columns of their curves."""
+    columns = {column for curves in study.curves.values() for column in curves}
+    return columns | {metric for run in study.members for metric in run.metrics}
 
 
 def _lead_section(view: View, plates: dict[str, list[Plate]]) -> str:

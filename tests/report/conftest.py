@@ -140,7 +140,10 @@ def with_diagnostics(record):
     n = len(record.result.curves["step"])
     extra = {"grad_norm": np.linspace(1, 0.1, n), "saturated_frac": np.linspace(0, 0.4, n)}
     extra |= {"dead_frac": np.full(n, 0.1), "grad_norm_layer0": np.full(n, 0.01), "grad_norm_layer1": np.ones(n)}
-    return replace(record, result=replace(record.result, curves=dict(record.result.curves) | extra))
+    exponent = {"tanh": -0.1, "sigmoid": -1.0, "relu": 0.2}[record.config["cell"]["activation"]]
+    metrics = {"lyapunov_1_layer0": exponent, "lyapunov_1_layer1": -2.0, "spectral_radius_layer0": 1 + exponent}
+    result = replace(record.result, curves=dict(record.result.curves) | extra, metrics=record.result.metrics | metrics)
+    return replace(record, result=result)
 
 
 def write_gradients(folder: Path, decay: float) -> None:

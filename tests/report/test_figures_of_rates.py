@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rnnlab.report.figures import plates_of
+from rnnlab.report.figures.dynamics import Cloud, draw_dynamics
 from rnnlab.report.figures.plate import inlined, to_png, to_svg
 from rnnlab.report.palette import STYLES
 from rnnlab.report.read import read_study
@@ -26,7 +27,7 @@ def test_a_study_with_everything_gets_every_figure(plates):
     assert list(plates) == [
         "scores", "curves-sines", "curves-한글", "predictions-sines", "divergence",
         "gradients-sines", "gradients-sines-map", "gradients-한글", "gradients-한글-map",
-        "diagnostics-sines-depth", "diagnostics-sines",
+        "dynamics-sines", "diagnostics-sines-depth", "diagnostics-sines",
         "sensitivity-learning_rate", "tuning", "profile",
     ]  # fmt: skip
 
@@ -37,6 +38,7 @@ def test_alt_texts_state_the_numbers(plates):
     assert "relu: 10^0.2 times as large" in plates["gradients-sines-map"].alt  # 5 steps of 1.1
     assert "share of dead units: tanh 0.1, sigmoid 0.1 and relu 0.1." in plates["diagnostics-sines"].alt
     assert "tanh 0.01 in layer 0, 1 in layer 1" in plates["diagnostics-sines-depth"].alt
+    assert "largest Lyapunov exponent: tanh -0.1, sigmoid -1, relu 0.2; " in plates["dynamics-sines"].alt
     assert "relu best at learning_rate 0.01 with 0.887, 100% diverged" in plates["sensitivity-learning_rate"].alt
     assert "tanh 0.977, 100% above 0.5" in plates["profile"].alt
 
@@ -52,6 +54,32 @@ def test_a_gradient_is_drawn_by_its_distance_from_the_end_on_a_log_scale(plates)
     tanh = next(line for line in axes.lines if line.get_color() == STYLES["tanh"].color)
     assert axes.get_yscale() == "log" and tanh.get_xdata().tolist() == [-5, -4, -3, -2, -1, 0]
     assert tanh.get_ydata() == pytest.approx(0.7 ** np.arange(5.0, -1, -1))
+
+
+def test_every_run_is_a_dot_at_the_largest_exponent_of_its_layers(plates):
+    figure = plates["dynamics-sines"].figure
+    assert [axes.get_title("left") for axes in figure.axes] == ["largest Lyapunov exponent", "spectral radius of W_hh"]
+    dots = {}
+    for line in figure.axes[0].lines[1:]:  # the first is the one at 0
+        dots.setdefault(round(float(line.get_xdata()[0]), 9), []).append(len(line.get_xdata()))
+    # relu diverged 7 times of 18; no panel of singular values, no dots of layer 1
+    assert dots == {-0.1: [18], -1.0: [18], 0.2: [11, 7]}
+
+
+def test_what_lies_beyond_the_axis_is_drawn_at_its_end():
+    scores, whole = np.linspace(0, 1, 99), np.zeros(99, bool)
+    cloud = Cloud("tanh", np.r_[-np.inf, np.linspace(-1, 0, 97), 1e9], scores, whole)
+    axes = draw_dynamics({"lyapunov_1": [cloud]}, STYLES).axes[0]
+    drawn, (low, high) = axes.lines[1].get_xdata(), axes.get_xlim()
+    assert low < drawn[0] < -0.9 and 0 < drawn[-1] < high < 0.3
+    assert drawn[1:-1] == pytest.approx(np.linspace(-1, 0, 97))
+
+
+def test_the_page_says_what_its_diagnostics_mean(rich_report):
+    page = (rich_report / "index.html").read_text(encoding="utf-8")
+    for name in ("largest Lyapunov exponent", "share of dead units", "gradient norm of a layer"):
+        assert page.count(f"<dt>{name}</dt>") == 1
+    assert "<dt>norm of the hidden state</dt>" not in page  # not measured there
 
 
 def test_a_heat_map_has_a_column_for_every_training_step_and_readable_ticks(plates):

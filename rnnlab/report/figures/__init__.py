@@ -6,6 +6,7 @@
     confusion     label against prediction, pooled over seeds
     divergence    how many runs diverged, by activation and another axis
     gradients     the gradient through time
+    dynamics      score against Lyapunov exponent, spectral radius, largest singular value
     diagnostics   saturated and dead units, norms, gradient against depth
     sensitivity   score against a swept number
     tuning        the expected best of k runs
@@ -23,6 +24,7 @@ from rnnlab.report.figures import (
     curves,
     diagnostics,
     divergence,
+    dynamics,
     gradients,
     predictions,
     profile,
@@ -52,6 +54,8 @@ def _all(study: Study, view: View) -> Iterator[Plate | None]:
     yield from divergence.plates(view, style_of)
     for task in view.tasks:
         yield from gradients.plates(study, task, style_of)
+    for task in view.tasks:
+        yield from dynamics.plates(task, style_of)
     for task in view.tasks:
         yield from diagnostics.plates(study, task, style_of)
     yield from sensitivity.plates(view, style_of)

@@ -32,6 +32,7 @@ from rnnlab.report.figures.canvas import (
 )
 from rnnlab.report.figures.choice import evenly, shown_standings
 from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.glossary import kind_of, title_of
 from rnnlab.report.palette import Style
 from rnnlab.report.read import Study
 from rnnlab.report.standings import Standing
@@ -40,17 +41,6 @@ from rnnlab.report.wording import listed, number
 
 LOSSES = ("step", "train_loss", "eval_loss", "batch_loss")
 LAYER = re.compile(r"grad_norm_layer(\d+)")
-NAMES = {
-    "saturated_frac": "share of saturated units",
-    "dead_frac": "share of dead units",
-    "hidden_norm": "norm of the hidden state",
-    "grad_norm": "gradient norm, before clipping",
-    "clip_rate": "share of clipped updates",
-    "spectral_radius": "spectral radius of W_hh",
-    "largest_singular_value": "largest singular value of W_hh",
-    "grad_norm_readout": "gradient norm of the readout",
-    "lyapunov_1": "largest Lyapunov exponent",
-}
 FIRST = ("saturated_frac", "dead_frac", "grad_norm", "hidden_norm", "spectral_radius")
 ROOM, MAX_PANELS, MAX_POINTS = 16, 12, 60
 
@@ -68,8 +58,14 @@ class Course:
 
 @dataclass(frozen=True)
 class DiagnosticPanel:
-    title: str
+    """column: of curves.csv."""
+
+    column: str
     courses: Sequence[Course]
+
+    @property
+    def title(self) -> str:
+        return title_of(self.column)
 
     @property
     def is_log(self) -> bool:
@@ -84,7 +80,7 @@ def plates(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Itera
     columns = dict.fromkeys(column for curves in tables.values() for curve in curves for column in curve)
     layers = sorted(int(match[1]) for column in columns if (match := LAYER.fullmatch(column)))
     single = [column for column in columns if column not in LOSSES and not LAYER.fullmatch(column)]
-    single.sort(key=lambda column: (FIRST.index(kind) if (kind := _kind(column)) in FIRST else len(FIRST), column))
+    single.sort(key=lambda column: (FIRST.index(kind) if (kind := kind_of(column)) in FIRST else len(FIRST), column))
     shown = [panel for column in single if (panel := _panel(column, standings, tables)) is not None][:MAX_PANELS]
     name = task.facts.name
     if len(layers) > 1:
@@ -112,18 +108,7 @@ def _panel(column: str, standings: Sequence[Standing], tables: Tables) -> Diagno
         courses.append(Course(standing.label, steps[kept], np.nanpercentile(values[:, kept], [25, 50, 75], axis=0)))
     if all((course.quartiles == 0).all() for course in courses):
         return None  # as the clip rate of a sweep without clipping
-    return DiagnosticPanel(_title(column), courses)
-
-
-def _kind(column: str) -> str:
-    """saturated_frac_layer1 -> saturated_frac"""
-    return re.sub(r"_layer\d+$", "", column)
-
-
-def _title(column: str) -> str:
-    kind = _kind(column)
-    layer = column.removeprefix(kind).replace("_layer", " in layer ")
-    return NAMES.get(kind, kind.replace("_", " ")) + layer
+    return DiagnosticPanel(column, courses)
 
 
 @styled

@@ -1,0 +1,147 @@
+"""Score against what the trained recurrence does to a change: every run a dot, one panel per diagnostic.
+
+Where memory is what a task asks for, the runs that learned stand near the line between vanishing and exploding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from rnnlab.report.figures.canvas import (
+    WIDTH,
+    Margins,
+    is_left,
+    label_handles,
+    legend_below,
+    panels,
+    room_for_legend,
+    styled,
+    supylabel,
+)
+from rnnlab.report.figures.choice import evenly
+from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.glossary import TERMS
+from rnnlab.report.palette import SOFT, Style
+from rnnlab.report.quantities import score
+from rnnlab.report.read import Run
+from rnnlab.report.view import TaskView
+from rnnlab.report.wording import counted, number
+
+SHOWN = ("lyapunov_1", "spectral_radius", "largest_singular_value")
+MAX_DOTS = 400  # of an activation
+CENTRAL = (2, 98)  # percent of the runs that did not diverge lie on the axis; the others at its ends
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The runs of one activation: x and score, (n,) each; diverged (n,)."""
+
+    label: str
+    x: np.ndarray
+    scores: np.ndarray
+    diverged: np.ndarray
+
+
+def plates(task: TaskView, style_of: Mapping[str, Style]) -> Iterator[Plate]:
+    drawn = {kind: clouds for kind in SHOWN if (clouds := _clouds(task, kind))}
+    if not drawn:
+        return
+    name = task.facts.name
+    n_runs = max(sum(len(cloud.x) for cloud in clouds) for clouds in drawn.values())
+    caption = (
+        f"Every run a dot ({counted(n_runs, 'run')}), all settings and learning rates; of several layers the largest "
+        "value. Measured when training ended. The line is between vanishing, left of it, and exploding; what lies "
+        "beyond an axis is drawn at its end, as an exponent of minus infinity, by which a change dies out altogether."
+    )
+    alt = f"Score against dynamics on {name}, median of the runs with a score of 0.5 or more. " + "; ".join(
+        f"{TERMS[kind].name}: {_alt(clouds)}" for kind, clouds in drawn.items()
+    )
+    figure = draw_dynamics(drawn, style_of)
+    yield Plate(
+        file_stem("dynamics", name), "diagnostics", f"{name}: why it was remembered or not", caption, alt, figure
+    )
+
+
+def _clouds(task: TaskView, kind: str) -> list[Cloud]:
+    """By activation, in the order of the conditions; nothing where no run has the number."""
+    found: dict[str, list[tuple[float, float, bool]]] = {}
+    for row in task.conditions:
+        for run in row.condition.completed:
+            x = _largest(run, kind)
+            if not np.isnan(x) and not np.isnan(score(run)):
+                found.setdefault(row.condition.label, []).append((x, score(run), run.diverged))
+    return [
+        Cloud(label, *map(np.array, zip(*evenly(points, MAX_DOTS), strict=True))) for label, points in found.items()
+    ]
+
+
+def _largest(run: Run, kind: str) -> float:
+    """Over the layers: the exponents and radii of stacked layers are those of its layers."""
+    pattern = re.compile(rf"{kind}_layer\d+")
+    values = [value for name, value in run.metrics.items() if pattern.fullmatch(name)]
+    return max((value for value in values if value is not None), default=np.nan)
+
+
+@styled
+def draw_dynamics(drawn: Mapping[str, Sequence[Cloud]], style_of: Mapping[str, Style]) -> Figure:
+    labels = [cloud.label for clouds in drawn.values() for cloud in clouds]
+    handles = label_handles(style_of, labels, markers=True)
+    for handle in handles:
+        handle.set_linestyle("none")
+    if any(cloud.diverged.any() for clouds in drawn.values() for cloud in clouds):
+        cross = {"marker": "X", "markerfacecolor": "white", "markeredgecolor": SOFT, "markersize": 5.5}
+        handles.append(Line2D([], [], linestyle="none", label="diverged", **cross))
+    margins = Margins(left=0.62, right=0.2, top=0.3, bottom=room_for_legend(len(handles)), across=0.25)
+    width = WIDTH if len(drawn) > 1 else 5.5
+    figure, all_axes = panels([TERMS[kind].name for kind in drawn], 3, 2.3, margins, shared="y", width=width)
+    for place, (axes, (kind, clouds)) in enumerate(zip(all_axes, drawn.items(), strict=True)):
+        axes.axvline(TERMS[kind].neutral, color=SOFT, linewidth=1, zorder=1)
+        low, high = _limits(clouds, TERMS[kind].neutral)
+        for cloud in clouds:
+            _draw_cloud(axes, cloud, style_of[cloud.label], low, high)
+        margin = 0.04 * (high - low)
+        axes.set_xlim(low - margin, high + margin)
+        axes.grid(axis="y")
+        axes.tick_params(labelleft=is_left(place, 3))
+        axes.set_xlabel("per step" if kind == "lyapunov_1" else "at the end of training")
+    all_axes[0].set_ylim(-0.05, 1.05)
+    supylabel(figure, all_axes, "score")
+    legend_below(figure, handles)
+    return figure
+
+
+def _draw_cloud(axes: Axes, cloud: Cloud, style: Style, low: float, high: float) -> None:
+    dot = {"marker": style.marker, "markersize": 4.2, "color": style.color, "alpha": 0.6, "markeredgewidth": 0}
+    cross = {"marker": "X", "markersize": 5, "markerfacecolor": "white", "markeredgecolor": style.color}
+    for kind, look in ((~cloud.diverged, dot), (cloud.diverged, cross | {"markeredgewidth": 0.9})):
+        if kind.any():
+            x = np.clip(cloud.x[kind], low, high)
+            axes.plot(x, cloud.scores[kind], linestyle="none", clip_on=False, **look)
+
+
+def _limits(clouds: Sequence[Cloud], neutral: float) -> tuple[float, float]:
+    """Where the runs lie that did not diverge, and the line."""
+    x = np.concatenate([cloud.x[~cloud.diverged] for cloud in clouds])
+    x = x[np.isfinite(x)]
+    if not x.size:
+        return neutral - 1, neutral + 1
+    low, high = np.percentile(x, CENTRAL)
+    low, high = min(low, neutral), max(high, neutral)
+    room = 0.08 * (high - low) or 0.5
+    return float(low - room), float(high + room)
+
+
+def _alt(clouds: Sequence[Cloud]) -> str:
+    parts = []
+    for cloud in clouds:
+        good = cloud.x[~cloud.diverged & (cloud.scores >= 0.5)]
+        if good.size:
+            parts.append(f"{cloud.label} {number(float(np.median(good)))}")
+    return ", ".join(parts) if parts else "none scored half or more"
