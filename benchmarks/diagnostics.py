@@ -2,8 +2,9 @@
 
     python benchmarks/diagnostics.py [steps]      300 if not said otherwise, a row of curves.csv every 10
 
-CPU time of this process, one thread.  Gradients through time are taken in the reverse pass: theirs is what a recorded
-pass takes longer than the others, by the medians.
+Training time is all of a run: updates, the evaluations of every row, diagnostics.  The share of the updates alone is
+printed beside it.  CPU time of this process, one thread.  Gradients through time are taken in the reverse pass: theirs
+is what a recorded pass takes longer than the others, by the medians.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from rnnlab import diagnostics, dynamics
 from rnnlab.config import from_node
+from rnnlab.evaluation import Evaluator
 from rnnlab.training import train
 from rnnlab.workspace import Workspace
 
@@ -61,39 +63,50 @@ class Stopwatch:
 
 def measure(
     task: dict[str, Any], hidden_size: int, width: int, cell: str, steps: int
-) -> tuple[float, dict[str, float]]:
-    """CPU seconds of training a pack, and of its diagnostics by part."""
+) -> tuple[float, float, dict[str, float]]:
+    """CPU seconds of training a pack, of its evaluations, and of its diagnostics by part."""
     nodes = {"cell": {"name": cell, "hidden_size": hidden_size}, "optimizer": {"name": "adam"}}
     training = {"steps": steps, "batch_size": 64, "eval_every": 10}
     pack = [from_node({"task": task, "training": training, "seed": seed} | nodes) for seed in range(width)]
     watch = Stopwatch()
     originals = {part: getattr(*place) for part, place in PARTS.items()}
-    backward = Workspace.backward
+    backward, pool_loss = Workspace.backward, Evaluator.pool_loss
     try:
         for part, (module, name) in PARTS.items():
             setattr(module, name, watch.timed(part, originals[part]))
         Workspace.backward = watch.timed("backward", backward)
+        Evaluator.pool_loss = watch.timed("evaluation", pool_loss)
         started = time.process_time()
         train(pack)
         total = time.process_time() - started
     finally:
         for part, (module, name) in PARTS.items():
             setattr(module, name, originals[part])
-        Workspace.backward = backward
-    return total, {part: sum(watch.calls[part]) for part in PARTS} | {"through time": watch.through_time_s()}
+        Workspace.backward, Evaluator.pool_loss = backward, pool_loss
+    evaluation = sum(watch.calls["evaluation"])
+    return (
+        total,
+        evaluation,
+        {part: sum(watch.calls[part]) for part in PARTS} | {"through time": watch.through_time_s()},
+    )
 
 
 def main() -> None:
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     print(f"{steps} steps, a row every 10; share of the pack's training time in per cent, together under 10 promised")
-    print("cell    T   H   R    total  together  " + "  ".join(f"{part:>12}" for part in (*PARTS, "through time")))
+    print(
+        "cell    T   H   R    total  together  of updates alone  "
+        + "  ".join(f"{part:>12}" for part in (*PARTS, "through time"))
+    )
     for task, hidden_size, width, cell in CASES:
         measure(task, hidden_size, width, cell, 20)  # what is done once in a process
-        total, parts = measure(task, hidden_size, width, cell, steps)
-        share = sum(parts.values()) / total
+        total, evaluation, parts = measure(task, hidden_size, width, cell, steps)
+        spent = sum(parts.values())
+        share = spent / total
         T = task.get("window") or task["length"]
         print(
-            f"{cell:<5}{T:4}{hidden_size:4}{width:4}{total:7.1f} s{share:9.1%}{'' if share < PROMISED else '!'}  "
+            f"{cell:<5}{T:4}{hidden_size:4}{width:4}{total:7.1f} s{share:9.1%}{'' if share < PROMISED else '!'}"
+            f"{spent / (total - evaluation - spent):17.1%}  "
             + "  ".join(f"{seconds / total:12.2%}" for seconds in parts.values()),
             flush=True,
         )
