@@ -1,6 +1,7 @@
 """engine=ray on a real Ray: clusters of several nodes on this machine."""
 
 import os
+import platform
 from contextlib import closing
 
 import pytest
@@ -73,7 +74,18 @@ def test_a_pack_that_kills_its_worker_has_died_and_the_others_go_on(engine, run_
 
 def test_what_no_run_has_raised_is_an_error_of_the_engine(engine):
     engine.submit(Pack([3], "cpu", None, 60.0))
-    with pytest.raises(EngineError, match=r"a Ray node cannot compute packs: AttributeError: .* 'run_id'"):
+    with pytest.raises(EngineError, match=r"a Ray node cannot compute packs: AttributeError: .* 'task'"):
+        engine.wait(None)
+
+
+def test_a_node_without_the_data_is_named_with_the_file_and_no_run_fails(engine, run_config, tmp_path):
+    text = tmp_path / "some.txt"
+    text.write_text("a text that is here while the sweep is checked, and not where it is computed. " * 20)
+    pack = Pack([run_config(task="text", task__path=str(text))], "cpu", None, 60.0)
+    text.unlink()
+    engine.submit(pack)
+    complaint = f"cannot compute packs: .*{platform.node()}: task.path: .*some.txt'; cannot be read.*on every node"
+    with pytest.raises(EngineError, match=complaint):
         engine.wait(None)
 
 

@@ -6,6 +6,7 @@ An engine knows nothing of sweeps: what to try again, and how, is execute.py's. 
 from __future__ import annotations
 
 import os
+import platform
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rnnlab.config import RunConfig
+from rnnlab.options import ConfigError
 from rnnlab.sweep.jobs import FinishedRun, compute, finish, provenance
 
 
@@ -91,3 +93,15 @@ def work_on(pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         circumstances["cuda_visible_devices"] = os.environ["CUDA_VISIBLE_DEVICES"]
     return runs, provenance() | circumstances
+
+
+def work_elsewhere(pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
+    """work_on, on a node that may lack the files that tasks name, or hold others there.
+
+    Raises ConfigError: it is the node that is wrong and not the runs, and none of them counts as failed."""
+    for run in pack.runs:
+        try:
+            run.task.fingerprinted()
+        except ConfigError as error:
+            raise ConfigError(f"{platform.node()}: {error}; data files must lie on every node") from None
+    return work_on(pack)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection
 
 from rnnlab.options import ConfigError
-from rnnlab.sweep.engine import Cancelled, Died, Done, EngineError, Event, Pack, work_on
+from rnnlab.sweep.engine import Cancelled, Died, Done, EngineError, Event, Pack, work_elsewhere
 from rnnlab.sweep.settings import RaySettings
 
 MAX_QUEUED = 10_000  # packs in Ray's hands at once: enough for any cluster, and no burden for this process
@@ -41,7 +41,7 @@ class RayEngine:
         self.n_workers = n_workers or max(1, int(ray.cluster_resources().get("CPU", 1) // settings.cpus))
         self._compute = ray.remote(
             num_cpus=settings.cpus, num_gpus=settings.gpus, max_retries=settings.retries, retry_exceptions=False
-        )(work_on)
+        )(work_elsewhere)
         self._packs: dict[ray.ObjectRef, Pack] = {}
 
     @property

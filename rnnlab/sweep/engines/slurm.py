@@ -24,7 +24,7 @@ from typing import Any
 
 from rnnlab.options import ConfigError
 from rnnlab.records import to_json, write_text
-from rnnlab.sweep.engine import Cancelled, Died, Done, EngineError, Event, Pack, work_on
+from rnnlab.sweep.engine import Cancelled, Died, Done, EngineError, Event, Pack, work_elsewhere
 from rnnlab.sweep.jobs import FinishedRun
 from rnnlab.sweep.settings import SlurmSettings
 
@@ -201,10 +201,10 @@ class SlurmEngine:
 
 
 class _Work:
-    """work_on, in the form in which submitit requeues it shortly before its time is over."""
+    """work_elsewhere, in the form in which submitit requeues it shortly before its time is over."""
 
     def __call__(self, pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
-        return work_on(pack)
+        return work_elsewhere(pack)
 
     def checkpoint(self, pack: Pack) -> Any:
         from submitit.helpers import DelayedSubmission
