@@ -36,6 +36,7 @@ PARTS = {
     "eigenvalues": (dynamics, "of_weights"),
     "Lyapunov": (dynamics, "lyapunov_exponents"),
 }
+TIMED = PARTS | {"backward": (Workspace, "backward"), "evaluation": (Evaluator, "pool_loss")}
 PROMISED = 0.1
 
 
@@ -69,26 +70,18 @@ def measure(
     training = {"steps": steps, "batch_size": 64, "eval_every": 10}
     pack = [from_node({"task": task, "training": training, "seed": seed} | nodes) for seed in range(width)]
     watch = Stopwatch()
-    originals = {part: getattr(*place) for part, place in PARTS.items()}
-    backward, pool_loss = Workspace.backward, Evaluator.pool_loss
+    originals = {part: getattr(*place) for part, place in TIMED.items()}
     try:
-        for part, (module, name) in PARTS.items():
-            setattr(module, name, watch.timed(part, originals[part]))
-        Workspace.backward = watch.timed("backward", backward)
-        Evaluator.pool_loss = watch.timed("evaluation", pool_loss)
+        for part, (owner, name) in TIMED.items():
+            setattr(owner, name, watch.timed(part, originals[part]))
         started = time.process_time()
         train(pack)
         total = time.process_time() - started
     finally:
-        for part, (module, name) in PARTS.items():
-            setattr(module, name, originals[part])
-        Workspace.backward, Evaluator.pool_loss = backward, pool_loss
-    evaluation = sum(watch.calls["evaluation"])
-    return (
-        total,
-        evaluation,
-        {part: sum(watch.calls[part]) for part in PARTS} | {"through time": watch.through_time_s()},
-    )
+        for part, (owner, name) in TIMED.items():
+            setattr(owner, name, originals[part])
+    parts = {part: sum(watch.calls[part]) for part in PARTS} | {"through time": watch.through_time_s()}
+    return total, sum(watch.calls["evaluation"]), parts
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rnnlab import places
 
 _FULL = "_full"
-_SCALES = ("default", "full")
+_GROUPS = ("experiment", "scale", "scale_of_study")
 
 
 class StudySource(ConfigSource):
@@ -27,36 +27,41 @@ class StudySource(ConfigSource):
         return places.EXPERIMENTS.is_dir()
 
     def is_group(self, config_path: str) -> bool:
-        return config_path.rstrip("/") in self._groups()
+        return config_path.rstrip("/") in _GROUPS
 
     def is_config(self, config_path: str) -> bool:
-        group, _, name = config_path.removesuffix(".yaml").partition("/")
-        return name in self._groups().get(group, ())
+        group, name = _group_and_name(config_path)
+        return group in _GROUPS and name in _members(group)
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        if not config_path.rstrip("/"):
-            return [] if results_filter is ObjectType.CONFIG else sorted(self._groups())
-        return [] if results_filter is ObjectType.GROUP else self._groups()[config_path.rstrip("/")]
+        group = config_path.rstrip("/")
+        if not group:
+            return [] if results_filter is ObjectType.CONFIG else list(_GROUPS)
+        return [] if results_filter is ObjectType.GROUP else _members(group)
 
     def load_config(self, config_path: str) -> ConfigResult:
         """Raises ConfigLoadError for what is_config does not know."""
         if not self.is_config(config_path):
             raise ConfigLoadError(f"Config not found : {config_path}")
-        group, _, name = config_path.removesuffix(".yaml").partition("/")
-        return ConfigResult(self.provider, self.full_path(), _node(group, name), {"package": "_global_"})
-
-    def _groups(self) -> dict[str, list[str]]:
-        studies = places.options("experiment")
-        return {
-            "experiment": studies,
-            "scale": list(_SCALES),
-            "scale_of_study": [f"{study}{_FULL}" for study in studies],
-        }
+        node = _node(*_group_and_name(config_path))
+        return ConfigResult(self.provider, self.full_path(), node, {"package": "_global_"})
 
 
 class StudySearchPath(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         search_path.append("rnnlab", f"{StudySource.scheme()}://")
+
+
+def _group_and_name(config_path: str) -> tuple[str, str]:
+    group, _, name = config_path.removesuffix(".yaml").partition("/")
+    return group, name
+
+
+def _members(group: str) -> list[str]:
+    if group == "scale":
+        return ["default", "full"]
+    studies = places.options("experiment")
+    return [f"{study}{_FULL}" for study in studies] if group == "scale_of_study" else studies
 
 
 def _node(group: str, name: str) -> DictConfig:

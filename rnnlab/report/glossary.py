@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ TERMS = {
 LAYER = re.compile(r"_layer(\d+)$")
 
 
+@cache  # it is asked for every metric of every run
 def kind_of(quantity: str) -> str:
     """ "saturated_frac_layer1" -> "saturated_frac"; "grad_norm_layer1" -> "grad_norm_layer"."""
     kind = LAYER.sub("", quantity)

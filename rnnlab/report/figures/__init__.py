@@ -55,7 +55,7 @@ def _all(study: Study, view: View) -> Iterator[Plate | None]:
     for task in view.tasks:
         yield from gradients.plates(study, task, style_of)
     for task in view.tasks:
-        yield from dynamics.plates(task, style_of)
+        yield dynamics.plate(task, style_of)
     for task in view.tasks:
         yield from diagnostics.plates(study, task, style_of)
     yield from sensitivity.plates(view, style_of)

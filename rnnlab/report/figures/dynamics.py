@@ -5,8 +5,7 @@ Where memory is what a task asks for, the runs that learned stand near the line 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +26,7 @@ from rnnlab.report.figures.canvas import (
 )
 from rnnlab.report.figures.choice import evenly
 from rnnlab.report.figures.plate import Plate, file_stem
-from rnnlab.report.glossary import TERMS
+from rnnlab.report.glossary import TERMS, kind_of
 from rnnlab.report.palette import SOFT, Style
 from rnnlab.report.quantities import score
 from rnnlab.report.read import Run
@@ -49,10 +48,10 @@ class Cloud:
     diverged: np.ndarray
 
 
-def plates(task: TaskView, style_of: Mapping[str, Style]) -> Iterator[Plate]:
+def plate(task: TaskView, style_of: Mapping[str, Style]) -> Plate | None:
     drawn = {kind: clouds for kind in SHOWN if (clouds := _clouds(task, kind))}
     if not drawn:
-        return
+        return None
     name = task.facts.name
     n_runs = max(sum(len(cloud.x) for cloud in clouds) for clouds in drawn.values())
     caption = (
@@ -64,7 +63,7 @@ def plates(task: TaskView, style_of: Mapping[str, Style]) -> Iterator[Plate]:
         f"{TERMS[kind].name}: {_alt(clouds)}" for kind, clouds in drawn.items()
     )
     figure = draw_dynamics(drawn, style_of)
-    yield Plate(
+    return Plate(
         file_stem("dynamics", name), "diagnostics", f"{name}: why it was remembered or not", caption, alt, figure
     )
 
@@ -74,9 +73,9 @@ def _clouds(task: TaskView, kind: str) -> list[Cloud]:
     found: dict[str, list[tuple[float, float, bool]]] = {}
     for row in task.conditions:
         for run in row.condition.completed:
-            x = _largest(run, kind)
-            if not np.isnan(x) and not np.isnan(score(run)):
-                found.setdefault(row.condition.label, []).append((x, score(run), run.diverged))
+            x, y = _largest(run, kind), score(run)
+            if not np.isnan(x) and not np.isnan(y):
+                found.setdefault(row.condition.label, []).append((x, y, run.diverged))
     return [
         Cloud(label, *map(np.array, zip(*evenly(points, MAX_DOTS), strict=True))) for label, points in found.items()
     ]
@@ -84,9 +83,7 @@ def _clouds(task: TaskView, kind: str) -> list[Cloud]:
 
 def _largest(run: Run, kind: str) -> float:
     """Over the layers: the exponents and radii of stacked layers are those of its layers."""
-    pattern = re.compile(rf"{kind}_layer\d+")
-    values = [value for name, value in run.metrics.items() if pattern.fullmatch(name)]
-    return max((value for value in values if value is not None), default=np.nan)
+    return max((value for name, value in run.metrics.items() if kind_of(name) == kind), default=np.nan)
 
 
 @styled
