@@ -16,11 +16,11 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from rnnlab import diagnostics, dynamics
-from rnnlab.config import from_node
-from rnnlab.evaluation import Evaluator
-from rnnlab.training import train
-from rnnlab.workspace import Workspace
+from rnnlab.config.run import from_node
+from rnnlab.nets.buffered.workspace import Workspace
+from rnnlab.training import diagnostics, dynamics
+from rnnlab.training.evaluation import Evaluator
+from rnnlab.training.loop import train
 
 #        task and length             H    R   cell
 CASES = [

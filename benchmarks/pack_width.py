@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 import torch
 
-from rnnlab.config import RunConfig, from_node
-from rnnlab.padding import HIDDEN_UNIT, padded
+from rnnlab.config.run import RunConfig, from_node
+from rnnlab.nets.padding import HIDDEN_UNIT, padded
 from rnnlab.sweep.planner import best_width
-from rnnlab.training import train
+from rnnlab.training.loop import train
 
 #        hidden size, batch size, window
 SIZES = [(8, 8, 10), (32, 32, 10), (50, 64, 10), (64, 32, 50), (128, 32, 50)]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnlab.records import Record, RunResult, TaskFacts, to_csv, to_json, write_record
+from rnnlab.records.run import Record, RunResult, TaskFacts, to_csv, to_json, write_record
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "leaky_relu", "elu", "gelu", "softsign", "identity")
 RATES = (0.0003, 0.001, 0.003, 0.01, 0.03)

@@ -17,11 +17,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from rnnlab.activations import ACTIVATIONS, make_activation
-from rnnlab.losses import MeanSquaredError
-from rnnlab.network import Architecture, Network
-from rnnlab.optimizers import Adam, clip_by_global_norm
-from rnnlab.workspace import Workspace
+from rnnlab.nets.activations import ACTIVATIONS, make_activation
+from rnnlab.nets.buffered.workspace import Workspace
+from rnnlab.nets.losses import MeanSquaredError
+from rnnlab.nets.network import Architecture, Network
+from rnnlab.nets.optimizers import Adam, clip_by_global_norm
 
 Step = Callable[[], object]
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rnnlab.report.load import Results
+    from rnnlab.report.reading.load import Results
 
 __version__ = "0.1.0"
 
 
 def load(folder: str | Path) -> Results:
     """The records of a study folder, outputs/<study>, as pandas tables: runs, curves, predictions, gradients."""
-    from rnnlab.report.load import load  # pandas takes half a second to import
+    from rnnlab.report.reading.load import load
 
     return load(folder)

@@ -25,7 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 from hydra_plugins.rnnlab_packed._studies import StudySearchPath, StudySource
 from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSweeper
 from rnnlab import places
-from rnnlab.config import GROUPS, SECTIONS, TOP_LEVEL, check_surroundings, from_node
+from rnnlab.config.run import GROUPS, SECTIONS, TOP_LEVEL, check_surroundings, from_node
 from rnnlab.options import ConfigError
 from rnnlab.sweep.engine import EngineError
 from rnnlab.sweep.jobs import RunFailed, run_alone

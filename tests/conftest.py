@@ -17,13 +17,13 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.version import VersionBase
 
 from rnnlab import app
-from rnnlab.activations import make_activation
-from rnnlab.config import RunConfig, from_node
-from rnnlab.network import Network
-from rnnlab.optimizers import OPTIMIZERS
-from rnnlab.records import to_csv
-from rnnlab.sections import CELLS
-from rnnlab.training import train
+from rnnlab.config.run import RunConfig, from_node
+from rnnlab.config.sections import CELLS
+from rnnlab.nets.activations import make_activation
+from rnnlab.nets.network import Network
+from rnnlab.nets.optimizers import OPTIMIZERS
+from rnnlab.records.run import to_csv
+from rnnlab.training.loop import train
 
 FEW = {"n_train": 40, "n_eval": 12, "n_test": 12}
 SMALL = {

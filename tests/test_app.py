@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab import __version__, app, places, records
+from rnnlab import __version__, app, places
 from rnnlab.__main__ import main
-from rnnlab.activations import ACTIVATIONS
-from rnnlab.records import CURVES, GRADIENTS, PREDICTIONS, PROVENANCE, RUN
+from rnnlab.nets.activations import ACTIVATIONS
+from rnnlab.records import run as records
+from rnnlab.records.run import CURVES, GRADIENTS, PREDICTIONS, PROVENANCE, RUN
 from rnnlab.sweep import jobs
 from rnnlab.tasks import TASKS
 

@@ -15,9 +15,8 @@ from hydra.core.utils import JobReturn
 from hydra_plugins.rnnlab_packed._compose import Job
 from hydra_plugins.rnnlab_packed._jobs import PackedJobReturn, run_with_callbacks, write_hydra_files
 from rnnlab import places
-from rnnlab.checkpoints import forget
-from rnnlab.config import RunConfig
-from rnnlab.records import RUN
+from rnnlab.config.run import RunConfig
+from rnnlab.records.run import RUN
 from rnnlab.report import write_report
 from rnnlab.sweep import study
 from rnnlab.sweep.engine import Engine, Pack
@@ -28,6 +27,7 @@ from rnnlab.sweep.jobs import RunFailed, command, objective
 from rnnlab.sweep.machine import available_cores, half_of_memory_gb, visible_gpus
 from rnnlab.sweep.planner import Plan, plan
 from rnnlab.sweep.progress import Progress
+from rnnlab.training.checkpoints import forget
 
 if TYPE_CHECKING:
     from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedLauncherConf

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.rnnlab_packed._compose import Job
-from rnnlab import claims
-from rnnlab.config import RunConfig, check_surroundings, from_node
+from rnnlab.config.run import RunConfig, check_surroundings, from_node
 from rnnlab.options import ConfigError, check_choice, dotted
+from rnnlab.records import claims
 from rnnlab.sweep.machine import check_device
 
 if TYPE_CHECKING:

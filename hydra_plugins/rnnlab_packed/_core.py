@@ -19,7 +19,7 @@ from hydra_plugins.rnnlab_packed._compose import Composer, Job
 
 if TYPE_CHECKING:
     from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSweeper
-    from rnnlab.config import RunConfig
+    from rnnlab.config.run import RunConfig
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,6 @@ def write_report(folder: Path) -> Path:
 
     Raises StudyError (rnnlab.report.read) when no run in it can be read, OSError when it cannot be written.
     """
-    from rnnlab.report.page import write_report  # matplotlib takes a second to import
+    from rnnlab.report.page.page import write_report
 
     return write_report(folder)

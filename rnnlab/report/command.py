@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("rnnlab-report: at most two folders can be compared", file=sys.stderr)
         return 2
 
-    from rnnlab.report.read import StudyError  # after the arguments: --help and a typo answer at once
+    from rnnlab.report.reading.read import StudyError
 
     try:
         page = _write(arguments)
@@ -73,11 +73,11 @@ def _parser() -> argparse.ArgumentParser:
 def _write(arguments: argparse.Namespace) -> Path:
     first, *second = arguments.folders
     if second:
-        from rnnlab.report.compare import write_comparison
+        from rnnlab.report.page.compare import write_comparison
 
         return write_comparison(first, second[0], arguments.format)
-    from rnnlab.report.index import study_folders, write_index
-    from rnnlab.report.page import write_report
+    from rnnlab.report.page.index import study_folders, write_index
+    from rnnlab.report.page.page import write_report
 
     if study_folders(first):
         return write_index(first, arguments.format, arguments.force, say=print)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from rnnlab.config import RunConfig
+from rnnlab.config.run import RunConfig
 from rnnlab.options import ConfigError
 from rnnlab.sweep.jobs import FinishedRun, compute, finish, provenance
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rnnlab.config import RunConfig
+from rnnlab.config.run import RunConfig
 from rnnlab.sweep.engine import Cancelled, Died, Done, Engine, Event, Pack
 from rnnlab.sweep.jobs import FinishedRun, killed, provenance
 

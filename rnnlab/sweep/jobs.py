@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab import __version__
-from rnnlab.checkpoints import LaneState, read_checkpoints
-from rnnlab.config import RunConfig
-from rnnlab.records import Record, RunResult, render, write_files
-from rnnlab.training import Checkpoints, train
+from rnnlab.config.run import RunConfig
+from rnnlab.records.run import Record, RunResult, render, write_files
+from rnnlab.training.checkpoints import LaneState, read_checkpoints
+from rnnlab.training.loop import Checkpoints, train
 
 
 class RunFailed(Exception):

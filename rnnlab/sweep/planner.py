@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnlab.batches import chunk_size
-from rnnlab.cells import CELL_CLASSES, Cell
-from rnnlab.config import RunConfig
-from rnnlab.construction import architecture
-from rnnlab.padding import HIDDEN_UNIT, MIN_WIDTH, padded
-from rnnlab.training import LEAST_CHUNK, program_key
+from rnnlab.config.run import RunConfig
+from rnnlab.nets.buffered import CELL_CLASSES, Cell
+from rnnlab.nets.padding import HIDDEN_UNIT, MIN_WIDTH, padded
+from rnnlab.training.batches import chunk_size
+from rnnlab.training.construction import architecture
+from rnnlab.training.loop import LEAST_CHUNK, program_key
 
 STATES = 2**15  # floats in the states of one time step of a pack, (R, B, H): benchmarks/pack_width.py
 MAX_WIDTH = 256

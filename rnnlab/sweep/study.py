@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from rnnlab import claims
-from rnnlab.config import RunConfig, content_hash
+from rnnlab.config.run import RunConfig, content_hash
 from rnnlab.options import ConfigError, dotted
-from rnnlab.records import RUN, RecordError, check_tables, read_run, to_json, write_text
+from rnnlab.records import claims
+from rnnlab.records.run import RUN, RecordError, check_tables, read_run, to_json, write_text
 from rnnlab.sweep.jobs import command
 
 STUDY, LOCK, CHECKPOINTS = "study.json", ".lock", ".checkpoints"

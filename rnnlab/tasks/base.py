@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
-from rnnlab.records import TaskFacts
+from rnnlab.records.run import TaskFacts
 
 _REGISTRY: dict[str, type[Task]] = {}
 TASKS: Mapping[str, type[Task]] = MappingProxyType(_REGISTRY)

@@ -1,6 +1,6 @@
 """Tasks whose data come from files: read by path, known by content.
 
-A run is identified by the digest of what its files hold (`sha256`), not by where they lie; rnnlab/config.py leaves the
+A run is identified by the digest of what its files hold (`sha256`), not by where they lie; rnnlab/config/run.py leaves the
 PLACES out of the run's hash where a digest is known.  Files that cannot be used are complaints about an option.
 """
 

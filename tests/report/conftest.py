@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnlab.records import Record, RunResult, TaskFacts, to_csv, write_record
+from rnnlab.records.run import Record, RunResult, TaskFacts, to_csv, write_record
 from rnnlab.report import write_report
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "leaky_relu")

@@ -35,7 +35,7 @@ def test_a_report_that_cannot_be_written_is_one_line(build, tmp_path, capsys, mo
     def refuse(*args):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("rnnlab.report.page._write_files", refuse)
+    monkeypatch.setattr("rnnlab.report.page.page._write_files", refuse)
     assert main([str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"rnnlab-report: {tmp_path}: the report cannot be written (Permission denied)\n"
 
@@ -58,7 +58,7 @@ def test_help_explains_the_folder_and_gives_an_example(capsys):
     [
         ("rnnlab.report", ("torch", "hydra", "omegaconf", "pandas", "matplotlib", "numpy")),
         ("rnnlab.report.command", ("torch", "hydra", "omegaconf", "pandas", "matplotlib", "numpy")),
-        ("rnnlab.report.page", ("torch", "hydra", "omegaconf", "matplotlib.pyplot")),
+        ("rnnlab.report.page.page", ("torch", "hydra", "omegaconf", "matplotlib.pyplot")),
     ],
 )
 def test_importing_the_report_pulls_in_only_what_it_needs(module, forbidden):
@@ -97,6 +97,6 @@ def test_an_interrupted_report_is_one_line(build, tmp_path, capsys, monkeypatch)
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rnnlab.report.page._write_files", interrupt)
+    monkeypatch.setattr("rnnlab.report.page.page._write_files", interrupt)
     assert main([str(tmp_path)]) == 130
     assert capsys.readouterr().err == "rnnlab-report: interrupted; an older report is left as it was\n"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rnnlab import claims
-from rnnlab.report import statistics
-from rnnlab.report.load import Results
+from rnnlab.records import claims
+from rnnlab.report.judging import statistics
+from rnnlab.report.reading.load import Results
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -5,8 +5,8 @@ from dataclasses import FrozenInstanceError, dataclass, replace
 import numpy as np
 import pytest
 
-from rnnlab import records
-from rnnlab.records import TaskFacts
+from rnnlab.records import run as records
+from rnnlab.records.run import TaskFacts
 from rnnlab.tasks import TASKS, Task, register
 
 KINDS = {

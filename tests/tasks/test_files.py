@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from rnnlab.config import content_hash, from_node
+from rnnlab.config.run import content_hash, from_node
 from rnnlab.options import ConfigError
 from rnnlab.tasks import TASKS
 

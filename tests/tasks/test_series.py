@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnnlab.config import from_node
+from rnnlab.config.run import from_node
 from rnnlab.tasks import TASKS
 
 N = 40

@@ -32,10 +32,10 @@ from rnnlab.report.figures import (
     sensitivity,
     tuning,
 )
+from rnnlab.report.figures.palette import styles
 from rnnlab.report.figures.plate import Plate
-from rnnlab.report.palette import styles
-from rnnlab.report.read import Study
-from rnnlab.report.view import View
+from rnnlab.report.judging.view import View
+from rnnlab.report.reading.read import Study
 
 
 def plates_of(study: Study, view: View) -> Iterator[Plate]:

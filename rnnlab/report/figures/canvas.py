@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnnlab.report.figures.fonts import FALLBACKS
-from rnnlab.report.palette import INK, SOFT, Style
+from rnnlab.report.figures.palette import INK, SOFT, Style
 
 WIDTH = 9.6  # inches: the width of the page's column
 TITLE_SIZE, LABEL_SIZE, NOTE_SIZE = 9.5, 8.5, 7.5

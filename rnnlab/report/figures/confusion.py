@@ -10,15 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from rnnlab.records import RecordError
+from rnnlab.records.run import RecordError
 from rnnlab.report.figures.canvas import WIDTH, Margins, balanced, is_bottom, is_left, panels, styled
 from rnnlab.report.figures.choice import evenly, shown_standings
+from rnnlab.report.figures.palette import BLUE, INK
 from rnnlab.report.figures.plate import Plate, file_stem
-from rnnlab.report.palette import BLUE, INK
-from rnnlab.report.read import Study
-from rnnlab.report.standings import Standing
-from rnnlab.report.view import TaskView
-from rnnlab.report.wording import counted, listed, percent
+from rnnlab.report.judging.standings import Standing
+from rnnlab.report.judging.view import TaskView
+from rnnlab.report.reading.read import Study
+from rnnlab.report.words.wording import counted, listed, percent
 
 ROOM = 8  # conditions, a panel each
 MAX_RUNS = 40  # of a condition

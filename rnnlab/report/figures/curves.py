@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from rnnlab.report.cache import Curves
 from rnnlab.report.figures.canvas import (
     Margins,
     balanced,
@@ -32,13 +31,14 @@ from rnnlab.report.figures.canvas import (
     supylabel,
 )
 from rnnlab.report.figures.choice import evenly
+from rnnlab.report.figures.palette import INK, SOFT, SOLID, Style
 from rnnlab.report.figures.plate import Plate, file_stem
-from rnnlab.report.palette import INK, SOFT, SOLID, Style
-from rnnlab.report.read import Study
-from rnnlab.report.standings import Standing
-from rnnlab.report.statistics import median_curve
-from rnnlab.report.view import TaskView
-from rnnlab.report.wording import baseline_name, counted, listed, loss_name, near_one, number, ranked
+from rnnlab.report.judging.standings import Standing
+from rnnlab.report.judging.statistics import median_curve
+from rnnlab.report.judging.view import TaskView
+from rnnlab.report.reading.cache import Curves
+from rnnlab.report.reading.read import Study
+from rnnlab.report.words.wording import baseline_name, counted, listed, loss_name, near_one, number, ranked
 
 MAX_PANELS = 16
 MAX_LINES, FEWEST_LINES = 480, 5  # thin lines in a figure; and in a trace, however many traces there are

@@ -15,7 +15,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rnnlab.report.cache import Curves
 from rnnlab.report.figures.canvas import (
     WIDTH,
     Margins,
@@ -31,13 +30,14 @@ from rnnlab.report.figures.canvas import (
     supylabel,
 )
 from rnnlab.report.figures.choice import evenly, shown_standings
+from rnnlab.report.figures.palette import Style
 from rnnlab.report.figures.plate import Plate, file_stem
-from rnnlab.report.glossary import kind_of, title_of
-from rnnlab.report.palette import Style
-from rnnlab.report.read import Study
-from rnnlab.report.standings import Standing
-from rnnlab.report.view import TaskView
-from rnnlab.report.wording import listed, number
+from rnnlab.report.judging.standings import Standing
+from rnnlab.report.judging.view import TaskView
+from rnnlab.report.reading.cache import Curves
+from rnnlab.report.reading.read import Study
+from rnnlab.report.words.glossary import kind_of, title_of
+from rnnlab.report.words.wording import listed, number
 
 LOSSES = ("step", "train_loss", "eval_loss", "batch_loss")
 LAYER = re.compile(r"grad_norm_layer(\d+)")

@@ -11,13 +11,13 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from rnnlab.report.conditions import RATE, Condition, short, written
-from rnnlab.report.estimates import Rate, rate_of
 from rnnlab.report.figures.canvas import LABEL_SIZE, NOTE_SIZE, Margins, is_bottom, is_left, panels, styled, text_width
+from rnnlab.report.figures.palette import INK, Style
 from rnnlab.report.figures.plate import Plate, file_stem
-from rnnlab.report.palette import INK, Style
-from rnnlab.report.view import View
-from rnnlab.report.wording import listed, percent
+from rnnlab.report.judging.conditions import RATE, Condition, short, written
+from rnnlab.report.judging.estimates import Rate, rate_of
+from rnnlab.report.judging.view import View
+from rnnlab.report.words.wording import listed, percent
 
 ROW = 0.28  # inches
 MAX_MAPS = 3  # axes that the activation is crossed with

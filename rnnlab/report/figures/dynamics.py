@@ -25,13 +25,13 @@ from rnnlab.report.figures.canvas import (
     supylabel,
 )
 from rnnlab.report.figures.choice import evenly
+from rnnlab.report.figures.palette import SOFT, Style
 from rnnlab.report.figures.plate import Plate, file_stem
-from rnnlab.report.glossary import TERMS, kind_of
-from rnnlab.report.palette import SOFT, Style
-from rnnlab.report.quantities import score
-from rnnlab.report.read import Run
-from rnnlab.report.view import TaskView
-from rnnlab.report.wording import counted, number
+from rnnlab.report.judging.quantities import score
+from rnnlab.report.judging.view import TaskView
+from rnnlab.report.reading.read import Run
+from rnnlab.report.words.glossary import TERMS, kind_of
+from rnnlab.report.words.wording import counted, number
 
 SHOWN = ("lyapunov_1", "spectral_radius", "largest_singular_value")
 MAX_DOTS = 400  # of an activation

@@ -14,7 +14,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from rnnlab.records import RecordError
+from rnnlab.records.run import RecordError
 from rnnlab.report.figures.canvas import (
     NOTE_SIZE,
     WIDTH,
@@ -31,12 +31,12 @@ from rnnlab.report.figures.canvas import (
     supylabel,
 )
 from rnnlab.report.figures.choice import evenly, shown_standings
+from rnnlab.report.figures.palette import Style
 from rnnlab.report.figures.plate import Plate, file_stem
-from rnnlab.report.palette import Style
-from rnnlab.report.quantities import top_layer_gradient
-from rnnlab.report.read import Study
-from rnnlab.report.standings import Standing
-from rnnlab.report.view import TaskView
+from rnnlab.report.judging.quantities import top_layer_gradient
+from rnnlab.report.judging.standings import Standing
+from rnnlab.report.judging.view import TaskView
+from rnnlab.report.reading.read import Study
 
 ROOM, MAX_RUNS, MAX_PANELS = 8, 20, 16
 DECADES = 12  # how far below the largest norm a picture goes

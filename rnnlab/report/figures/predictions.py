@@ -15,17 +15,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rnnlab.records import RecordError
-from rnnlab.report import statistics
+from rnnlab.records.run import RecordError
 from rnnlab.report.figures.canvas import NOTE_SIZE, Margins, panels, styled
 from rnnlab.report.figures.choice import shown_standings
+from rnnlab.report.figures.palette import FAINT, INK, SOFT, Style
 from rnnlab.report.figures.plate import Plate, file_stem
-from rnnlab.report.palette import FAINT, INK, SOFT, Style
-from rnnlab.report.quantities import metric
-from rnnlab.report.read import Run, Study
-from rnnlab.report.standings import Standing
-from rnnlab.report.view import TaskView
-from rnnlab.report.wording import listed, metric_name, number
+from rnnlab.report.judging import statistics
+from rnnlab.report.judging.quantities import metric
+from rnnlab.report.judging.standings import Standing
+from rnnlab.report.judging.view import TaskView
+from rnnlab.report.reading.read import Run, Study
+from rnnlab.report.words.wording import listed, metric_name, number
 
 ROOM = 8  # conditions, a row each
 MARGIN, WIDEST_MARGIN = 0.2, 0.7  # above and below the truth, as a part of its span

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from rnnlab.report import statistics
-from rnnlab.report.estimates import BOOTSTRAP_SEED
 from rnnlab.report.figures.canvas import Margins, label_handles, legend_below, panels, room_for_legend, styled
+from rnnlab.report.figures.palette import Style
 from rnnlab.report.figures.plate import Plate
-from rnnlab.report.palette import Style
-from rnnlab.report.standings import Across
-from rnnlab.report.wording import listed, near_one, percent
+from rnnlab.report.judging import statistics
+from rnnlab.report.judging.estimates import BOOTSTRAP_SEED
+from rnnlab.report.judging.standings import Across
+from rnnlab.report.words.wording import listed, near_one, percent
 
 N_RESAMPLES = 500  # of the band, at each tau
 STRETCHED_FROM, DECADES = 0.95, 4  # where scores come this close to 1, tau goes by decades of 1 - tau

@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rnnlab.report.estimates import Estimate
 from rnnlab.report.figures.canvas import LABEL_SIZE, Margins, balanced, is_bottom, is_left, panels, styled, text_width
+from rnnlab.report.figures.palette import INK, SOFT, Style
 from rnnlab.report.figures.plate import Plate
-from rnnlab.report.palette import INK, SOFT, Style
-from rnnlab.report.view import View
-from rnnlab.report.wording import counted, listed, near_one
+from rnnlab.report.judging.estimates import Estimate
+from rnnlab.report.judging.view import View
+from rnnlab.report.words.wording import counted, listed, near_one
 
 MAX_PANELS = 24
 STRETCHED_FROM = 0.95  # above this, what tells runs apart is how little they lack of 1

@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator, PercentFormatter
 
-from rnnlab.report import statistics
-from rnnlab.report.conditions import RATE, Design, short
 from rnnlab.report.figures.canvas import Margins, label_handles, legend_below, panels, room_for_legend, styled
+from rnnlab.report.figures.palette import Style
 from rnnlab.report.figures.plate import Plate, file_stem
-from rnnlab.report.palette import Style
-from rnnlab.report.quantities import score
-from rnnlab.report.view import TaskView, View
-from rnnlab.report.wording import listed, near_one, percent
+from rnnlab.report.judging import statistics
+from rnnlab.report.judging.conditions import RATE, Design, short
+from rnnlab.report.judging.quantities import score
+from rnnlab.report.judging.view import TaskView, View
+from rnnlab.report.words.wording import listed, near_one, percent
 
 MAX_AXES, FEWEST_VALUES, MAX_TASKS = 3, 3, 12
 

@@ -19,12 +19,12 @@ from rnnlab.report.figures.canvas import (
     room_for_legend,
     styled,
 )
+from rnnlab.report.figures.palette import Style
 from rnnlab.report.figures.plate import Plate
-from rnnlab.report.palette import Style
-from rnnlab.report.quantities import score
-from rnnlab.report.statistics import expected_best_of
-from rnnlab.report.view import View
-from rnnlab.report.wording import near_one
+from rnnlab.report.judging.quantities import score
+from rnnlab.report.judging.statistics import expected_best_of
+from rnnlab.report.judging.view import View
+from rnnlab.report.words.wording import near_one
 
 MAX_TASKS = 12
 MOST = 200  # runs that are drawn, the largest k

@@ -1,0 +1,1 @@
+"""From composed values to a RunConfig: the typed, checked description of one run."""

@@ -1,0 +1,1 @@
+"""Networks: activations, cells, initializers, losses, optimisers, schedules.  Nothing here knows what a run is."""

@@ -1,0 +1,204 @@
+"""A pack of networks unrolled over time, forward and backward (BPTT), in buffers that are made once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from rnnlab.nets.buffered import CELL_CLASSES, PackActivation
+from rnnlab.nets.network import Network
+
+
+class Workspace:
+    """The buffers for one batch size and number of steps, and the passes forward and backward over them."""
+
+    def __init__(self, network: Network, batch_size: int, seq_len: int | None = None):
+        """seq_len: None for the architecture's."""
+        self.network, self.batch_size = network, batch_size
+        self._output_size = network.architecture.output_size
+        a = self._architecture = network.architecture.padded()
+        R, T, B, H = network.width, seq_len or a.seq_len, batch_size, a.hidden_size
+        self.shape = (R, T, B, H)
+        like = network.flat
+        phi, gate_phi = PackActivation(network.activations), PackActivation(network.gate_activations)
+        self._layers = [network.layer(n) for n in range(a.num_layers)]
+        self.cells = [CELL_CLASSES[a.cell](phi, gate_phi, weights, self.shape, like) for weights in self._layers]
+        every = a.answers == "every"
+        self.n_answers, self.read_size = T * B if every else B, a.read_size
+        # What arrives at a layer's states from above; at the top layer's only where an answer is given.
+        self._above = like.new_zeros(R, T, B, H) if every or a.num_layers > 1 else None
+        self._above_steps = list(self._above.unbind(1)) if self._above is not None else []
+        self._last = like.new_zeros(R, B, H)
+        self._below: list[Tensor] = []  # what each layer read, (R, T*B, .), and last what the readout read
+        self._keep: Sequence[Tensor] | None = None
+        self.grads = {name: w.new_zeros(w.shape) for name, w in network.weights.items()}
+        self._dz = like.new_zeros(R, a.output_size, self.n_answers)
+        self.flat_grads = torch.zeros_like(like)
+
+    def start_from_zero(self) -> None:
+        """The next pass begins with states of zero, as the first one does."""
+        for cell in self.cells:
+            cell.start_from_zero()
+
+    def start_from(self, states: Sequence[Tensor]) -> None:
+        """The next pass begins with these states, as `last_states` gave them."""
+        for n, cell in enumerate(self.cells):
+            cell.start_from(states[n * cell.n_states : (n + 1) * cell.n_states])
+
+    def last_states(self) -> list[Tensor]:
+        """The states after the last step of the last pass, all layers', (R, B, H) each."""
+        return [state for cell in self.cells for state in cell.last_states()]
+
+    def forward(self, x: Tensor, keep: Sequence[Tensor] | None = None) -> Tensor:
+        """(R, T, B, padded I), contiguous, or tokens (R, T, B) -> (R, O, N): what the linear readout says, before the
+        readout's activation.  N is B for an answer at the last step, T*B in the order (T, B) for one at every step.
+
+        keep: dropout, a factor for each layer's states as they are read above: (R, T*B, H), the top layer's
+        (R, N, H)."""
+        R, T, B, _ = self.shape
+        self._keep, self._below, self._read = keep, [], x.reshape(R, T * B, *x.shape[3:])
+        below = self._look_up(self._read) if self._architecture.embedding_size else self._read
+        for n, cell in enumerate(self.cells):
+            self._below.append(below)
+            self.project(n, below, out=cell.pre.flatten(1, 2))
+            for t in range(T):
+                cell.step(t)
+            below = cell.outputs.flatten(1, 2)
+            if keep is not None and n + 1 < len(self.cells):
+                below = below * keep[n]
+        if self._architecture.answers == "last":
+            below = below[:, -B:]
+        if keep is not None:
+            below = below * keep[-1]
+        self._below.append(below)
+        return self.read(below)
+
+    def read_by(self, layer: int) -> Tensor:
+        """What a layer read in the last pass, (R, T*B, .) or tokens (R, T*B)."""
+        return self._below[layer]
+
+    def _look_up(self, tokens: Tensor) -> Tensor:
+        """(R, M) -> (R, M, E), the tokens' rows of the embedding."""
+        weight = self.network.weights["embedding.weight"]
+        return torch.stack([w[t] for w, t in zip(weight, tokens, strict=True)])
+
+    def project(self, layer: int, below: Tensor, out: Tensor) -> None:
+        """The input's share of a layer's pre-activations: (R, M, I), or tokens (R, M) -> (R, M, blocks * H)"""
+        weight, bias = (self._layers[layer].get(name) for name in ("weight_ih", "bias"))
+        width = weight.shape[2]
+        share, rest = out[..., :width], out[..., width:]
+        if below.ndim == 2:
+            for lane, tokens in enumerate(below):
+                torch.index_select(weight[lane], 0, tokens, out=share[lane])
+            if bias is not None:
+                share += bias[..., :width]
+        elif bias is None:
+            torch.bmm(below, weight, out=share)
+        else:
+            torch.baddbmm(bias[..., :width], below, weight, out=share)
+        if rest.shape[-1]:
+            rest.copy_(bias[..., width:]) if bias is not None else rest.zero_()
+
+    def read(self, states: Tensor) -> Tensor:
+        """What the linear readout says of states: (R, N, H) -> (R, O, N)"""
+        z = torch.bmm(self.network.weights["readout.weight"], states.transpose(1, 2))
+        if "readout.bias" in self.network.weights:
+            z.add_(self.network.weights["readout.bias"])
+        return z[:, : self._output_size]
+
+    def backward(self, dz: Tensor, *, accumulate: bool = False, through_time: Tensor | None = None) -> None:
+        """(R, O, N), the loss's gradient at what `forward` returned last -> `grads`, or added to them.
+
+        through_time (R, num_layers, T): to which the squared norms of dL/dh[t] over batch and units are added."""
+        T = self.shape[1]
+        beta = 1 if accumulate else 0
+        above = self._backward_readout(dz, beta)
+        for n in range(len(self.cells) - 1, -1, -1):
+            cell = self.cells[n]
+            cell.begin_reverse()
+            for t in range(T - 1, -1, -1):
+                cell.reverse_step(t, above[t])
+                if through_time is not None:
+                    through_time[:, n, t] += cell.gradient.square().sum((1, 2))
+            self._backward_weights(n, beta)
+            if n:
+                self._backward_input(n, out=self._above.flatten(1, 2))
+                if self._keep is not None:
+                    self._above.flatten(1, 2).mul_(self._keep[n - 1])
+                above = self._above_steps
+
+    def _backward_readout(self, dz: Tensor, beta: int) -> Sequence[Tensor | None]:
+        """The readout's gradients; what arrives at the top layer's states, by step."""
+        T = self.shape[1]
+        weight, grads = self.network.weights["readout.weight"], self.grads
+        self._dz[:, : self._output_size] = dz
+        _product(grads["readout.weight"], self._dz, self._below[-1], beta)
+        if "readout.bias" in grads:
+            _sum(grads["readout.bias"], self._dz, 2, beta)
+        if not self.cells:
+            return []
+        every = self._architecture.answers == "every"
+        top = self._above.flatten(1, 2) if every else self._last
+        if self._output_size == 1:  # an outer product, which a matrix product is slow at
+            torch.mul(self._dz[:, :1].transpose(1, 2), weight[:, :1], out=top)
+        else:
+            torch.bmm(self._dz.transpose(1, 2), weight, out=top)
+        if self._keep is not None:
+            top.mul_(self._keep[-1])
+        return self._above_steps if every else [None] * (T - 1) + [self._last]
+
+    def _backward_weights(self, n: int, beta: int) -> None:
+        """The gradients of a layer's parameters, after its reverse pass."""
+        cell, grads, below = self.cells[n], self.grads, self._below[n]
+        da = cell.pre.flatten(1, 2)
+        d_weight_ih = grads[f"layer{n}.weight_ih"]
+        share = da[..., : d_weight_ih.shape[2]]
+        if below.ndim == 2:
+            _scatter(d_weight_ih, below, share, beta)
+        else:
+            _product(d_weight_ih, below.transpose(1, 2), share, beta)
+        for name, v, d_product in cell.recurrent_products():
+            if v.shape[1]:
+                _product(grads[f"layer{n}.{name}"], v.transpose(1, 2), d_product, beta)
+            elif not beta:  # one step from zero: what is there may be of a carried state before
+                grads[f"layer{n}.{name}"].zero_()
+        if f"layer{n}.bias" in grads:
+            _sum(grads[f"layer{n}.bias"], da, 1, beta)
+        if n == 0 and self._architecture.embedding_size:
+            d_rows = torch.empty_like(below)
+            self._backward_input(0, out=d_rows)
+            _scatter(grads["embedding.weight"], self._read, d_rows, beta)
+
+    def _backward_input(self, n: int, out: Tensor) -> None:
+        """out (R, T*B, I) = the gradient at what layer n read."""
+        weight = self._layers[n]["weight_ih"].transpose(1, 2).contiguous()
+        torch.bmm(self.cells[n].pre.flatten(1, 2)[..., : weight.shape[1]], weight, out=out)
+
+    def gather_grads(self) -> Tensor:
+        """The gradients in the layout of `Network.flat`, (R, P)."""
+        for name, row in self.network.matrices(self.flat_grads).items():
+            self.network.unpadded(name, row).copy_(self.network.unpadded(name, self.grads[name]))
+        return self.flat_grads
+
+
+def _product(out: Tensor, a: Tensor, b: Tensor, beta: int) -> None:
+    """out = beta out + a b"""
+    torch.baddbmm(out, a, b, beta=beta, out=out)
+
+
+def _sum(out: Tensor, x: Tensor, axis: int, beta: int) -> None:
+    """out = beta out + the sum of x over an axis"""
+    if beta:
+        out.add_(x.sum(axis, keepdim=True))
+    else:
+        torch.sum(x, axis, keepdim=True, out=out)
+
+
+def _scatter(out: Tensor, tokens: Tensor, rows: Tensor, beta: int) -> None:
+    """out (R, V, .) = beta out + the sum over a token's places of rows (R, M, .), at that token's row"""
+    if not beta:
+        out.zero_()
+    for lane in range(len(out)):
+        out[lane].index_add_(0, tokens[lane], rows[lane])

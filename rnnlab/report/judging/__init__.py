@@ -1,0 +1,1 @@
+"""From plain data to numbers: what the sweep varied, statistics, verdicts."""

@@ -1,0 +1,207 @@
+"""What the page says, as plain frozen data: numbers -> view model.  No HTML and no figures.
+
+view = view_of(study)       Study -> View
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnlab.records.run import TaskFacts
+from rnnlab.report.judging import statistics
+from rnnlab.report.judging.conditions import Condition, Design, design_of
+from rnnlab.report.judging.estimates import Estimate, Rate, estimate_of, rate_of
+from rnnlab.report.judging.quantities import metric, score
+from rnnlab.report.judging.standings import Across, Standing, across_tasks, standings_of
+from rnnlab.report.judging.verdicts import Verdict, judge
+from rnnlab.report.reading.read import Problem, Run, Study
+from rnnlab.report.words.headlines import headline
+
+# Metrics of a task that stand beside its losses where it has them; lower is better.
+ERRORS = ("mse_closed_loop", "perplexity", "bits_per_character")
+OF_THE_NETWORK = ("train", "eval", "test", "valid", "best", "last")  # what its losses begin with; others are baselines
+
+
+@dataclass(frozen=True)
+class ConditionView:
+    """One row of the table of conditions.  n counts every run that left a record, failed ones too."""
+
+    condition: Condition
+    n: int
+    n_completed: int
+    n_learned: int
+    diverged: Rate
+    scores: tuple[float, ...]  # the bounded score of each completed run, in the order of condition.completed
+    score: Estimate
+    score_iqm: float
+    eval_loss: Estimate
+    train_loss: Estimate
+    task_score: Estimate
+    errors: Mapping[str, Estimate]  # what else of ERRORS the task measures
+
+    @property
+    def name(self) -> str:
+        return self.condition.name
+
+    @property
+    def infinite(self) -> str:
+        """What an infinite median says: half of the runs diverged, or what they ended as has no finite number."""
+        return "diverged" if 2 * self.diverged.count >= self.n_completed else "not finite"
+
+
+@dataclass(frozen=True)
+class TaskView:
+    facts: TaskFacts
+    headline: tuple[str, ...]  # sentences
+    conditions: tuple[ConditionView, ...]
+    standings: tuple[Standing, ...]  # what is compared: of each condition the runs at the learning rate it is due
+    baselines: Mapping[str, float]  # naive_loss, persistence_loss, naive_accuracy, ...: the median over runs
+
+    @property
+    def error_names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for view in self.conditions for name in view.errors))
+
+    @property
+    def baseline_losses(self) -> dict[str, float]:
+        return losses_of(self.baselines)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Runs of the study: total = completed + failed + missing."""
+
+    total: int
+    completed: int
+    diverged: int
+    learned: int
+    failed: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class View:
+    name: str
+    question: str
+    source: str
+    counts: Counts
+    verdicts: tuple[Verdict, ...]
+    tasks: tuple[TaskView, ...]
+    across: Across | None
+    axes: tuple[str, ...]  # the columns of the table of conditions; the task is not one, it has a table each
+    constants: tuple[tuple[str, str], ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    made: tuple[tuple[str, str], ...]  # how the study was made: command, versions, hash
+    design: Design
+
+    @property
+    def tuned(self) -> bool:
+        """Whether learning rates were chosen by other seeds."""
+        return any(standing.rates for task in self.tasks for standing in task.standings)
+
+
+def view_of(study: Study) -> View:
+    design = design_of(study.members)
+    tasks = tuple(_task(task, design) for task in design.tasks)
+    return View(
+        name=study.file.study,
+        question=study.file.question,
+        source=study.file.source,
+        counts=_counts(study),
+        verdicts=judge(study, design),
+        tasks=tasks,
+        across=across_tasks([standing for task in tasks for standing in task.standings]),
+        axes=tuple(axis for axis in design.axes if axis != "task.name"),
+        constants=design.constants,
+        problems=study.problems,
+        notes=study.notes,
+        made=_made(study),
+        design=design,
+    )
+
+
+def _counts(study: Study) -> Counts:
+    completed = [run for run in study.members if run.completed]
+    missing = sum(problem.kind in ("missing", "unreadable") for problem in study.problems)
+    return Counts(
+        total=len(study.members) + missing,
+        completed=len(completed),
+        diverged=sum(run.diverged for run in completed),
+        learned=sum(run.outcome == "learned" for run in completed),
+        failed=len(study.members) - len(completed),
+        missing=missing,
+    )
+
+
+def _task(task: str, design: Design) -> TaskView:
+    members = design.of_task(task)
+    facts = members[0].runs[0].task
+    conditions = tuple(_condition(condition) for condition in members)
+    baselines = _baselines([run for condition in members for run in condition.completed])
+    standings = standings_of(members, design)
+    sentences = headline(facts, conditions, standings, losses_of(baselines))
+    return TaskView(facts, sentences, conditions, standings, baselines)
+
+
+def _condition(condition: Condition) -> ConditionView:
+    runs = condition.completed
+    facts = condition.runs[0].task
+    scores = np.array([score(run) for run in runs])
+    errors = [name for name in ERRORS if name != facts.score and any(name in run.metrics for run in runs)]
+    return ConditionView(
+        condition=condition,
+        n=len(condition.runs),
+        n_completed=len(runs),
+        n_learned=sum(run.outcome == "learned" for run in runs),
+        diverged=rate_of([run.diverged for run in runs]),
+        scores=tuple(scores.tolist()),
+        score=estimate_of(scores),
+        score_iqm=statistics.interquartile_mean(scores),
+        eval_loss=_metric(runs, "eval_loss"),
+        train_loss=_metric(runs, "train_loss"),
+        task_score=_metric(runs, facts.score),
+        errors={name: _metric(runs, name) for name in errors},
+    )
+
+
+def _metric(runs: Sequence[Run], name: str) -> Estimate:
+    return estimate_of([metric(run, name) for run in runs])
+
+
+def _baselines(runs: Sequence[Run]) -> dict[str, float]:
+    """Metrics that belong to the task and not to the network; a median, as the data may follow the seed."""
+    found = {}
+    for name in dict.fromkeys(name for run in runs for name in run.metrics):
+        if name.startswith("naive_") or (name.endswith("_loss") and name.partition("_")[0] not in OF_THE_NETWORK):
+            column = np.array([run.metrics.get(name, math.nan) for run in runs])
+            found[name] = statistics.median(column[np.isfinite(column)])
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def losses_of(baselines: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in baselines.items() if name.endswith("_loss")}
+
+
+def _made(study: Study) -> tuple[tuple[str, str], ...]:
+    entries = {"command": study.file.command, "study hash (SHA-256)": study.file.study_sha256}
+    expected = f", {len(study.file.expected)} expected" if study.file.expected else ""
+    entries |= {"runs": f"{len(study.members)} read{expected}"}
+    for key, values in study.provenance.items():
+        if key != "command":
+            entries[key] = values[0] if len(values) == 1 else f"differs between runs: {', '.join(values[:4])}"
+    if not study.file.command and len(study.provenance.get("command", ())) == 1:
+        entries["command"] = study.provenance["command"][0]
+    entries["seeds"] = _seeds(study.members)
+    return tuple((key, value) for key, value in entries.items() if value)
+
+
+def _seeds(runs: Sequence[Run]) -> str:
+    """ "0 to 19", or one by one where there are gaps."""
+    seeds = sorted({run.seed for run in runs if isinstance(run.seed, int)})
+    if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds[:20])) + (" ..." if len(seeds) > 20 else "")

@@ -1,0 +1,1 @@
+"""From view model and figures to the files of the report."""

@@ -1,0 +1,76 @@
+"""Jinja2 templates of the report, with everything escaped that they are given, and the words for numbers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from rnnlab.report.judging.estimates import Estimate, Rate
+from rnnlab.report.words import sentences, wording
+from rnnlab.report.words.texts import as_markdown
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(template: str, script: str = "", **values: Any) -> str:
+    """The template as text.  Its only script is allowed by its hash: nothing else on the page can run."""
+    script_hash = f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" if script else ""
+    return _environment().get_template(template).render(script=script, script_hash=script_hash, **values)
+
+
+def script(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=lambda name: name is not None and ".html" in name,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    words = ("number", "counted", "metric_name", "loss_name", "near_one", "percent", "ranked")
+    environment.filters |= {name: getattr(wording, name) for name in words}
+    words = ("sentence", "effect_words", "n_words", "correction_words", "section_of")
+    environment.filters |= {name: getattr(sentences, name) for name in words}
+    environment.filters |= {"estimate": _estimate, "rate": _rate, "score": _score, "iqm": _iqm}
+    environment.filters |= {"cell": _table_cell, "marked": as_markdown}
+    return environment
+
+
+def _score(estimate: Estimate) -> tuple[str, str]:
+    if not estimate.n:
+        return "no run", ""
+    return wording.near_one(estimate.median), " to ".join(map(wording.near_one, estimate.interval or ()))
+
+
+def _iqm(found: tuple[float, tuple[float, float] | None]) -> tuple[str, str]:
+    return wording.near_one(found[0]), " to ".join(map(wording.near_one, found[1] or ()))
+
+
+def _estimate(estimate: Estimate, infinite: str = "diverged") -> tuple[str, str]:
+    """The median and, on a line of its own, the interval; an infinity in words."""
+    if not estimate.n:
+        return "no run", ""
+    ends = [wording.ranked(end, infinite) for end in estimate.interval or ()]
+    median = wording.ranked(estimate.median, infinite)
+    return median, "" if ends == [infinite] * 2 else " to ".join(ends)  # "diverged to diverged" adds nothing
+
+
+def _rate(rate: Rate) -> tuple[str, str]:
+    if not rate.total:
+        return "no run", ""
+    return f"{rate.count}/{rate.total}", " to ".join(map(wording.percent, rate.interval))
+
+
+def _table_cell(text: Any) -> str:
+    """For a table in Markdown: | begins a new cell, a line end a new row, < a tag."""
+    text = str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return " ".join(text.split())

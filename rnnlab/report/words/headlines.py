@@ -1,0 +1,157 @@
+"""The findings of a task in plain sentences, made from numbers alone.
+
+They describe; they do not judge.  "The intervals overlap" is what can be seen, not a test: verdicts on claims that
+were stated before the run are another matter, and take the whole study into account.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rnnlab.records.run import TaskFacts
+from rnnlab.report.judging.quantities import metric
+from rnnlab.report.judging.statistics import median
+from rnnlab.report.words.wording import baseline_name, counted, listed, metric_name, near_one, number
+
+if TYPE_CHECKING:
+    from rnnlab.report.judging.estimates import Estimate
+    from rnnlab.report.judging.standings import Standing
+    from rnnlab.report.judging.view import ConditionView
+
+
+CLOSED_LOOP = "mse_closed_loop"
+NAMED = 8  # up to so many conditions are named one by one, more are counted
+
+
+def headline(
+    facts: TaskFacts,
+    conditions: Sequence[ConditionView],
+    standings: Sequence[Standing],
+    baselines: Mapping[str, float],
+) -> tuple[str, ...]:
+    """The best by the score comes first, as in the figure; what the task measures besides follows it."""
+    shown = [view for view in conditions if view.n_completed]
+    if not shown:
+        return ("No run was completed.",)
+    sentences = [
+        _hopeless(facts, shown, baselines),
+        _best(standings),
+        _other_way(facts, standings, baselines),
+        *_against_baselines(shown, baselines),
+        _ends(shown),
+    ]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _hopeless(facts: TaskFacts, shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> str:
+    """Said first, because a ranking of failures is easily read as a success."""
+    naive = baselines.get("naive_loss")
+    if facts.score != CLOSED_LOOP or naive is None or min(view.task_score.median for view in shown) < naive:
+        return ""
+    return "In closed loop every condition is worse than answering the mean."
+
+
+def _best(standings: Sequence[Standing]) -> str:
+    ranked_ones = [standing for standing in standings if not math.isnan(standing.score.median)]
+    if not ranked_ones:
+        return "No run has a score: there is no naive loss to measure against."
+    highest = max(standing.score.median for standing in ranked_ones)
+    if highest <= 0:
+        return "No condition has a median score above 0: none is better than the naive answer in half of its runs."
+    winners = [standing for standing in ranked_ones if standing.score.median == highest]
+    first = winners[0]
+    value = f"{near_one(highest)}, n={first.score.n}"
+    if len(ranked_ones) == 1:
+        return f"{first.name} has a median score of {value}{_interval(first.score)}."
+    how = ", each at the learning rate that its other seeds chose" if first.rates else ""
+    if len(winners) > 1:
+        return f"{_who(winners, ranked_ones)} share the highest median score ({value}){how}."
+    flatters = f" It was picked as the best of {len(ranked_ones)} by the runs it is scored on, so its score flatters."
+    best = f"{first.name} has the highest median score ({value}){how}{_overlaps(first, ranked_ones)}."
+    return best + (flatters if len(ranked_ones) > 2 else "")
+
+
+def _who(winners: Sequence[Standing], among: Sequence[object]) -> str:
+    if len(winners) > 4:
+        return f"{len(winners)} of {len(among)} conditions"
+    return listed([standing.name for standing in winners])
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.interval is None:
+        return "; fewer than 5 runs, so no interval"
+    low, high = estimate.interval
+    return f" (95% interval {near_one(low)} to {near_one(high)})"
+
+
+def _overlaps(first: Standing, ranked_ones: Sequence[Standing]) -> str:
+    if first.score.interval is None:
+        return "; fewer than 5 runs, so no interval"
+    others = [standing for standing in ranked_ones if standing is not first]
+    known = [standing for standing in others if standing.score.interval is not None]
+    touching = [standing.name for standing in known if _overlap(standing.score.interval, first.score.interval)]
+    silent = len(others) - len(known)
+    without = f"; {counted(silent, 'condition')} {'has' if silent == 1 else 'have'} no interval" if silent else ""
+    if not touching:
+        return (f"; its 95% interval overlaps no other{' that has one' if silent else ''}" if known else "") + without
+    if len(touching) == 1:
+        return f"; its 95% interval overlaps that of {touching[0]}{without}"
+    names = listed(touching) if len(touching) <= 4 else f"{len(touching)} of the {len(others)} others"
+    return f"; its 95% interval overlaps those of {names}{without}"
+
+
+def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def _against_baselines(shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> list[str]:
+    """A baseline is worth a sentence when some condition does not beat it."""
+    sentences = []
+    for baseline, value in baselines.items():
+        better = [view.name for view in shown if view.eval_loss.median < value]
+        name = "the naive answer" if baseline == "naive_loss" else f"the {baseline_name(baseline)} baseline"
+        below = f"a median evaluation loss below {name} ({number(value)})"
+        if not better:
+            sentences.append(f"No condition has {below}.")
+        elif len(better) < len(shown):
+            who = listed(better) if len(shown) <= NAMED else f"{len(better)} of {len(shown)} conditions"
+            sentences.append(f"Only {who} {'has' if len(better) == 1 else 'have'} {below}.")
+    return sentences
+
+
+def _other_way(facts: TaskFacts, standings: Sequence[Standing], baselines: Mapping[str, float]) -> str:
+    """The best by the task's own measure, where that is another one than the loss that the score is made of."""
+    name = CLOSED_LOOP if facts.score == "eval_loss" else facts.score
+    found = [(median([metric(run, name) for run in s.runs]), s) for s in standings if name in s.runs[0].metrics]
+    if len(found) < 2:
+        return ""
+    higher = name == facts.score and facts.higher_is_better
+    best = (max if higher else min)(value for value, _ in found)
+    what = "In closed loop" if name == CLOSED_LOOP else f"By {metric_name(name)}"
+    if not math.isfinite(best):
+        return f"{what} no condition has a finite median."
+    winners = [standing for value, standing in found if value == best]
+    loss = "error " if name == CLOSED_LOOP else ""
+    naive = _naive(baselines) if name == CLOSED_LOOP else ""
+    rank, have = "highest" if higher else "lowest", "have" if len(winners) > 1 else "has"
+    return f"{what} {_who(winners, found)} {have} the {rank} median {loss}({number(best)}{naive})."
+
+
+def _naive(baselines: Mapping[str, float]) -> str:
+    """What the naive answer reaches, where the value before it is a loss of the same kind."""
+    return f"; the naive answer has {number(baselines['naive_loss'])}" if "naive_loss" in baselines else ""
+
+
+def _ends(shown: Sequence[ConditionView]) -> str:
+    """How many learned and which activations diverged; settings are only put together where that is said."""
+    n_completed = sum(view.n_completed for view in shown)
+    learned = f"{sum(view.n_learned for view in shown):,} of {counted(n_completed, 'run')} learned"
+    diverged: dict[str, tuple[int, int]] = {}
+    for view in shown:
+        count, total = diverged.get(view.condition.label, (0, 0))
+        diverged[view.condition.label] = count + view.diverged.count, total + view.diverged.total
+    places = [f"{count} of {total} with {label}" for label, (count, total) in diverged.items() if count]
+    together = ", all settings together" if len(shown) > len(diverged) else ""
+    return f"{learned}; diverged{together}: {listed(places)}." if places else f"{learned}; none diverged."

@@ -1,0 +1,1 @@
+"""From RunConfigs to RunResults: a pack of runs trained side by side."""

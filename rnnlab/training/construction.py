@@ -1,0 +1,68 @@
+"""From the configs of a pack's runs to their networks, initialised, and their optimiser."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from rnnlab.config.run import RunConfig
+from rnnlab.nets.activations import Activation, make_activation
+from rnnlab.nets.initializers import Fan, draw
+from rnnlab.nets.network import Architecture, Network
+from rnnlab.nets.optimizers import OPTIMIZERS, Optimizer
+
+INIT_STREAM = 2  # a branch of the seed's tree of generators; 1 is the task's, 3 to 5 are lane.py's
+
+
+def architecture(run: RunConfig) -> Architecture:
+    cell = run.cell
+    return Architecture(
+        cell="original_gru" if cell.name == "gru" and not cell.reset_after else cell.name,
+        input_size=run.task.input_size,
+        hidden_size=cell.hidden_size,
+        output_size=run.task.output_size,
+        num_layers=cell.num_layers,
+        bias=cell.bias,
+        readout_bias=run.readout.bias,
+        seq_len=run.task.seq_len,
+        answers=run.task.answers,
+        tokens=run.task.tokens,
+        embedding_size=cell.embedding_size,
+    )
+
+
+def make_network(runs: Sequence[RunConfig], device: str) -> Network:
+    """A network for each run, its weights zero."""
+    cells = [run.cell for run in runs]
+    gates = (
+        [_activation(cell, cell.gate_activation) for cell in cells] if hasattr(cells[0], "gate_activation") else None
+    )
+    return Network(architecture(runs[0]), [_activation(cell, cell.activation) for cell in cells], gates, device=device)
+
+
+def _activation(cell: object, name: str) -> Activation:
+    return make_activation(name, negative_slope=cell.negative_slope, alpha=cell.alpha)
+
+
+def make_optimizer(runs: Sequence[RunConfig], network: Network) -> Optimizer:
+    numbers = [asdict(run.optimizer) for run in runs]
+    return OPTIMIZERS[runs[0].optimizer.name](numbers, network.flat, runs[0].training.steps)
+
+
+def initialize(network: Network, slot: int, run: RunConfig) -> None:
+    """Draw a lane's weights.  Every matrix has a generator of its own, so that leaving out a bias, or making the
+    network deeper, changes no other draw."""
+    for name, weight in network.specs.items():
+        kind, scale = getattr(run.init, weight.role), getattr(run.init, f"{weight.role}_scale")
+        if weight.role in ("input", "recurrent", "readout"):
+            kind = run.init.weights or kind
+        branch = np.random.SeedSequence(run.seed, spawn_key=(INIT_STREAM, zlib.crc32(name.encode())))
+        fan = Fan(weight.fan_in, weight.fan_out, run.cell.hidden_size, weight.gates, run.task.seq_len)
+        matrix = scale * draw(kind, np.random.default_rng(branch), fan)
+        if weight.role == "bias" and "forget" in weight.gates:
+            start = weight.gates.index("forget") * weight.fan_out
+            matrix[:, start : start + weight.fan_out] += run.cell.forget_bias
+        network.set_weight(slot, name, matrix)

@@ -1,0 +1,184 @@
+"""One run on its way through a pack: what it draws from, and what has been written down."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from rnnlab.config.run import RunConfig
+from rnnlab.records.run import CURVE_COLUMNS, RunResult
+from rnnlab.tasks import Data, Finding, Task
+from rnnlab.training.batches import BatchOrder, FreshBatches, StreamOrder
+from rnnlab.training.divergence import judge, outcome
+
+# Branches of the seed's tree of generators; 1 is the task's, 2 the initialisation's.
+BATCH_STREAM, DROPOUT_STREAM, NOISE_STREAM, DIRECTION_STREAM = 3, 4, 5, 6
+MOST_GRADIENTS = 40  # training steps whose gradients through time a record keeps, evenly spaced, the last among them
+
+
+@lru_cache(maxsize=8)  # by the identity of the data, which lanes may share
+def _naive(task: Task, data: Data) -> dict[str, float]:
+    return task.naive(data)
+
+
+def _generator(run: RunConfig, stream: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(stream,)))
+
+
+@dataclass(eq=False)
+class Lane:
+    run: RunConfig
+    data: Data
+    naive: dict[str, float]
+    order: BatchOrder | StreamOrder | FreshBatches
+    dropout: np.random.Generator
+    noise: np.random.Generator
+    rows: list[dict[str, float]] = field(default_factory=list)  # of curves.csv
+    gradients: list[dict[str, Any]] = field(default_factory=list)  # n, step, grad_norm (layers, T) as nested lists
+    measured: dict[str, float] = field(default_factory=dict)  # by diagnostics, for the next row
+    batch_loss: float = math.nan
+    grad_norm: float = math.nan
+    n_clipped: int = 0  # since the last row
+    last_row: int = 0
+    dynamics: dict[str, float] = field(default_factory=dict)  # of the initial weights, then of the trained ones
+    steps_done: int = 0
+    divergence_reason: str | None = None
+    stopped: bool = False  # it is good enough: training.stop_at_loss
+
+    @classmethod
+    def start(cls, run: RunConfig) -> Lane:
+        data = run.task.data(run.seed)
+        generator, batch_size = _generator(run, BATCH_STREAM), run.training.batch_size
+        if run.training.fresh:
+            order = FreshBatches(run.task, batch_size, generator)
+        elif run.task.carries_state:
+            order = StreamOrder(len(data.train), batch_size)
+        else:
+            order = BatchOrder(len(data.train), batch_size, generator)
+        draws = (_generator(run, stream) for stream in (DROPOUT_STREAM, NOISE_STREAM))
+        return cls(run, data, _naive(run.task, data), order, *draws)
+
+    def directions(self) -> np.random.Generator:
+        """From which dynamics.py draws; anew each time."""
+        return _generator(self.run, DIRECTION_STREAM)
+
+    @property
+    def live(self) -> bool:
+        return self.divergence_reason is None and not self.stopped
+
+    @property
+    def clip_norm(self) -> float:
+        clip = self.run.optimizer.clip_norm
+        return math.inf if clip is None else clip
+
+    @property
+    def clip_value(self) -> float:
+        clip = self.run.optimizer.clip_value
+        return math.inf if clip is None else clip
+
+    @property
+    def loss_limit(self) -> float:
+        factor = self.run.divergence.loss_factor
+        return math.inf if factor is None else factor * self.naive["naive_loss"]
+
+    def watch(self, loss: float, grad_norm: float, largest_grad: float, largest_update: float) -> None:
+        """Take note of a step: loss and gradient norm at the weights before it, the gradient's and the update's largest
+        entries.  A lane that diverges here stays where it is: the step is not taken."""
+        self.batch_loss, self.grad_norm = loss, grad_norm
+        self.divergence_reason = judge(loss, grad_norm, largest_update, self.loss_limit)
+        if self.live:
+            self.steps_done += 1
+            self.n_clipped += grad_norm > self.clip_norm or largest_grad > self.clip_value
+
+    def measure(self, measured: dict[str, float], through_time: list[list[float]] | None) -> None:
+        """Take note of what diagnostics found at the step being taken; through_time: (layers, T)."""
+        self.measured = measured
+        if through_time is not None:
+            self._keep_gradient({"step": self.steps_done + 1, "grad_norm": through_time})
+
+    def _keep_gradient(self, entry: dict[str, Any]) -> None:
+        """Of many only every second, fourth, ... is kept, and the last: nobody knows yet how many there will be."""
+        n = self.gradients[-1]["n"] + 1 if self.gradients else 0
+        stride = 1 << (n // (2 * MOST_GRADIENTS)).bit_length()
+        self.gradients = [kept for kept in self.gradients if kept["n"] % stride == 0] + [entry | {"n": n}]
+
+    def add_row(self, train_loss: float, eval_loss: float) -> None:
+        """A row of curves.csv at the step reached, in place of an earlier one at the same step."""
+        updates = self.steps_done - self.last_row
+        clip_rate = self.n_clipped / updates if updates else math.nan
+        earlier = self.rows.pop() if self.rows and self.rows[-1]["step"] == self.steps_done else {}
+        values = (self.steps_done, train_loss, eval_loss, self.batch_loss, self.grad_norm, clip_rate)
+        row = dict(zip(CURVE_COLUMNS, values, strict=True))
+        if earlier:
+            row["clip_rate"] = earlier["clip_rate"]
+        self.rows.append(earlier | row | self.measured)
+        self.measured = {}  # a lane may diverge at a step at which nothing is measured
+        if self.live:  # the last update may have been the ruinous one
+            self.divergence_reason = judge(train_loss, 0.0, 0.0, self.loss_limit)
+        enough = self.run.training.stop_at_loss
+        if self.live and enough is not None and eval_loss < enough:
+            self.stopped = True
+        self.n_clipped, self.last_row = 0, self.steps_done
+
+    def result(self, finding: Finding) -> RunResult:
+        """The run as it ended, its last row being the end."""
+        last, diverged = self.rows[-1], self.divergence_reason is not None
+        losses = {name: last[name] for name in ("train_loss", "eval_loss")}
+        return RunResult(
+            status="completed",
+            steps_done=self.steps_done,
+            diverged_at_step=self.steps_done if diverged else None,
+            divergence_reason=self.divergence_reason,
+            outcome=outcome(diverged, last["eval_loss"], self.naive["naive_loss"], self.run.divergence.margin),
+            metrics={
+                **losses,
+                **self.naive,
+                **self.run.task.metrics_of_losses(**losses),
+                **finding.metrics,
+                **self.dynamics,
+            },
+            curves=self._curves(),
+            predictions=finding.predictions,
+            gradients=self._gradients(),
+        )
+
+    def _curves(self) -> dict[str, np.ndarray]:
+        """The rows as columns; what was not measured at a row is not a number."""
+        names = dict.fromkeys((*CURVE_COLUMNS, *(name for row in self.rows for name in row)))
+        return {
+            name: np.array([row.get(name, math.nan) for row in self.rows], np.int64 if name == "step" else np.float64)
+            for name in names
+        }
+
+    def _gradients(self) -> dict[str, np.ndarray]:
+        """gradients.csv: step, layer, t, grad_norm."""
+        if not self.gradients:
+            return {}
+        n = len(self.gradients)
+        kept = [self.gradients[k] for k in np.unique(np.linspace(0, n - 1, min(n, MOST_GRADIENTS)).round().astype(int))]
+        norms = np.array([entry["grad_norm"] for entry in kept], dtype=np.float32)  # (steps, layers, T)
+        _, layer, t = np.indices(norms.shape).reshape(3, -1)
+        step = np.repeat([entry["step"] for entry in kept], norms[0].size)
+        return {"step": step, "layer": layer, "t": t, "grad_norm": norms.ravel()}
+
+    # What a checkpoint holds of a lane: everything that is not made again from the config.
+    _PROGRESS = (
+        *("rows", "gradients", "measured", "batch_loss", "grad_norm", "n_clipped", "last_row", "steps_done"),
+        *("dynamics", "divergence_reason", "stopped"),
+    )
+
+    def progress(self) -> dict[str, Any]:
+        """Plain data for `resume`."""
+        drawn = {name: getattr(self, name).bit_generator.state for name in ("dropout", "noise")}
+        return {name: getattr(self, name) for name in self._PROGRESS} | {"order": self.order.state(), "drawn": drawn}
+
+    def resume(self, progress: dict[str, Any]) -> None:
+        for name in self._PROGRESS:
+            setattr(self, name, progress[name])
+        self.order.resume(progress["order"])
+        for name, state in progress["drawn"].items():
+            getattr(self, name).bit_generator.state = state

@@ -1,0 +1,271 @@
+"""Every activation against what it states of itself, against torch, and against autograd of its paper's formula."""
+
+import math
+import re
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from rnnlab.nets.activations import ACTIVATIONS, Activation, make_activation, register
+
+OF_THE_STUDY = (
+    "tanh sigmoid relu leaky_relu identity elu selu celu gelu silu mish softplus softsign hardtanh relu6 sine"
+)
+NAMES = list(ACTIVATIONS)
+CASES = [(name, {}) for name in NAMES]
+CASES += [("leaky_relu", {"negative_slope": slope}) for slope in (0.0, 0.2, -0.3, 1.0)]
+CASES += [(name, {"alpha": alpha}) for name in ("elu", "celu") for alpha in (0.5, 2.0)]
+KINKS = (-1.0, 0.0, 1.0, 6.0)  # of any of them
+TORCH = {
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "relu": F.relu,
+    "leaky_relu": lambda a, negative_slope=0.01: F.leaky_relu(a, negative_slope),
+    "identity": lambda a: a * 1,
+    "elu": F.elu,
+    "selu": F.selu,
+    "celu": F.celu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "mish": F.mish,
+    "softplus": lambda a: F.softplus(a, threshold=50),  # the default of 20 is off by exp(-20)
+    "softsign": F.softsign,
+    "hardtanh": F.hardtanh,
+    "relu6": F.relu6,
+    "sine": torch.sin,
+}
+
+in_torch = pytest.mark.parametrize(
+    ("name", "parameters"),
+    [case for case in CASES if case[0] in TORCH],
+    ids=[f"{name}{''.join(f'[{v}]' for v in p.values())}" for name, p in CASES if name in TORCH],
+)
+every_case = pytest.mark.parametrize(
+    ("name", "parameters"), CASES, ids=[f"{name}{''.join(f'[{v}]' for v in p.values())}" for name, p in CASES]
+)
+
+
+def grid(dtype=torch.float64):
+    """Moderate values, dense around 0, with every kink on it."""
+    return torch.cat([torch.linspace(-30, 30, 6001), torch.linspace(-1.5, 1.5, 3001), torch.tensor(KINKS)]).to(dtype)
+
+
+def by_autograd(function, a):
+    a = a.clone().requires_grad_()
+    h = function(a)
+    return h.detach(), torch.autograd.grad(h.sum(), a)[0]
+
+
+def backward(activation, g, a, h):
+    """The slope as a cell asks for it: the input only when the activation saves it."""
+    out = torch.empty_like(g)
+    activation.backward(g, a if activation.saves_input else None, h, out)
+    return out
+
+
+def test_all_activations_of_the_study_are_registered():
+    assert set(ACTIVATIONS) >= {*OF_THE_STUDY.split(), "sine"}
+
+
+@every_case
+def test_outputs_stay_in_the_stated_range_and_reach_its_ends(name, parameters):
+    activation = make_activation(name, **parameters)
+    far = torch.logspace(-3, 8, 200, dtype=torch.float64)
+    h = activation.phi(torch.cat([torch.linspace(-30, 30, 600_001, dtype=torch.float64), far, -far]))
+    low, high = activation.range
+    assert low <= h.min() + 1e-15
+    assert h.max() <= high + 1e-15
+    assert h.min() < (low + 1e-7 if math.isfinite(low) else -1e5)  # 1e-7: softsign at 1e8 is still 1e-8 away
+    assert h.max() > (high - 1e-7 if math.isfinite(high) else 1e5)
+
+
+@every_case
+def test_the_largest_slope_is_as_stated(name, parameters):
+    activation = make_activation(name, **parameters)
+    slopes = activation.slope(torch.linspace(-30, 30, 600_001, dtype=torch.float64)).abs()
+    assert slopes.max().item() == pytest.approx(activation.largest_slope, abs=1e-8)  # grid 1e-4, curvature below 1
+    assert slopes.max() <= activation.largest_slope + 1e-14
+
+
+@every_case
+def test_the_slope_at_0_is_as_stated(name, parameters):
+    activation = make_activation(name, **parameters)
+    at_0 = activation.slope(torch.zeros(1, dtype=torch.float64)).item()
+    assert at_0 == pytest.approx(activation.slope_at_0, abs=1e-15)
+
+
+@in_torch
+def test_phi_and_slope_equal_torch_in_double_precision(name, parameters):
+    activation = make_activation(name, **parameters)
+    h, slope = by_autograd(lambda a: TORCH[name](a, **parameters), grid())
+    torch.testing.assert_close(activation.phi(grid()), h, rtol=0, atol=1e-12)
+    torch.testing.assert_close(activation.slope(grid()), slope, rtol=0, atol=1e-12)
+
+
+@in_torch
+def test_phi_and_slope_equal_torch_in_single_precision(name, parameters):
+    """Against double precision at the same points.  phi: a few roundings of 6e-8.  Slope: 1 - r^2 in mish is a
+    difference of numbers near 1, each off by 6e-8, times a of up to 30."""
+    activation, a = make_activation(name, **parameters), grid(torch.float32)
+    h, slope = by_autograd(lambda a: TORCH[name](a, **parameters), a.double())
+    torch.testing.assert_close(activation.phi(a).double(), h, rtol=5e-7, atol=5e-7)
+    torch.testing.assert_close(activation.slope(a).double(), slope, rtol=2e-6, atol=4e-6)
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_slopes_close_to_a_kink_in_single_precision_are_those_of_their_side(name):
+    a = torch.tensor([-1e-6, -1e-9, -1e-20, 1e-20, 1e-9, 1e-6, 5.99999, 6.00001, 0.99999, 1.00001])
+    _, slope = by_autograd(TORCH[name], a.double())
+    torch.testing.assert_close(make_activation(name).slope(a).double(), slope, rtol=0, atol=2e-6)
+
+
+@every_case
+def test_phi_and_slope_equal_autograd_of_the_papers_formula(name, parameters, reference):
+    activation = make_activation(name, **parameters)
+    h, slope = by_autograd(lambda a: reference.phi(name, a, **parameters), grid())
+    torch.testing.assert_close(activation.phi(grid()), h, rtol=0, atol=1e-12)
+    torch.testing.assert_close(activation.slope(grid()), slope, rtol=0, atol=1e-12)
+
+
+class Applied(torch.autograd.Function):
+    """An activation as autograd sees it."""
+
+    @staticmethod
+    def forward(ctx, a, activation):
+        h = activation.phi(a)
+        ctx.save_for_backward(a, h)
+        ctx.activation = activation
+        return h
+
+    @staticmethod
+    def backward(ctx, g):
+        a, h = ctx.saved_tensors
+        return backward(ctx.activation, g, a, h), None
+
+
+@every_case
+def test_backward_passes_gradcheck(name, parameters):
+    a = 8 * torch.rand(200, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) - 1.5
+    a = torch.stack([a, -a]).flatten()
+    away = torch.stack([(a - kink).abs() > 1e-3 for kink in KINKS]).all(
+        0
+    )  # a difference quotient across a kink is neither
+    a = a[away].requires_grad_()
+    assert torch.autograd.gradcheck(Applied.apply, (a, make_activation(name, **parameters)))
+
+
+def strided(*sizes):
+    """A time step of a buffer (R, T, B, H): every other row of memory belongs to a neighbour."""
+    buffer = torch.full((sizes[0], 3, *sizes[1:]), 7.0, dtype=torch.float64)
+    return buffer, buffer[:, 1]
+
+
+@every_case
+def test_passes_write_strided_outputs_and_nothing_beside_them(name, parameters):
+    activation = make_activation(name, **parameters)
+    generator = torch.Generator().manual_seed(1)
+    a, g = (3 * torch.randn(2, 8, 8, dtype=torch.float64, generator=generator) for _ in range(2))
+    h_buffer, h = strided(2, 8, 8)
+    activation.forward(a.clone(), h)
+    torch.testing.assert_close(h, activation.phi(a), rtol=0, atol=1e-15)
+    a_buffer, a_strided = strided(2, 8, 8)
+    a_strided.copy_(a)
+    out_buffer, out = strided(2, 8, 8)
+    activation.backward(g, a_strided if activation.saves_input else None, h, out)
+    torch.testing.assert_close(out, g * activation.slope(a), rtol=0, atol=1e-14)
+    for buffer in (h_buffer, a_buffer, out_buffer):
+        assert (buffer[:, [0, 2]] == 7).all()
+
+
+@every_case
+def test_backward_leaves_its_operands_as_they_are(name, parameters):
+    activation = make_activation(name, **parameters)
+    a, g = torch.linspace(-7, 7, 64), torch.linspace(3, -3, 64)
+    h = activation.phi(a)
+    before = [x.clone() for x in (g, a, h)]
+    backward(activation, g, a, h)
+    for was, now in zip(before, (g, a, h), strict=True):
+        assert torch.equal(was, now)
+
+
+@every_case
+def test_phi_and_slope_leave_their_argument_as_it_is(name, parameters):
+    a = torch.linspace(-7, 7, 64)
+    before = a.clone()
+    activation = make_activation(name, **parameters)
+    activation.phi(a), activation.slope(a)
+    assert torch.equal(a, before)
+
+
+@every_case
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+def test_finite_inputs_never_give_nan(name, parameters, dtype):
+    a = torch.tensor([-1e30, -1e10, -1e4, -200.0, -90.0, 90.0, 200.0, 1e4, 1e10, 1e30], dtype=dtype)
+    activation = make_activation(name, **parameters)
+    h = activation.phi(a)
+    assert not h.isnan().any()
+    slope = backward(activation, torch.ones_like(a), a, h)
+    assert slope.isfinite().all()
+    assert slope.abs().max() <= activation.largest_slope * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "at_minus_inf", "at_inf"),
+    [
+        ("tanh", -1, 1),
+        ("sigmoid", 0, 1),
+        ("hardtanh", -1, 1),
+        ("relu6", 0, 6),
+        ("relu", 0, math.inf),
+        ("softplus", 0, math.inf),
+        ("elu", -1, math.inf),
+        ("celu", -1, math.inf),
+        ("identity", -math.inf, math.inf),
+        ("leaky_relu", -math.inf, math.inf),
+    ],
+)
+def test_at_infinity_phi_is_at_the_ends_of_its_range(name, at_minus_inf, at_inf):
+    h = make_activation(name).phi(torch.tensor([-math.inf, math.inf]))
+    assert h.tolist() == [at_minus_inf, at_inf]
+
+
+@every_case
+def test_nan_stays_nan(name, parameters):
+    assert make_activation(name, **parameters).phi(torch.tensor([math.nan])).isnan().all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_activation_states_its_source_with_a_year_and_its_formula(name):
+    cls = ACTIVATIONS[name]
+    assert re.search(r"\((19|20)\d\d\)", cls.source)
+    assert "phi(a) =" in cls.__doc__
+    assert cls.name == name
+
+
+def test_parameters_of_other_activations_are_left_aside():
+    assert make_activation("tanh", negative_slope=0.5, alpha=3.0) == make_activation("tanh")
+    assert make_activation("leaky_relu", negative_slope=0.5, alpha=3.0).negative_slope == 0.5
+    assert make_activation("selu", alpha=3.0) == make_activation("selu")
+
+
+def test_activations_are_equal_exactly_when_name_and_parameters_are():
+    assert make_activation("elu", alpha=2.0) == make_activation("elu", alpha=2.0)
+    assert make_activation("elu", alpha=2.0) != make_activation("elu", alpha=1.0)
+    assert make_activation("elu") != make_activation("celu")
+
+
+def test_a_name_cannot_be_registered_twice():
+    tanh = ACTIVATIONS["tanh"]
+    with pytest.raises(ValueError, match="'tanh'"):
+
+        @register("tanh")
+        class Another(Activation):
+            pass
+
+    assert ACTIVATIONS["tanh"] is tanh
+
+
+def test_the_registry_cannot_be_written_to():
+    with pytest.raises(TypeError):
+        ACTIVATIONS["mine"] = Activation

@@ -1,0 +1,244 @@
+"""One step of a cell and its reverse, by the formulas, step by step."""
+
+from dataclasses import astuple
+
+import pytest
+import torch
+
+from rnnlab.config.sections import CELLS
+from rnnlab.nets.activations import make_activation
+from rnnlab.nets.buffered import (
+    CELL_CLASSES,
+    GruCell,
+    LstmCell,
+    MemorylessCell,
+    OriginalGruCell,
+    PackActivation,
+    RnnCell,
+)
+
+R, T, B, H = 3, 4, 2, 5
+LANES = ("tanh", "silu", "leaky_relu")
+GATES = ("sigmoid", "softplus", "gelu")
+DOUBLE = torch.zeros(1, dtype=torch.float64)
+CLOSE = dict(rtol=1e-12, atol=1e-12)  # gates without bounds make states and gradients of a hundred
+
+
+def normal(seed, *sizes):
+    return torch.randn(*sizes, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def pack(names):
+    return PackActivation([make_activation(name) for name in names])
+
+
+class Layer:
+    """A cell whose lanes have different activations, and the same by the formulas."""
+
+    def __init__(self, name, reference, carried=False):
+        self.name, self.reference = name, reference
+        self.called = []  # with what phi was called
+        cls = CELL_CLASSES[name]
+        specs = cls.weights(3, H, bias=False)[1:]
+        sizes = {w.name: (R, w.fan_in, len(w.gates) * w.fan_out) for w in specs}
+        self.weights = {key: 0.3 * normal(n, *size) for n, (key, size) in enumerate(sizes.items())}
+        self.cell = cls(pack(LANES), pack(GATES), self.weights, (R, T, B, H), DOUBLE)
+        self.pre = normal(10, *self.cell.pre.shape)
+        self.initial = [normal(20 + n, R, B, H) for n in range(self.cell.n_states)] if carried else None
+        if carried:
+            self.cell.start_from(self.initial)
+        self.cell.pre.copy_(self.pre)
+
+    def steps(self):
+        for t in range(T):
+            self.cell.step(t)
+
+    def states(self, pre, lane):
+        """What the formulas say of a lane: for each step (h,) or (h, c)."""
+        weights = {name: w[lane] for name, w in self.weights.items()}
+        before = self.initial or [torch.zeros(R, B, H, dtype=pre.dtype)] * self.cell.n_states
+        states = [tuple(state[lane] for state in before)]
+
+        def phi(a):
+            self.called.append(a.detach().clone())
+            return self.reference.phi(LANES[lane], a)
+
+        def s(a):
+            return self.reference.phi(GATES[lane], a)
+
+        for t in range(T):
+            states.append(self.reference.cell_step(self.name, pre[lane, t], states[-1], weights, phi, s))
+        return states[1:]
+
+
+@pytest.fixture(params=CELL_CLASSES)
+def cell_name(request):
+    return request.param
+
+
+@pytest.fixture(params=[False, True], ids=["from_zero", "carried"])
+def layer(request, cell_name, reference):
+    made = Layer(cell_name, reference, carried=request.param)
+    made.steps()
+    return made
+
+
+def test_steps_follow_the_formula(layer):
+    for lane in range(R):
+        for t, expected in enumerate(layer.states(layer.pre, lane)):
+            for trace, state in zip(layer.cell.states, expected, strict=True):
+                torch.testing.assert_close(trace[lane, t + 1], state, **CLOSE)
+    assert torch.equal(layer.cell.outputs, layer.cell.h[:, 1:])
+    for last, trace in zip(layer.cell.last_states(), layer.cell.states, strict=True):
+        assert torch.equal(last, trace[:, T])
+
+
+@pytest.mark.parametrize("silent", [(), (0,), (1, 3), (0, 1, 2)], ids=str)
+def test_reverse_steps_give_the_gradients_of_pre_activations_and_states(layer, silent):
+    """silent: steps at which nothing arrives from above."""
+    above = normal(2, T, R, B, H)
+    above[list(silent)] = 0
+    pre = layer.pre.clone().requires_grad_()
+    states = [[state[0] for state in layer.states(pre, lane)] for lane in range(R)]
+    loss = sum((h * above[t, lane]).sum() for lane in range(R) for t, h in enumerate(states[lane]))
+    d_pre, *d_states = torch.autograd.grad(loss, [pre, *(h for lane in states for h in lane)])
+    layer.cell.begin_reverse()
+    for t in reversed(range(T)):
+        layer.cell.reverse_step(t, None if t in silent else above[t])
+        for lane in range(R):
+            torch.testing.assert_close(layer.cell.gradient[lane], d_states[lane * T + t], **CLOSE)
+    torch.testing.assert_close(layer.cell.pre, d_pre, **CLOSE)
+
+
+def test_gradients_at_the_state_before_the_first_step_equal_autograds(cell_name, reference):
+    """Of all that is carried, and with a gradient from beyond the last step at all that is carried."""
+    layer = Layer(cell_name, reference, carried=True)
+    layer.steps()
+    above = normal(2, T, R, B, H)
+    beyond = [torch.zeros(R, B, H, dtype=torch.float64)] + [normal(3, R, B, H)] * (layer.cell.n_states - 1)
+    initial = [state.requires_grad_() for state in layer.initial]
+    loss = 0 * sum(state.sum() for state in initial)  # a memoryless cell has no use for it
+    for lane in range(R):
+        states = layer.states(layer.pre, lane)
+        loss = loss + sum((state[0] * above[t, lane]).sum() for t, state in enumerate(states))
+        loss = loss + sum((state * g[lane]).sum() for state, g in zip(states[-1], beyond, strict=True))
+    expected = torch.autograd.grad(loss, initial)
+    layer.cell.beyond = beyond[1] if len(beyond) > 1 else None
+    layer.cell.begin_reverse()
+    for t in reversed(range(T)):
+        layer.cell.reverse_step(t, above[t])
+    for found, gradient in zip(layer.cell.initial_gradients(), expected, strict=True):
+        torch.testing.assert_close(found, gradient, **CLOSE)
+
+
+def test_recurrent_products_add_up_to_the_gradients_of_the_recurrent_weights(layer):
+    weights = {name: w.requires_grad_() for name, w in layer.weights.items()}
+    above = normal(2, T, R, B, H)
+    states = [layer.states(layer.pre, lane) for lane in range(R)]
+    loss = sum((state[0] * above[t, lane]).sum() for lane in range(R) for t, state in enumerate(states[lane]))
+    expected = torch.autograd.grad(loss, list(weights.values())) if weights else ()
+    with torch.no_grad():
+        layer.cell.begin_reverse()
+        for t in reversed(range(T)):
+            layer.cell.reverse_step(t, above[t])
+        products = layer.cell.recurrent_products()
+    assert [name for name, _, _ in products] == list(weights)
+    for (_, v, d_product), gradient in zip(products, expected, strict=True):
+        torch.testing.assert_close(v.transpose(1, 2) @ d_product, gradient, **CLOSE)
+
+
+def test_slopes_are_those_of_the_candidate_or_of_the_only_activation(layer):
+    """By what phi is called with in the formula; the second call of an LSTM's step is phi(c)."""
+    per_step = 2 if layer.name == "lstm" else 1
+    for lane in range(R):
+        layer.called = []
+        layer.states(layer.pre, lane)
+        for t in range(T):
+            a = layer.called[t * per_step].requires_grad_()
+            (expected,) = torch.autograd.grad(layer.reference.phi(LANES[lane], a).sum(), a)
+            torch.testing.assert_close(layer.cell.slope(t)[lane], expected, **CLOSE)
+
+
+def test_a_cell_goes_from_a_carried_state_back_to_zero(cell_name, reference):
+    layer, fresh = Layer(cell_name, reference, carried=True), Layer(cell_name, reference)
+    layer.steps(), fresh.steps()
+    assert not layer.cell.from_zero
+    layer.cell.start_from_zero()
+    layer.cell.pre.copy_(layer.pre)
+    layer.steps()
+    assert layer.cell.from_zero
+    for one, other in zip(layer.cell.states, fresh.cell.states, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_input_of_an_activation_is_kept_only_where_a_lane_needs_it(cell_name):
+    cls = CELL_CLASSES[cell_name]
+    weights = {w.name: torch.zeros(R, H, len(w.gates) * H) for w in cls.weights(3, H, bias=False)[1:]}
+    for phi, gate in [("tanh", "sigmoid"), ("gelu", "sigmoid"), ("tanh", "silu"), ("sine", "mish")]:
+        cell = cls(pack([phi] * R), pack([gate] * R), weights, (R, T, B, H), DOUBLE)
+        assert bool(cell.phi._inputs) == make_activation(phi).saves_input
+        if hasattr(cell, "gate_phi"):
+            assert bool(cell.gate_phi._inputs) == make_activation(gate).saves_input
+
+
+def test_neighbouring_lanes_with_the_same_activation_are_one_group():
+    lanes = [make_activation(*name) for name in (["relu"], ["relu"], ["tanh"], ["relu"])]
+    lanes += [make_activation("elu", alpha=1.0), make_activation("elu", alpha=2.0), make_activation("elu", alpha=2.0)]
+    groups = PackActivation(lanes).groups
+    assert [(part.start, part.stop) for part, _ in groups] == [(0, 2), (2, 3), (3, 4), (4, 5), (5, 7)]
+    assert [activation for _, activation in groups] == [lanes[i] for i in (0, 2, 3, 4, 5)]
+
+
+GRU_GATES = ("candidate", "reset", "update")
+LSTM_GATES = ("input", "forget", "output", "candidate")
+
+
+@pytest.mark.parametrize(
+    ("cls", "expected"),
+    [
+        (
+            RnnCell,
+            [
+                ("weight_ih", "input", 3, 5, ("",), 0),
+                ("weight_hh", "recurrent", 5, 5, ("",), 0),
+                ("bias", "bias", 1, 5, ("",), 0),
+            ],
+        ),
+        (MemorylessCell, [("weight_ih", "input", 3, 5, ("",), 0), ("bias", "bias", 1, 5, ("",), 0)]),
+        (
+            LstmCell,
+            [
+                ("weight_ih", "input", 3, 5, LSTM_GATES, 0),
+                ("weight_hh", "recurrent", 5, 5, LSTM_GATES, 0),
+                ("bias", "bias", 1, 5, LSTM_GATES, 0),
+            ],
+        ),
+        (
+            GruCell,
+            [
+                ("weight_ih", "input", 3, 5, GRU_GATES, 0),
+                ("weight_hh", "recurrent", 5, 5, ("reset", "update", "recurrent_candidate"), 1),
+                ("bias", "bias", 1, 5, (*GRU_GATES, "recurrent_candidate"), 0),
+            ],
+        ),
+        (
+            OriginalGruCell,
+            [
+                ("weight_ih", "input", 3, 5, GRU_GATES, 0),
+                ("weight_hh", "recurrent", 5, 5, ("reset", "update"), 1),
+                ("weight_hn", "recurrent", 5, 5, ("candidate",), 0),
+                ("bias", "bias", 1, 5, GRU_GATES, 0),
+            ],
+        ),
+    ],
+)
+def test_a_cell_names_its_weights_with_their_roles_sizes_and_gates(cls, expected):
+    assert [astuple(w) for w in cls.weights(3, 5, bias=True)] == expected
+    assert [astuple(w) for w in cls.weights(3, 5, bias=False)] == expected[:-1]
+    for w in cls.weights(3, 5, bias=True):
+        assert (w.blocks.start, w.blocks.stop) == (w.first, w.first + len(w.gates))
+        assert w.blocks.stop <= cls.blocks
+
+
+def test_every_cell_of_the_config_has_a_class():
+    assert set(CELL_CLASSES) == set(CELLS) | {"original_gru"}

@@ -1,0 +1,239 @@
+"""Optimisers with numbers per lane against torch.optim, one instance a lane, step by step."""
+
+import math
+
+import pytest
+import torch
+from torch.optim import lr_scheduler
+
+from rnnlab.config.sections import OPTIMIZER_CONFIGS
+from rnnlab.nets.optimizers import OPTIMIZERS, clip_by_global_norm, clip_by_value
+
+P, STEPS = 24, 100
+MOMENTA = [{"learning_rate": 0.01, "momentum": 0.1}, {"learning_rate": 0.003, "momentum": 0.9}]
+MOMENTA += [{"learning_rate": 0.1, "momentum": 0.5}]
+BETAS = [
+    {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8},
+    {"learning_rate": 0.01, "beta1": 0.5, "beta2": 0.9, "eps": 1e-4},
+    {"learning_rate": 0.003, "beta1": 0.0, "beta2": 0.0, "eps": 1e-7},
+]
+NUMBERS = {
+    "sgd": [MOMENTA[0] | {"momentum": 0.0}, *MOMENTA[1:]],
+    "nesterov": MOMENTA,
+    "adagrad": [
+        {"learning_rate": 0.01, "eps": 1e-10},
+        {"learning_rate": 0.1, "eps": 1e-7},
+        {"learning_rate": 0.3, "eps": 1e-3},
+    ],
+    "rmsprop": [
+        {"learning_rate": 0.001, "decay": 0.99, "eps": 1e-8},
+        {"learning_rate": 0.01, "decay": 0.9, "eps": 1e-6},
+        {"learning_rate": 0.003, "decay": 0.0, "eps": 1e-3},
+    ],
+    "adadelta": [
+        {"learning_rate": 1.0, "rho": 0.9, "eps": 1e-6},
+        {"learning_rate": 0.3, "rho": 0.95, "eps": 1e-4},
+        {"learning_rate": 0.1, "rho": 0.0, "eps": 1e-3},
+    ],
+    "adam": BETAS,
+    "adamw": BETAS,
+}
+TORCH = {
+    "sgd": lambda w, n, **o: torch.optim.SGD(w, momentum=n["momentum"], **o),
+    "nesterov": lambda w, n, **o: torch.optim.SGD(w, momentum=n["momentum"], nesterov=True, **o),
+    "adagrad": lambda w, n, **o: torch.optim.Adagrad(w, eps=n["eps"], **o),
+    "rmsprop": lambda w, n, **o: torch.optim.RMSprop(w, alpha=n["decay"], eps=n["eps"], **o),
+    "adadelta": lambda w, n, **o: torch.optim.Adadelta(w, rho=n["rho"], eps=n["eps"], **o),
+    "adam": lambda w, n, **o: torch.optim.Adam(w, betas=(n["beta1"], n["beta2"]), eps=n["eps"], **o),
+    "adamw": lambda w, n, **o: torch.optim.AdamW(w, betas=(n["beta1"], n["beta2"]), eps=n["eps"], **o),
+}
+DECAYS = [0.0, 0.01, 0.3]
+SCHEDULED = [  # one for each lane
+    {"schedule": "step", "step_every": 7, "step_factor": 0.5, "warmup_steps": 0},
+    {"schedule": "cosine", "step_every": 1, "step_factor": 1.0, "warmup_steps": 0},
+    {"schedule": "constant", "step_every": 1, "step_factor": 1.0, "warmup_steps": 10},
+]
+
+
+def torch_schedulers(optimizers):
+    """The same as torch has them, each begun at update 1."""
+    step, cosine, constant = optimizers
+    return [
+        lr_scheduler.StepLR(step, 7, gamma=0.5),
+        lr_scheduler.CosineAnnealingLR(cosine, STEPS),
+        lr_scheduler.LinearLR(constant, start_factor=1 / 11, end_factor=1.0, total_iters=10),
+    ]
+
+
+def gradients(dtype, lanes=3):
+    """As training meets them: of changing size, between 1e-3 and 10, some exactly zero."""
+    generator = torch.Generator().manual_seed(0)
+    all_steps = torch.randn(STEPS, lanes, P, dtype=torch.float64, generator=generator)
+    all_steps *= torch.logspace(-3, 1, P) * (1 + torch.sin(torch.arange(STEPS) / 5))[:, None, None]
+    all_steps[:, :, 3] = 0
+    return all_steps.to(dtype)
+
+
+def test_the_optimizers_are_those_of_the_config_and_of_these_tests():
+    assert set(OPTIMIZERS) == set(OPTIMIZER_CONFIGS) == set(NUMBERS) == set(TORCH)
+    for name, lanes in NUMBERS.items():
+        assert all(n.keys() <= vars(OPTIMIZER_CONFIGS[name]()).keys() for n in lanes)
+
+
+def assert_equal_torch(name, numbers, dtype, tolerance, schedulers=lambda optimizers: ()):
+    """float32: 100 steps of a weight below 1 add up 100 roundings of at most 6e-8, mostly of both signs."""
+    weights = torch.randn(3, P, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).mul_(0.3).to(dtype)
+    theirs = [torch.nn.Parameter(row.clone()) for row in weights]
+    optimizers = [
+        TORCH[name]([row], n, lr=n["learning_rate"], weight_decay=n.get("weight_decay", 0), foreach=False)
+        for row, n in zip(theirs, numbers, strict=True)
+    ]
+    schedulers = schedulers(optimizers)
+    ours = OPTIMIZERS[name](numbers, weights, STEPS)
+    for step, grads in enumerate(gradients(dtype), 1):
+        weights -= ours.update(grads.clone(), weights)
+        for lane in range(3):
+            theirs[lane].grad = grads[lane].clone()
+            optimizers[lane].step()
+            off = (weights[lane] - theirs[lane].detach()).abs().max().item()
+            assert off < tolerance * max(1, theirs[lane].abs().max().item()), f"lane {lane}, step {step}"
+        for scheduler in schedulers:
+            scheduler.step()
+
+
+every_precision = pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.float64, 1e-13)], ids=["f32", "f64"]
+)
+
+
+@every_precision
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_lane_equals_torch_step_by_step(name, dtype, tolerance):
+    assert_equal_torch(name, NUMBERS[name], dtype, tolerance)
+
+
+@every_precision
+@pytest.mark.parametrize("name", NUMBERS)
+def test_weight_decay_equals_torchs(name, dtype, tolerance):
+    decaying = [n | {"weight_decay": decay} for n, decay in zip(NUMBERS[name], DECAYS, strict=True)]
+    assert_equal_torch(name, decaying, dtype, tolerance)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_schedules_equal_torchs_with_and_without_weight_decay(name):
+    for decays in ([0.0] * 3, DECAYS):
+        numbers = [
+            n | schedule | {"weight_decay": decay}
+            for n, schedule, decay in zip(NUMBERS[name], SCHEDULED, decays, strict=True)
+        ]
+        assert_equal_torch(name, numbers, torch.float64, 1e-12, torch_schedulers)
+
+
+def full_numbers(name):
+    """With a schedule and a weight decay for each lane."""
+    lanes = zip(NUMBERS[name], SCHEDULED, DECAYS, strict=True)
+    return [n | schedule | {"weight_decay": decay} for n, schedule, decay in lanes]
+
+
+def optimizer_of(name, lanes=3):
+    return OPTIMIZERS[name](full_numbers(name)[:lanes], torch.zeros(lanes, P), 20)
+
+
+WEIGHTS = torch.linspace(-1, 1, 3 * P).reshape(3, P)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_lane_has_the_same_bits_alone_and_among_others(name):
+    together = optimizer_of(name)
+    alone = [OPTIMIZERS[name]([numbers], WEIGHTS[:1], 20) for numbers in full_numbers(name)]
+    for grads in gradients(torch.float32)[:10]:
+        update = together.update(grads.clone(), WEIGHTS)
+        for lane in range(3):
+            own = slice(lane, lane + 1)
+            assert torch.equal(update[lane], alone[lane].update(grads[own].clone(), WEIGHTS[own])[0])
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_lane_whose_gradient_is_nan_leaves_its_neighbours_unchanged(name):
+    healthy, sick = optimizer_of(name), optimizer_of(name)
+    for grads in gradients(torch.float32)[:5]:
+        update = healthy.update(grads.clone(), WEIGHTS).clone()
+        grads[1] = math.nan
+        assert torch.equal(sick.update(grads, WEIGHTS)[[0, 2]], update[[0, 2]])
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_selected_lanes_go_on_as_they_would_have(name):
+    whole = optimizer_of(name)
+    all_steps = gradients(torch.float32)[:10]
+    for grads in all_steps[:5]:
+        whole.update(grads.clone(), WEIGHTS)
+    lanes = [2, 0]
+    chosen = whole.select(lanes, torch.zeros(2, P))
+    for grads in all_steps[5:]:
+        expected = whole.update(grads.clone(), WEIGHTS)[lanes]
+        assert torch.equal(chosen.update(grads[lanes].clone(), WEIGHTS[lanes]), expected)
+        assert chosen.rates() == [whole.rates()[lane] for lane in lanes]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_lanes_left_behind_do_not_follow_the_selected_ones(name):
+    whole, untouched = optimizer_of(name), optimizer_of(name)
+    first, second, third = gradients(torch.float32)[:3]
+    whole.update(first.clone(), WEIGHTS), untouched.update(first.clone(), WEIGHTS)
+    whole.select([1], torch.zeros(1, P)).update(second[[1]].clone(), WEIGHTS[[1]])
+    assert torch.equal(whole.update(third.clone(), WEIGHTS), untouched.update(third.clone(), WEIGHTS))
+
+
+def test_an_optimizer_without_weight_decay_needs_no_weights():
+    for name, optimizer in OPTIMIZERS.items():
+        without, zero = (optimizer([n | more for n in NUMBERS[name]], WEIGHTS) for more in ({}, {"weight_decay": 0.0}))
+        grads = gradients(torch.float32)[0]
+        assert torch.equal(without.update(grads.clone()), zero.update(grads.clone(), WEIGHTS))
+
+
+@pytest.mark.parametrize("clip_norm", [0.1, 1.0, 1e3])
+def test_clipping_equals_torch_per_lane(clip_norm):
+    grads = gradients(torch.float64)[0]
+    grads[1] *= 1e-4  # a lane within the limit
+    expected = []
+    for row in grads:
+        parts = [torch.nn.Parameter(torch.zeros(n, dtype=row.dtype)) for n in (5, 7, P - 12)]
+        for part, gradient in zip(parts, row.split([5, 7, P - 12]), strict=True):
+            part.grad = gradient.clone()
+        torch.nn.utils.clip_grad_norm_(parts, clip_norm)
+        expected.append(torch.cat([part.grad for part in parts]))
+    clip_by_global_norm(grads, torch.linalg.vector_norm(grads, dim=1), torch.full((3,), clip_norm, dtype=grads.dtype))
+    torch.testing.assert_close(grads, torch.stack(expected), rtol=1e-14, atol=0)
+
+
+def test_each_lane_is_clipped_by_its_own_number():
+    grads = torch.full((3, 4), 3.0)  # norm 6
+    clip_by_global_norm(grads, torch.full((3,), 6.0), torch.tensor([2.0, 6.5, math.inf]))
+    torch.testing.assert_close(grads[:, 0], torch.tensor([1.0, 3.0, 3.0]), rtol=1e-6, atol=0)
+    assert (grads[1:] == 3).all()
+
+
+def test_a_gradient_of_zero_survives_clipping():
+    grads = torch.zeros(2, 4)
+    clip_by_global_norm(grads, torch.zeros(2), torch.tensor([1.0, math.inf]))
+    assert (grads == 0).all()
+
+
+@pytest.mark.parametrize("clip_value", [1e-3, 0.5, 1e3])
+def test_clipping_by_value_equals_torch_per_lane(clip_value):
+    grads = gradients(torch.float64)[0]
+    grads[1] *= 1e-4  # a lane within the limit, mostly
+    parts = [torch.nn.Parameter(torch.zeros(P, dtype=grads.dtype)) for _ in range(3)]
+    for part, row in zip(parts, grads, strict=True):
+        part.grad = row.clone()
+    torch.nn.utils.clip_grad_value_(parts, clip_value)
+    clip_by_value(grads, torch.full((3,), clip_value, dtype=grads.dtype))
+    assert torch.equal(grads, torch.stack([part.grad for part in parts]))
+
+
+def test_each_lane_is_clipped_to_its_own_value_and_nan_stays():
+    grads = torch.tensor([[-3.0, 0.5, math.nan, math.inf]] * 3)
+    clip_by_value(grads, torch.tensor([1.0, 2.0, math.inf]))
+    expected = [[-1, 0.5, math.nan, 1], [-2, 0.5, math.nan, 2], [-3, 0.5, math.nan, math.inf]]
+    torch.testing.assert_close(grads, torch.tensor(expected), rtol=0, atol=0, equal_nan=True)
