@@ -1,7 +1,7 @@
 """Tasks whose data come from files: read by path, known by content.
 
-A run is identified by the digest of what its files hold (`sha256`), not by where they lie; rnnlab/config/run.py leaves the
-PLACES out of the run's hash where a digest is known.  Files that cannot be used are complaints about an option.
+A run is identified by the digest of what its files hold (`sha256`), not by where they lie; rnnlab/config/run.py leaves
+the PLACES out of the run's hash where a digest is known.  Files that cannot be used are complaints about an option.
 """
 
 from __future__ import annotations
