@@ -1,7 +1,7 @@
-"""Builders that several test modules use, and a slow network written another way to compare with.
+"""Builders that several test modules use, and networks to compare with.
 
-The reference network is a loop over time with plain differentiable torch operations, one run at a time, in the formulas
-of the papers: it shares no line with the lab's own passes.
+The reference is rnnlab/nets/reference.py with activations in the words of their papers, differentiable: it shares no
+line with what computes packs, and is itself held against torch.nn and autograd in tests/nets.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from rnnlab import app
 from rnnlab.config.run import RunConfig, from_node
 from rnnlab.config.sections import CELLS
 from rnnlab.nets.activations import make_activation
+from rnnlab.nets.cells.rnn import RnnCell
 from rnnlab.nets.network import Network
 from rnnlab.nets.optimizers import OPTIMIZERS
+from rnnlab.nets.reference import forward
 from rnnlab.records.run import to_csv
 from rnnlab.training.loop import train
 
@@ -159,84 +161,26 @@ class _Applied(torch.autograd.Function):
         return g * ctx.saved_tensors[0], None
 
 
-BLOCKS = {"rnn": 1, "memoryless": 1, "lstm": 4, "gru": 4, "original_gru": 3}  # of the pre-activations
+class Written:
+    """An activation in the words of its paper as a cell's phi, differentiable; without a slope of its own."""
+
+    def __init__(self, name, **parameters):
+        self.name, self.parameters = name, parameters
+
+    def __call__(self, a):
+        return phi(self.name, a, **self.parameters)
 
 
-def cell_step(cell, pre, state, w, phi, s):
-    """One step: pre (B, blocks * H), the input's share x W_ih + b, and the state before -> the state after.
-
-    A state is (h,), an LSTM's (h, c); w holds the recurrent weights."""
-    if cell == "memoryless":
-        return (phi(pre),)
-    h = state[0]
-    if cell == "original_gru":
-        a_n, a_r, a_z = pre.chunk(3, -1)
-        h_r, h_z = (h @ w["weight_hh"]).chunk(2, -1)
-        r, z = s(a_r + h_r), s(a_z + h_z)
-        return (z * h + (1 - z) * phi(a_n + (r * h) @ w["weight_hn"]),)
-    product = h @ w["weight_hh"]
-    if cell == "rnn":
-        return (phi(pre + product),)
-    if cell == "lstm":
-        i, f, o, n = (pre + product).chunk(4, -1)
-        c = s(f) * state[1] + s(i) * phi(n)
-        return s(o) * phi(c), c
-    a_n, a_r, a_z, b_q = pre.chunk(4, -1)
-    h_r, h_z, h_q = product.chunk(3, -1)
-    r, z = s(a_r + h_r), s(a_z + h_z)
-    return (z * h + (1 - z) * phi(a_n + r * (h_q + b_q)),)
-
-
-def cell_states(cell, weights, below, initial, phi, s):
-    """One layer: its weights by their short names, what it reads (B, I) step by step -> its states, step by step."""
-    states = [initial]
-    n_columns = BLOCKS[cell] * initial[0].shape[-1]
-    for x_t in below:
-        share = x_t @ weights["weight_ih"]
-        pre = torch.nn.functional.pad(share, (0, n_columns - share.shape[-1])) + weights.get("bias", 0)
-        states.append(cell_step(cell, pre, states[-1], weights, phi, s))
-    return states[1:]
-
-
-def passed_forward(
-    weights,
-    x,
-    activation,
-    *,
-    cell="rnn",
-    gate_activation="sigmoid",
-    answers="last",
-    initial=None,
-    keep=None,
-    **parameters,
-):
-    """One lane: x (T, B, I) or tokens (T, B), and weights by full name, (fan_in, gates * fan_out) each
-    -> readout (B, O), or (T, B, O), and the states after each step, layer by layer, [n][t].
-
-    initial: the states before the first step, by layer.  keep: dropout's factors of what is read above, (T, B, H) by
-    layer, of the top layer (B, H) where only the last step is answered."""
-    functions = (lambda a: phi(activation, a, **parameters), lambda a: phi(gate_activation, a, **parameters))
-    below = x
+def passed_forward(weights, x, activation, *, cell=RnnCell, gate_activation="sigmoid", initial=None, **options):
+    """One lane by nets/reference.py: x (T, B, I) or tokens (T, B), and weights by full name -> readout (B, O), or
+    (T, B, O), and the states after each step, layer by layer, [n][t].  Differentiable."""
+    parameters = {name: options.pop(name) for name in ("negative_slope", "alpha") if name in options}
+    written = cell(Written(activation, **parameters), Written(gate_activation, **parameters))
     if x.ndim == 2:
         first = weights.get("embedding.weight", weights["layer0.weight_ih"])
-        below = torch.nn.functional.one_hot(x, first.shape[0]).to(first.dtype)
-    if "embedding.weight" in weights:
-        below = below @ weights["embedding.weight"]
-    found = []
-    for n in range(sum(name.endswith("weight_ih") for name in weights)):
-        if n and keep is not None:
-            below = below * keep[n - 1]
-        own = {name[7:]: w for name, w in weights.items() if name.startswith(f"layer{n}.")}
-        zero = below.new_zeros(below.shape[1], len(weights["readout.weight"]))
-        before = initial[n] if initial else (zero,) * (2 if cell == "lstm" else 1)
-        found.append(cell_states(cell, own, below.unbind(0), before, *functions))
-        below = torch.stack([state[0] for state in found[-1]])
-    if answers == "last":
-        below = below[-1]
-    if keep is not None:
-        below = below * keep[-1]
-    z = below @ weights["readout.weight"]
-    return (z + weights["readout.bias"] if "readout.bias" in weights else z), found
+        x = torch.nn.functional.one_hot(x, first.shape[0]).to(first.dtype)
+    found = forward(written, weights, list(x), initial=initial, **options)
+    return found.z, found.states
 
 
 def unroll(weights, x, activation, **options):
@@ -268,5 +212,5 @@ def random_network(architecture, activations, gate_activations=None, dtype=torch
 @pytest.fixture(scope="session")
 def reference():
     """The network written another way, and networks to compare it with."""
-    functions = (phi, cell_step, passed_forward, unroll, lane_weights, random_network)
+    functions = (phi, Written, passed_forward, unroll, lane_weights, random_network)
     return SimpleNamespace(**{function.__name__: function for function in functions})

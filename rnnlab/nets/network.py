@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from rnnlab.nets.activations import Activation, make_activation
-from rnnlab.nets.buffered import CELL_CLASSES, Weight
+from rnnlab.nets.cells import Cell, Weight
 from rnnlab.nets.padding import BLOCK, FEATURE_UNIT, HIDDEN_UNIT, padded
 
 
@@ -24,7 +24,7 @@ from rnnlab.nets.padding import BLOCK, FEATURE_UNIT, HIDDEN_UNIT, padded
 class Architecture:
     """What all lanes of a pack share."""
 
-    cell: str
+    cell: type[Cell]
     input_size: int
     hidden_size: int
     output_size: int
@@ -43,7 +43,7 @@ class Architecture:
 
     def layer_weights(self, layer: int) -> list[Weight]:
         input_size = self.hidden_size if layer else self.embedding_size or self.input_size
-        return CELL_CLASSES[self.cell].weights(input_size, self.hidden_size, self.bias)
+        return self.cell.weights(input_size, self.hidden_size, self.bias)
 
     def weights(self) -> dict[str, Weight]:
         """All parameters by their full name, in the order of `flat`.  Layers count from 0."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlab.config.run import RunConfig
-from rnnlab.nets.buffered import CELL_CLASSES, Cell
+from rnnlab.nets.cells import Cell
 from rnnlab.nets.padding import HIDDEN_UNIT, MIN_WIDTH, padded
 from rnnlab.training.batches import chunk_size
 from rnnlab.training.construction import architecture
@@ -117,7 +117,7 @@ def pack_cost_s(pack: Sequence[RunConfig]) -> float:
 
 
 def _cell(run: RunConfig) -> type[Cell]:
-    return CELL_CLASSES[architecture(run).cell]
+    return architecture(run).cell
 
 
 def _hidden(run: RunConfig) -> int:

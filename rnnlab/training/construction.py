@@ -10,6 +10,8 @@ import numpy as np
 
 from rnnlab.config.run import RunConfig
 from rnnlab.nets.activations import Activation, make_activation
+from rnnlab.nets.cells import CELLS
+from rnnlab.nets.cells.gru import OriginalGruCell
 from rnnlab.nets.initializers import Fan, draw
 from rnnlab.nets.network import Architecture, Network
 from rnnlab.nets.optimizers import OPTIMIZERS, Optimizer
@@ -20,7 +22,7 @@ INIT_STREAM = 2  # a branch of the seed's tree of generators; 1 is the task's, 3
 def architecture(run: RunConfig) -> Architecture:
     cell = run.cell
     return Architecture(
-        cell="original_gru" if cell.name == "gru" and not cell.reset_after else cell.name,
+        cell=OriginalGruCell if cell.name == "gru" and not cell.reset_after else CELLS[cell.name],
         input_size=run.task.input_size,
         hidden_size=cell.hidden_size,
         output_size=run.task.output_size,

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlab.nets.buffered import Cell
+from rnnlab.nets.buffered import BufferedCell
 from rnnlab.nets.buffered.workspace import Workspace
 from rnnlab.nets.network import Network
 from rnnlab.nets.padding import BATCH_UNIT, padded
@@ -82,7 +82,7 @@ def _of_layer(
     network: Network,
     workspace: Workspace,
     layer: int,
-    cell: Cell,
+    cell: BufferedCell,
     n: int,
     directions: Sequence[np.random.Generator],
 ) -> Tensor:
@@ -124,12 +124,12 @@ def _pre_activations(workspace: Workspace, layer: int, n: int) -> Tensor:
     return share[:, :, :n]
 
 
-def _repeated(x: Tensor, K: int, cell: Cell) -> Tensor:
+def _repeated(x: Tensor, K: int, cell: BufferedCell) -> Tensor:
     """(R, n, H) -> each K times, filled up to the cell's batch"""
     return _filled(x.unsqueeze(2).expand(-1, -1, K, -1), cell)
 
 
-def _filled(x: Tensor, cell: Cell) -> Tensor:
+def _filled(x: Tensor, cell: BufferedCell) -> Tensor:
     """(R, n, K, H) -> (R, B, H)"""
     rows = x.flatten(1, 2)
     return torch.nn.functional.pad(rows, (0, 0, 0, cell.gradient.shape[1] - rows.shape[1]))

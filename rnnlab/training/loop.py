@@ -131,7 +131,7 @@ class _PackTraining:
         self.workspace = self.evaluator.workspace if self.chunk >= LEAST_CHUNK else Workspace(network, self.chunk)
         self.clip_norm = network.flat.new_tensor([lane.clip_norm for lane in self.slots])
         self.clip_value = network.flat.new_tensor([lane.clip_value for lane in self.slots])
-        recurrent = a.seq_len > 1 and any(cell.recurrent for cell in self.workspace.cells)
+        recurrent = a.seq_len > 1 and any(cell.formula.recurrent for cell in self.workspace.cells)
         self.n_recurrent_layers = a.num_layers if recurrent else 0
 
     def _evaluator(self, network: Network) -> Evaluator:

@@ -1,21 +1,13 @@
-"""One step of a cell and its reverse, by the formulas, step by step."""
+"""One step of a cell in buffers and its reverse, against the formulas of nets/cells."""
 
-from dataclasses import astuple
+from operator import attrgetter
 
 import pytest
 import torch
 
-from rnnlab.config.sections import CELLS
 from rnnlab.nets.activations import make_activation
-from rnnlab.nets.buffered import (
-    CELL_CLASSES,
-    GruCell,
-    LstmCell,
-    MemorylessCell,
-    OriginalGruCell,
-    PackActivation,
-    RnnCell,
-)
+from rnnlab.nets.buffered import BUFFERED, PackActivation
+from rnnlab.nets.cells.lstm import LstmCell
 
 R, T, B, H = 3, 4, 2, 5
 LANES = ("tanh", "silu", "leaky_relu")
@@ -35,28 +27,23 @@ def pack(names):
 class Layer:
     """A cell whose lanes have different activations, and the same by the formulas."""
 
-    def __init__(self, name, reference, carried=False):
-        self.name, self.reference = name, reference
+    def __init__(self, formula, reference, carried=False):
+        self.formula, self.reference = formula, reference
         self.called = []  # with what phi was called
-        cls = CELL_CLASSES[name]
-        specs = cls.weights(3, H, bias=False)[1:]
+        specs = formula.weights(3, H, bias=False)[1:]
         sizes = {w.name: (R, w.fan_in, len(w.gates) * w.fan_out) for w in specs}
         self.weights = {key: 0.3 * normal(n, *size) for n, (key, size) in enumerate(sizes.items())}
-        self.cell = cls(pack(LANES), pack(GATES), self.weights, (R, T, B, H), DOUBLE)
+        self.cell = BUFFERED[formula](pack(LANES), pack(GATES), self.weights, (R, T, B, H), DOUBLE)
         self.pre = normal(10, *self.cell.pre.shape)
-        self.initial = [normal(20 + n, R, B, H) for n in range(self.cell.n_states)] if carried else None
+        self.initial = [normal(20 + n, R, B, H) for n in range(self.formula.n_states)] if carried else None
         if carried:
             self.cell.start_from(self.initial)
         self.cell.pre.copy_(self.pre)
 
-    def steps(self):
-        for t in range(T):
-            self.cell.step(t)
-
     def states(self, pre, lane):
         """What the formulas say of a lane: for each step (h,) or (h, c)."""
         weights = {name: w[lane] for name, w in self.weights.items()}
-        before = self.initial or [torch.zeros(R, B, H, dtype=pre.dtype)] * self.cell.n_states
+        before = self.initial or [torch.zeros(R, B, H, dtype=pre.dtype)] * self.formula.n_states
         states = [tuple(state[lane] for state in before)]
 
         def phi(a):
@@ -67,19 +54,19 @@ class Layer:
             return self.reference.phi(GATES[lane], a)
 
         for t in range(T):
-            states.append(self.reference.cell_step(self.name, pre[lane, t], states[-1], weights, phi, s))
+            states.append(self.formula(phi, s).step(pre[lane, t], states[-1], weights)[0])
         return states[1:]
 
 
-@pytest.fixture(params=CELL_CLASSES)
-def cell_name(request):
+@pytest.fixture(params=BUFFERED, ids=attrgetter("name"))
+def cell(request):
     return request.param
 
 
 @pytest.fixture(params=[False, True], ids=["from_zero", "carried"])
-def layer(request, cell_name, reference):
-    made = Layer(cell_name, reference, carried=request.param)
-    made.steps()
+def layer(request, cell, reference):
+    made = Layer(cell, reference, carried=request.param)
+    made.cell.unroll()
     return made
 
 
@@ -110,12 +97,12 @@ def test_reverse_steps_give_the_gradients_of_pre_activations_and_states(layer, s
     torch.testing.assert_close(layer.cell.pre, d_pre, **CLOSE)
 
 
-def test_gradients_at_the_state_before_the_first_step_equal_autograds(cell_name, reference):
+def test_gradients_at_the_state_before_the_first_step_equal_autograds(cell, reference):
     """Of all that is carried, and with a gradient from beyond the last step at all that is carried."""
-    layer = Layer(cell_name, reference, carried=True)
-    layer.steps()
+    layer = Layer(cell, reference, carried=True)
+    layer.cell.unroll()
     above = normal(2, T, R, B, H)
-    beyond = [torch.zeros(R, B, H, dtype=torch.float64)] + [normal(3, R, B, H)] * (layer.cell.n_states - 1)
+    beyond = [torch.zeros(R, B, H, dtype=torch.float64)] + [normal(3, R, B, H)] * (cell.n_states - 1)
     initial = [state.requires_grad_() for state in layer.initial]
     loss = 0 * sum(state.sum() for state in initial)  # a memoryless cell has no use for it
     for lane in range(R):
@@ -149,7 +136,7 @@ def test_recurrent_products_add_up_to_the_gradients_of_the_recurrent_weights(lay
 
 def test_slopes_are_those_of_the_candidate_or_of_the_only_activation(layer):
     """By what phi is called with in the formula; the second call of an LSTM's step is phi(c)."""
-    per_step = 2 if layer.name == "lstm" else 1
+    per_step = 2 if layer.formula is LstmCell else 1
     for lane in range(R):
         layer.called = []
         layer.states(layer.pre, lane)
@@ -159,26 +146,16 @@ def test_slopes_are_those_of_the_candidate_or_of_the_only_activation(layer):
             torch.testing.assert_close(layer.cell.slope(t)[lane], expected, **CLOSE)
 
 
-def test_a_cell_goes_from_a_carried_state_back_to_zero(cell_name, reference):
-    layer, fresh = Layer(cell_name, reference, carried=True), Layer(cell_name, reference)
-    layer.steps(), fresh.steps()
+def test_a_cell_goes_from_a_carried_state_back_to_zero(cell, reference):
+    layer, fresh = Layer(cell, reference, carried=True), Layer(cell, reference)
+    layer.cell.unroll(), fresh.cell.unroll()
     assert not layer.cell.from_zero
     layer.cell.start_from_zero()
     layer.cell.pre.copy_(layer.pre)
-    layer.steps()
+    layer.cell.unroll()
     assert layer.cell.from_zero
     for one, other in zip(layer.cell.states, fresh.cell.states, strict=True):
         assert torch.equal(one, other)
-
-
-def test_the_input_of_an_activation_is_kept_only_where_a_lane_needs_it(cell_name):
-    cls = CELL_CLASSES[cell_name]
-    weights = {w.name: torch.zeros(R, H, len(w.gates) * H) for w in cls.weights(3, H, bias=False)[1:]}
-    for phi, gate in [("tanh", "sigmoid"), ("gelu", "sigmoid"), ("tanh", "silu"), ("sine", "mish")]:
-        cell = cls(pack([phi] * R), pack([gate] * R), weights, (R, T, B, H), DOUBLE)
-        assert bool(cell.phi._inputs) == make_activation(phi).saves_input
-        if hasattr(cell, "gate_phi"):
-            assert bool(cell.gate_phi._inputs) == make_activation(gate).saves_input
 
 
 def test_neighbouring_lanes_with_the_same_activation_are_one_group():
@@ -187,58 +164,3 @@ def test_neighbouring_lanes_with_the_same_activation_are_one_group():
     groups = PackActivation(lanes).groups
     assert [(part.start, part.stop) for part, _ in groups] == [(0, 2), (2, 3), (3, 4), (4, 5), (5, 7)]
     assert [activation for _, activation in groups] == [lanes[i] for i in (0, 2, 3, 4, 5)]
-
-
-GRU_GATES = ("candidate", "reset", "update")
-LSTM_GATES = ("input", "forget", "output", "candidate")
-
-
-@pytest.mark.parametrize(
-    ("cls", "expected"),
-    [
-        (
-            RnnCell,
-            [
-                ("weight_ih", "input", 3, 5, ("",), 0),
-                ("weight_hh", "recurrent", 5, 5, ("",), 0),
-                ("bias", "bias", 1, 5, ("",), 0),
-            ],
-        ),
-        (MemorylessCell, [("weight_ih", "input", 3, 5, ("",), 0), ("bias", "bias", 1, 5, ("",), 0)]),
-        (
-            LstmCell,
-            [
-                ("weight_ih", "input", 3, 5, LSTM_GATES, 0),
-                ("weight_hh", "recurrent", 5, 5, LSTM_GATES, 0),
-                ("bias", "bias", 1, 5, LSTM_GATES, 0),
-            ],
-        ),
-        (
-            GruCell,
-            [
-                ("weight_ih", "input", 3, 5, GRU_GATES, 0),
-                ("weight_hh", "recurrent", 5, 5, ("reset", "update", "recurrent_candidate"), 1),
-                ("bias", "bias", 1, 5, (*GRU_GATES, "recurrent_candidate"), 0),
-            ],
-        ),
-        (
-            OriginalGruCell,
-            [
-                ("weight_ih", "input", 3, 5, GRU_GATES, 0),
-                ("weight_hh", "recurrent", 5, 5, ("reset", "update"), 1),
-                ("weight_hn", "recurrent", 5, 5, ("candidate",), 0),
-                ("bias", "bias", 1, 5, GRU_GATES, 0),
-            ],
-        ),
-    ],
-)
-def test_a_cell_names_its_weights_with_their_roles_sizes_and_gates(cls, expected):
-    assert [astuple(w) for w in cls.weights(3, 5, bias=True)] == expected
-    assert [astuple(w) for w in cls.weights(3, 5, bias=False)] == expected[:-1]
-    for w in cls.weights(3, 5, bias=True):
-        assert (w.blocks.start, w.blocks.stop) == (w.first, w.first + len(w.gates))
-        assert w.blocks.stop <= cls.blocks
-
-
-def test_every_cell_of_the_config_has_a_class():
-    assert set(CELL_CLASSES) == set(CELLS) | {"original_gru"}

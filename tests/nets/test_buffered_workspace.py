@@ -1,26 +1,30 @@
 """Forward and backward through time against torch.nn, against autograd of a plain loop, and by gradcheck."""
 
 from dataclasses import replace
+from operator import attrgetter
 
 import pytest
 import torch
 
 from rnnlab.config.sections import OPTIMIZER_CONFIGS
 from rnnlab.nets.activations import ACTIVATIONS, make_activation
-from rnnlab.nets.buffered import CELL_CLASSES
+from rnnlab.nets.buffered import BUFFERED
 from rnnlab.nets.buffered.workspace import Workspace
+from rnnlab.nets.cells.gru import GruCell, OriginalGruCell
+from rnnlab.nets.cells.lstm import LstmCell
+from rnnlab.nets.cells.rnn import MemorylessCell, RnnCell
 from rnnlab.nets.network import Architecture
 from rnnlab.nets.optimizers import OPTIMIZERS
 
-SMALL = Architecture("rnn", 3, 6, 2, 1, True, True, seq_len=5, answers="every")
+SMALL = Architecture(RnnCell, 3, 6, 2, 1, True, True, seq_len=5, answers="every")
 TOKENS = replace(SMALL, input_size=7, num_layers=2, tokens=True)
 DOUBLE = dict(rtol=1e-10, atol=1e-10)
 SINGLE = dict(rtol=1e-5, atol=1e-5)  # sums of up to 50 products of numbers near 1, each off by 6e-8
-GATED = ("lstm", "gru", "original_gru")
+GATED = (LstmCell, GruCell, OriginalGruCell)
 # Every activation, and those with parameters once more.
 CANDIDATES = [("leaky_relu", {"negative_slope": -0.3}), ("elu", {"alpha": 2.0}), ("celu", {"alpha": 0.5})]
 CANDIDATES += [(name, {}) for name in ACTIVATIONS]
-every_cell = pytest.mark.parametrize("cell", CELL_CLASSES)
+every_cell = pytest.mark.parametrize("cell", BUFFERED, ids=attrgetter("name"))
 both_answers = pytest.mark.parametrize("answers", ["last", "every"])
 
 
@@ -86,9 +90,9 @@ def assert_equals_reference(network, lane, found, reference, **options):
 
 # torch's gates are i f n o and r z n; ours i f o n and n r z, in W_hh r z q, in the bias n r z q.
 TORCH_CELLS = {
-    "rnn": (torch.nn.RNN, {}),
-    "lstm": (torch.nn.LSTM, dict.fromkeys(("weight_ih", "weight_hh", "bias"), (0, 1, 3, 2))),
-    "gru": (torch.nn.GRU, {"weight_ih": (1, 2, 0), "weight_hh": (0, 1, 2), "bias": (1, 2, 0)}),
+    RnnCell: (torch.nn.RNN, {}),
+    LstmCell: (torch.nn.LSTM, dict.fromkeys(("weight_ih", "weight_hh", "bias"), (0, 1, 3, 2))),
+    GruCell: (torch.nn.GRU, {"weight_ih": (1, 2, 0), "weight_hh": (0, 1, 2), "bias": (1, 2, 0)}),
 }
 
 
@@ -105,7 +109,7 @@ class TorchTwin:
     def __init__(self, network, lane):
         a = self.architecture = network.architecture
         cls, self.orders = TORCH_CELLS[a.cell]
-        nonlinearity = {"nonlinearity": network.activations[lane].name} if a.cell == "rnn" else {}
+        nonlinearity = {"nonlinearity": network.activations[lane].name} if a.cell == RnnCell else {}
         sizes = (a.input_size, a.hidden_size, a.num_layers)
         self.layers = cls(*sizes, bias=a.bias, dtype=network.flat.dtype, **nonlinearity)
         self.linear = torch.nn.Linear(a.hidden_size, a.output_size, bias=a.readout_bias, dtype=network.flat.dtype)
@@ -127,7 +131,7 @@ class TorchTwin:
                 bias = ours[f"layer{n}.bias"]
                 first = as_torch("bias", bias, self.orders.get("bias"), H)
                 second = torch.zeros_like(first)
-                if self.architecture.cell == "gru":
+                if self.architecture.cell == GruCell:
                     second[2 * H :] = bias[0, 3 * H :]
                 yield "bias_ih", getattr(self.layers, f"bias_ih_l{n}"), first
                 yield "bias_hh", getattr(self.layers, f"bias_hh_l{n}"), second
@@ -140,12 +144,12 @@ class TorchTwin:
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, DOUBLE), (torch.float32, SINGLE)], ids=["f64", "f32"])
 @pytest.mark.parametrize(("hidden_size", "batch_size"), [(5, 1), (10, 7), (33, 7)], ids=["H5-B1", "H10-B7", "H33-B7"])
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
-@pytest.mark.parametrize("cell", TORCH_CELLS)
+@pytest.mark.parametrize("cell", TORCH_CELLS, ids=attrgetter("name"))
 @pytest.mark.filterwarnings("ignore:TF32")  # which is what leaving out oneDNN calls forth
 def test_outputs_and_gradients_equal_torch(cell, num_layers, hidden_size, batch_size, dtype, tolerance, reference):
     for answers, bias in (("last", True), ("every", False), ("every", True))[hidden_size == 33 :]:
         architecture = Architecture(cell, 3, hidden_size, 2, num_layers, bias, bias, seq_len=6, answers=answers)
-        lanes = ["tanh", "relu" if cell == "rnn" else "tanh"]
+        lanes = ["tanh", "relu" if cell == RnnCell else "tanh"]
         network = reference.random_network(architecture, lanes, dtype=dtype)
         x, dz, z, grads = passes(network, batch_size)
         for lane in range(network.width):
@@ -155,7 +159,7 @@ def test_outputs_and_gradients_equal_torch(cell, num_layers, hidden_size, batch_
             (y * dz[lane].T).sum().backward()
             torch.testing.assert_close(z[lane].T, y.detach(), **tolerance)
             for name, parameter, ours in twin.pairs({name: grad[lane] for name, grad in grads.items()}):
-                if name == "bias_hh" and cell != "gru":
+                if name == "bias_hh" and cell != GruCell:
                     continue  # the same as that of bias_ih, which is enough
                 theirs = parameter.grad.clone()
                 if name == "bias_hh":
@@ -182,7 +186,7 @@ def test_every_lane_of_a_pack_of_all_activations_equals_the_reference(cell, answ
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_a_pack_of_one_activation_equals_the_reference(name, reference):
-    for cell in ("rnn", *GATED):
+    for cell in (RnnCell, *GATED):
         network = reference.random_network(replace(SMALL, cell=cell), [name] * 2, [name] * 2)
         found = passes(network, batch_size=3)
         for lane in range(2):
@@ -232,7 +236,7 @@ def test_a_network_without_layers_reads_out_its_inputs(answers, reference):
 @both_answers
 @pytest.mark.parametrize("num_layers", [1, 2])
 def test_a_memoryless_cell_equals_linear_layers_at_each_step(answers, num_layers, reference):
-    architecture = replace(SMALL, cell="memoryless", answers=answers, num_layers=num_layers)
+    architecture = replace(SMALL, cell=MemorylessCell, answers=answers, num_layers=num_layers)
     network = reference.random_network(architecture, ["tanh"] * 2)
     x, dz, z, grads = passes(network, batch_size=3)
     assert not any(name.endswith("weight_hh") for name in network.specs)
@@ -276,7 +280,7 @@ class Unrolled(torch.autograd.Function):
         return ctx.workspace.gather_grads().clone(), None, None
 
 
-UNPADDED = Architecture("rnn", 4, 8, 4, 2, True, True, seq_len=3, answers="every")  # sizes that need no padding
+UNPADDED = Architecture(RnnCell, 4, 8, 4, 2, True, True, seq_len=3, answers="every")  # sizes that need no padding
 
 
 def gradcheck(network, *, fast_mode):
@@ -377,7 +381,7 @@ def test_the_gradient_of_a_carried_state_ends_at_the_border(cell, seq_len, refer
     """As of the reference, begun with the same state, of which it is told no gradient."""
     architecture = replace(SMALL, cell=cell, num_layers=2, seq_len=seq_len)
     network = reference.random_network(architecture, ["tanh", "silu"], ["sigmoid", "softsign"])
-    n_states = CELL_CLASSES[cell].n_states
+    n_states = cell.n_states
     states = [torch.zeros(2, 3, 8, dtype=torch.float64) for _ in range(2 * n_states)]
     for n, state in enumerate(states):
         state[..., :6] = normal(30 + n, 2, 3, 6)
@@ -521,7 +525,7 @@ def test_padding_stays_zero_while_the_weights_are_trained(cell, reference):
 
 
 def test_gathered_gradients_lie_where_their_weights_lie(reference):
-    for cell in CELL_CLASSES:
+    for cell in BUFFERED:
         network = reference.random_network(replace(SMALL, cell=cell, num_layers=2), ["tanh"] * 2)
         workspace = Workspace(network, 3)
         workspace.forward(with_padding(inputs(network, 3)))

@@ -1,19 +1,23 @@
 """The parameters of a pack: how they are named, where they lie, how they are read and written."""
 
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 import pytest
 import torch
 
 from rnnlab.nets.activations import make_activation
-from rnnlab.nets.buffered import CELL_CLASSES
+from rnnlab.nets.buffered import BUFFERED
+from rnnlab.nets.cells.gru import GruCell
+from rnnlab.nets.cells.lstm import LstmCell
+from rnnlab.nets.cells.rnn import RnnCell
 from rnnlab.nets.network import Architecture, Network
 
-SMALL = Architecture("rnn", 3, 6, 2, 1, True, True, seq_len=5, answers="every")
+SMALL = Architecture(RnnCell, 3, 6, 2, 1, True, True, seq_len=5, answers="every")
 
 
-@pytest.mark.parametrize("cell", CELL_CLASSES)
+@pytest.mark.parametrize("cell", BUFFERED, ids=attrgetter("name"))
 def test_weights_set_are_weights_read_and_touch_no_other(cell):
     architecture = replace(SMALL, cell=cell, num_layers=2, tokens=True, embedding_size=5)
     network = Network(architecture, [make_activation("tanh")] * 3, dtype=torch.float64)
@@ -29,7 +33,7 @@ def test_weights_set_are_weights_read_and_touch_no_other(cell):
 
 
 def test_gates_stand_side_by_side_as_blocks_of_columns_each_with_its_own_padding():
-    network = Network(replace(SMALL, cell="lstm"), [make_activation("tanh")], dtype=torch.float64)
+    network = Network(replace(SMALL, cell=LstmCell), [make_activation("tanh")], dtype=torch.float64)
     matrix = np.arange(6 * 24.0).reshape(6, 24) + 1
     network.set_weight(0, "layer0.weight_hh", matrix)
     stored = network.weights["layer0.weight_hh"][0]
@@ -42,7 +46,7 @@ def test_gates_stand_side_by_side_as_blocks_of_columns_each_with_its_own_padding
 
 
 def test_norms_of_layers_are_those_of_all_their_parameters(reference):
-    architecture = replace(SMALL, cell="gru", num_layers=2, tokens=True, embedding_size=5)
+    architecture = replace(SMALL, cell=GruCell, num_layers=2, tokens=True, embedding_size=5)
     network = reference.random_network(architecture, ["tanh"] * 2)
     norms = network.layer_norms(network.flat)
     assert list(norms) == ["embedding", "layer0", "layer1", "readout"]
@@ -56,7 +60,7 @@ def test_norms_of_layers_are_those_of_all_their_parameters(reference):
 def test_selected_lanes_are_copies_in_the_order_asked_for(reference):
     lanes = [make_activation(name) for name in ("tanh", "relu", "gelu")]
     gates = [make_activation(name) for name in ("sigmoid", "hardtanh", "softsign")]
-    network = reference.random_network(replace(SMALL, cell="gru"), lanes, gates)
+    network = reference.random_network(replace(SMALL, cell=GruCell), lanes, gates)
     before = network.flat.clone()
     chosen = network.select([2, 0])
     assert chosen.activations == [lanes[2], lanes[0]]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnnlab.nets.buffered import CELL_CLASSES
+from rnnlab.nets.buffered import BUFFERED
 from rnnlab.nets.initializers import Fan, draw
 from rnnlab.training.construction import architecture, initialize, make_network, make_optimizer
 
@@ -38,7 +38,7 @@ def test_every_cell_of_the_config_is_built_and_all_its_weights_are_drawn(run_con
         )
         built.add(architecture(run).cell)
         assert all(matrix.all() for matrix in weights_of(run).values())
-    assert built == set(CELL_CLASSES)
+    assert built == set(BUFFERED)
 
 
 def test_a_network_is_what_the_task_and_the_cell_say(run_config):

@@ -1,14 +1,17 @@
 """What is measured beside the loss, against the same computed unit by unit from autograd."""
 
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 import pytest
 import torch
 
 from rnnlab.nets.activations import make_activation
-from rnnlab.nets.buffered import CELL_CLASSES
+from rnnlab.nets.buffered import BUFFERED
 from rnnlab.nets.buffered.workspace import Workspace
+from rnnlab.nets.cells.lstm import LstmCell
+from rnnlab.nets.cells.rnn import RnnCell
 from rnnlab.nets.network import Architecture
 from rnnlab.training import diagnostics
 from rnnlab.training.construction import initialize, make_network
@@ -16,7 +19,7 @@ from rnnlab.training.loop import train
 
 T, B, H, L = 4, 5, 6, 2
 LANES = ("tanh", "relu", "sigmoid", "hardtanh", "softplus")
-ARCHITECTURE = Architecture("rnn", 3, H, 2, L, True, True, T, answers="every")
+ARCHITECTURE = Architecture(RnnCell, 3, H, 2, L, True, True, T, answers="every")
 
 
 def slopes(network, lane, x, reference, monkeypatch):
@@ -30,19 +33,19 @@ def slopes(network, lane, x, reference, monkeypatch):
             seen.append(a.detach().requires_grad_())
         return phi(name, a, **parameters)
 
-    monkeypatch.setitem(reference.passed_forward.__globals__, "phi", watched)
+    monkeypatch.setitem(reference.Written.__call__.__globals__, "phi", watched)
     weights = {name: w.detach() for name, w in reference.lane_weights(network, lane).items()}
     gate = network.gate_activations[lane].name
     cell = network.architecture.cell
     _, states = reference.passed_forward(weights, x, "watched", cell=cell, gate_activation=gate, answers="every")
-    calls = seen[::2] if cell == "lstm" else seen  # its second is phi(c)
+    calls = seen[::2] if cell == LstmCell else seen  # its second is phi(c)
     name = network.activations[lane].name
     found = [torch.autograd.grad(phi(name, a).sum(), a)[0] for a in calls]
     return torch.stack(found).unflatten(0, (L, T)), torch.stack([torch.stack([s[0] for s in one]) for one in states])
 
 
 @pytest.mark.parametrize("n_real", [B, 3])
-@pytest.mark.parametrize("cell", CELL_CLASSES)
+@pytest.mark.parametrize("cell", BUFFERED, ids=attrgetter("name"))
 def test_what_states_show_equals_a_count_unit_by_unit(cell, n_real, reference, monkeypatch):
     """n_real: of a batch that is filled up only the real samples count."""
     network = reference.random_network(replace(ARCHITECTURE, cell=cell), LANES)
@@ -81,7 +84,7 @@ def test_a_relu_whose_bias_is_far_below_zero_is_dead_and_a_tanh_never_quite(refe
 
 
 def test_measuring_states_changes_no_gradient(reference):
-    for cell in CELL_CLASSES:
+    for cell in BUFFERED:
         network = reference.random_network(replace(ARCHITECTURE, cell=cell), ["tanh", "gelu"], ["sigmoid", "mish"])
         workspace = Workspace(network, B)
         x, dz = torch.ones(2, T, B, 4, dtype=torch.float64), torch.ones(2, 2, T * B, dtype=torch.float64)
@@ -140,7 +143,7 @@ def test_layers_norms_and_gradients_through_time_equal_autograds(run_config, ref
     weights = {name: network.get_weight(0, name).double().requires_grad_() for name in network.specs}
     split = run.task.data(0).train
     x, target = torch.tensor(split.inputs.T), torch.tensor(split.targets.T)
-    z, states = reference.passed_forward(weights, x, "tanh", cell="lstm", answers="every")
+    z, states = reference.passed_forward(weights, x, "tanh", cell=LstmCell, answers="every")
     loss = torch.nn.functional.cross_entropy(z.flatten(0, 1), target.flatten())
     h = [state[0] for layer in states for state in layer]
     grads = torch.autograd.grad(loss, [*weights.values(), *h])

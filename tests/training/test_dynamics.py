@@ -6,13 +6,15 @@ numpy's QR: it shares nothing with the lab's reverse step and Gram-Schmidt.
 
 import math
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from rnnlab.nets.activations import make_activation
+from rnnlab.nets.cells.gru import GruCell, OriginalGruCell
+from rnnlab.nets.cells.lstm import LstmCell
+from rnnlab.nets.cells.rnn import MemorylessCell, RnnCell
 from rnnlab.nets.network import Architecture, Network
 from rnnlab.tasks import Split
 from rnnlab.training import dynamics
@@ -20,7 +22,7 @@ from rnnlab.training.batches import Pool
 from rnnlab.training.loop import train
 
 H, T, N = 5, 120, 4
-PLAIN = Architecture("rnn", 2, H, 1, 1, True, True, seq_len=T, answers="last")
+PLAIN = Architecture(RnnCell, 2, H, 1, 1, True, True, seq_len=T, answers="last")
 ROUNDING = 1e-9  # float64: a hundred steps of a few products each
 
 
@@ -48,7 +50,7 @@ def jacobians(network, lane, layer, inputs, reference, activation="tanh"):
     weights = {name: w.detach() for name, w in reference.lane_weights(network, lane).items()}
     x = torch.from_numpy(inputs).transpose(0, 1)
     _, states = reference.passed_forward(weights, x, activation, cell=a.cell)
-    phi, sigmoid = partial(reference.phi, activation), partial(reference.phi, "sigmoid")
+    cell = a.cell(reference.Written(activation), reference.Written("sigmoid"))
     read = torch.stack([state[0] for state in states[layer - 1]]) if layer else x
     own = {key[7:]: w for key, w in weights.items() if key.startswith(f"layer{layer}.")}
     before = [torch.cat(state, dim=-1) for state in states[layer]]
@@ -59,7 +61,7 @@ def jacobians(network, lane, layer, inputs, reference, activation="tanh"):
         n_columns = own["bias"].shape[-1]
         pre = torch.nn.functional.pad(share, (0, n_columns - share.shape[-1])) + own["bias"][0]
         parts = state[None].split(a.hidden_size, dim=-1)
-        return torch.cat(reference.cell_step(a.cell, pre[None], parts, own, phi, sigmoid), dim=-1)[0]
+        return torch.cat(cell.step(pre[None], parts, own)[0], dim=-1)[0]
 
     found = torch.func.vmap(torch.func.jacrev(step))(before.flatten(0, 1), read.flatten(0, 1))
     return found.unflatten(0, (a.seq_len, len(inputs))).transpose(0, 1).numpy()
@@ -122,7 +124,7 @@ def test_exponents_of_a_linear_network_are_the_logarithms_of_its_eigenvalues(kin
 
 @pytest.mark.parametrize(
     ("cell", "activation"),
-    [("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh"), ("original_gru", "tanh")],
+    [(RnnCell, "tanh"), (RnnCell, "relu"), (LstmCell, "tanh"), (GruCell, "tanh"), (OriginalGruCell, "tanh")],
 )
 def test_exponents_are_those_of_the_jacobians_orthonormalised_by_numpy(cell, activation, reference):
     architecture = replace(PLAIN, cell=cell, seq_len=40)
@@ -132,7 +134,7 @@ def test_exponents_are_those_of_the_jacobians_orthonormalised_by_numpy(cell, act
     np.testing.assert_allclose(exponents(network, inputs)[1], naive, rtol=ROUNDING)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", [RnnCell, LstmCell, GruCell])
 def test_forward_in_time_the_exponents_are_nearly_the_same(cell, reference):
     architecture = replace(PLAIN, cell=cell, seq_len=200)
     network = reference.random_network(architecture, ["tanh", "tanh"])
@@ -155,7 +157,7 @@ def test_only_the_last_200_steps_count(reference):
 
 
 def test_every_layer_has_the_exponents_of_its_own_recurrence(reference):
-    architecture = replace(PLAIN, cell="lstm", num_layers=2, seq_len=40)
+    architecture = replace(PLAIN, cell=LstmCell, num_layers=2, seq_len=40)
     network = reference.random_network(architecture, ["tanh", "tanh"])
     inputs = sequences(architecture)
     for layer in range(2):
@@ -197,7 +199,7 @@ def test_a_direction_that_has_no_room_left_dies_and_the_others_live(dtype):
 
 def test_a_lane_has_the_same_exponents_alone_and_in_any_company():
     names = ["tanh", "relu", "silu", "tanh", "sigmoid"]
-    for cell in ("rnn", "lstm", "gru"):
+    for cell in (RnnCell, LstmCell, GruCell):
         architecture = replace(PLAIN, cell=cell, num_layers=2, seq_len=30)
         network = Network(architecture, [make_activation(name) for name in names])
         generator = np.random.default_rng(0)
@@ -217,12 +219,12 @@ def test_a_lane_has_the_same_exponents_alone_and_in_any_company():
 
 def candidate_weights(network, cell):
     """The block of W_hh that the candidate state sees: of LSTM (i, f, o, n) and GRU (r, z, n) the last."""
-    if cell == "original_gru":
+    if cell == OriginalGruCell:
         return network.get_weight(0, "layer0.weight_hn").numpy()
     return network.get_weight(0, "layer0.weight_hh").numpy()[:, -H:]
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "original_gru"])
+@pytest.mark.parametrize("cell", [RnnCell, LstmCell, GruCell, OriginalGruCell])
 def test_spectral_radius_and_singular_value_are_the_candidate_block_s(cell, reference):
     network = reference.random_network(replace(PLAIN, cell=cell), ["tanh", "tanh"])
     W = candidate_weights(network, cell)
@@ -247,7 +249,7 @@ def test_weights_that_are_not_finite_have_no_spectral_radius():
 
 
 def test_a_cell_without_recurrence_has_none(reference):
-    network = reference.random_network(replace(PLAIN, cell="memoryless"), ["tanh", "tanh"])
+    network = reference.random_network(replace(PLAIN, cell=MemorylessCell), ["tanh", "tanh"])
     assert dynamics.of_weights(network, 0) == {}
 
 

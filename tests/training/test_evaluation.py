@@ -1,12 +1,16 @@
 """Losses, outputs and closed-loop forecasts against a window-by-window computation written another way."""
 
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 import pytest
 import torch
 
-from rnnlab.nets.buffered import CELL_CLASSES
+from rnnlab.nets.buffered import BUFFERED
+from rnnlab.nets.cells.gru import GruCell
+from rnnlab.nets.cells.lstm import LstmCell
+from rnnlab.nets.cells.rnn import RnnCell
 from rnnlab.nets.losses import LOSSES
 from rnnlab.nets.network import Architecture
 from rnnlab.tasks import Split
@@ -15,7 +19,7 @@ from rnnlab.training.evaluation import Evaluator
 
 T, N = 5, 21
 LANES = ("tanh", "sigmoid", "leaky_relu")
-FORECASTER = Architecture("rnn", 1, 6, 1, 1, True, True, seq_len=T, answers="last")
+FORECASTER = Architecture(RnnCell, 1, 6, 1, 1, True, True, seq_len=T, answers="last")
 FLOAT32 = dict(rtol=1e-5, atol=1e-5)  # a few dozen roundings of 6e-8 on numbers near 1
 
 
@@ -42,7 +46,7 @@ def answers_of(network, lane, x, reference):
     return z if a.answers == "last" else z.transpose(0, 1)
 
 
-CASES = [(cell, 1 + n % 2, answers) for n, cell in enumerate(CELL_CLASSES) for answers in ("last", "every")]
+CASES = [(cell, 1 + n % 2, answers) for n, cell in enumerate(BUFFERED) for answers in ("last", "every")]
 every_kind = pytest.mark.parametrize(("cell", "num_layers", "answers"), CASES)
 
 
@@ -82,7 +86,7 @@ def test_the_mean_loss_is_that_over_all_samples(cell, num_layers, answers, loss,
 
 @pytest.mark.parametrize("n_samples", [None, 13])
 @pytest.mark.parametrize("embedding_size", [None, 5])
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", [RnnCell, LstmCell, GruCell], ids=attrgetter("name"))
 def test_the_loss_over_streams_is_that_of_a_plain_loop(cell, embedding_size, n_samples, reference, make_network):
     """21 windows, read as 8 streams of 3, of which the last is empty: each one long sequence."""
     architecture = Architecture(cell, 7, 6, 7, 2, True, True, T, "every", tokens=True, embedding_size=embedding_size)
@@ -109,7 +113,7 @@ def test_the_loss_over_streams_is_that_of_a_plain_loop(cell, embedding_size, n_s
 
 
 def test_outputs_of_a_stream_begin_with_a_state_of_zero(reference, make_network):
-    network = make_network(Architecture("lstm", 7, 6, 7, 1, True, True, T, "every", tokens=True))
+    network = make_network(Architecture(LstmCell, 7, 6, 7, 1, True, True, T, "every", tokens=True))
     tokens = [np.random.default_rng(lane).integers(7, size=(N, T)) for lane in range(len(LANES))]
     evaluator = Evaluator(network, LOSSES["cross_entropy"]("linear"), 8, carries_state=True)
     evaluator.mean_loss([Split(lane, lane) for lane in tokens])
@@ -140,7 +144,7 @@ def forecast(network, lane, window, steps, reference, readout=lambda z: z):
     return np.stack(said)
 
 
-@pytest.mark.parametrize("cell", CELL_CLASSES)
+@pytest.mark.parametrize("cell", BUFFERED, ids=attrgetter("name"))
 @pytest.mark.parametrize(("num_layers", "seq_len"), [(1, 1), (2, 5), (1, 8), (0, 3)])
 def test_a_closed_loop_equals_forecasting_window_by_window(cell, num_layers, seq_len, reference, make_network):
     architecture = replace(FORECASTER, cell=cell, num_layers=num_layers, seq_len=seq_len)

@@ -1,20 +1,17 @@
-"""Cells: one step through time, and the same step in reverse, derived by hand, on the pack axis.
+"""The cells of nets/cells computed in buffers that are made once: several times as fast, and harder to read.
 
-base.py says what a cell is.  To add one: a class deriving from Cell in a file of this folder, an entry below, its
-options in rnnlab/config/sections.py and conf/cell/<name>.yaml.
+workspace.py runs the layers of a pack in them; nets/padding.py says why their matrices are padded.
 """
 
-from rnnlab.nets.buffered.base import Cell, PackActivation, Weight
-from rnnlab.nets.buffered.gru import GruCell, OriginalGruCell
-from rnnlab.nets.buffered.lstm import LstmCell
-from rnnlab.nets.buffered.rnn import MemorylessCell, RnnCell
+from collections.abc import Mapping
 
-CELL_CLASSES: dict[str, type[Cell]] = {
-    "rnn": RnnCell,
-    "memoryless": MemorylessCell,
-    "lstm": LstmCell,
-    "gru": GruCell,
-    "original_gru": OriginalGruCell,
-}
+from rnnlab.nets.buffered.base import BufferedCell, PackActivation
+from rnnlab.nets.buffered.gru import BufferedGru, BufferedOriginalGru
+from rnnlab.nets.buffered.lstm import BufferedLstm
+from rnnlab.nets.buffered.rnn import BufferedMemoryless, BufferedRnn
+from rnnlab.nets.cells import Cell
 
-__all__ = ["CELL_CLASSES", "Cell", "PackActivation", "Weight"]
+_CLASSES = (BufferedRnn, BufferedMemoryless, BufferedLstm, BufferedGru, BufferedOriginalGru)
+BUFFERED: Mapping[type[Cell], type[BufferedCell]] = {cls.formula: cls for cls in _CLASSES}
+
+__all__ = ["BUFFERED", "BufferedCell", "PackActivation"]

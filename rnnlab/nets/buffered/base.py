@@ -1,4 +1,4 @@
-"""What a cell is: the traces of one layer of a pack, one step through time, and the same step in reverse.
+"""The cells of nets/cells in buffers that are made once: the traces of one layer of a pack, and its steps in them.
 
 R run, B batch, T time, I input, H hidden; lane-major, so that whatever does not depend on the order of time is one
 matrix product per lane over all of T and B.  A cell with gates keeps them side by side, as blocks of H columns.
@@ -8,35 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from rnnlab.nets.activations import Activation
-
-Role = Literal["embedding", "input", "recurrent", "readout", "bias"]
-
-
-@dataclass(frozen=True)
-class Weight:
-    """One parameter matrix, (fan_in, gates * fan_out) by x W: the transpose of torch.nn.RNN's, which computes W x.
-
-    first: the block of the pre-activations that its first gate belongs to."""
-
-    name: str
-    role: Role
-    fan_in: int
-    fan_out: int
-    gates: tuple[str, ...] = ("",)
-    first: int = 0
-
-    @property
-    def blocks(self) -> slice:
-        """The blocks of the pre-activations that it writes to."""
-        return slice(self.first, self.first + len(self.gates))
+from rnnlab.nets.cells import Cell
 
 
 class PackActivation:
@@ -50,6 +29,14 @@ class PackActivation:
             self.groups.append((slice(start, stop), activation))
             start = stop
         self.saves_input = any(activation.saves_input for _, activation in self.groups)
+
+    def __call__(self, a: Tensor) -> Tensor:
+        """phi(a) as a new tensor: (R, ...) -> (R, ...)"""
+        return torch.cat([activation.phi(a[lanes]) for lanes, activation in self.groups])
+
+    def slope(self, a: Tensor) -> Tensor:
+        """phi'(a) as a new tensor: (R, ...) -> (R, ...)"""
+        return torch.cat([activation.slope(a[lanes]) for lanes, activation in self.groups])
 
     def split(self, x: Tensor) -> list[Tensor]:
         """The group's parts of a tensor (R, ...)."""
@@ -94,24 +81,15 @@ class TracedActivation:
         self._phi.backward(g, self._input_parts[t], values, out)
 
 
-class Cell(ABC):
-    """One layer of a pack on its way through time.
+class BufferedCell(ABC):
+    """One layer of a pack on its way through time.  `formula` is the cell that it computes.
 
     `pre` (R, T, B, blocks * H) comes in as the input's share of the pre-activations, x[t] W_ih + b, and goes out of the
     reverse pass as the gradient of all that was added up there.  `h` (R, T+1, B, H) are the states, h[:, 0] the one
     before the first step.  `gradient` (R, B, H) is dL/dh[t] after reverse_step(t).
     """
 
-    blocks: ClassVar[int]
-    recurrent: ClassVar[bool] = True
-    n_states: ClassVar[int] = 1  # how many tensors (R, B, H) are carried from step to step
-    traces: ClassVar[int]  # about how many floats a unit keeps per step and sample, for estimates of memory
-    products: ClassVar[int]  # how many (H, H) products a step takes, for estimates of time
-
-    @classmethod
-    @abstractmethod
-    def weights(cls, input_size: int, hidden_size: int, bias: bool) -> list[Weight]:
-        """weight_ih, then the recurrent ones, then the bias if there is one."""
+    formula: ClassVar[type[Cell]]
 
     def __init__(
         self,
@@ -124,7 +102,7 @@ class Cell(ABC):
         """shape: (R, T, B, H).  weights: this layer's matrices, read at every step, so that they may change between
         passes."""
         R, T, B, H = self.shape = shape
-        self.pre = like.new_zeros(R, T, B, self.blocks * H)
+        self.pre = like.new_zeros(R, T, B, self.formula.blocks * H)
         self.h = like.new_zeros(R, T + 1, B, H)
         self.states = [self.h]
         self.gradient = like.new_zeros(R, B, H)
@@ -158,6 +136,21 @@ class Cell(ABC):
         """Views of the state after the last step."""
         return [trace[:, -1] for trace in self.states]
 
+    def unroll(self) -> None:
+        """All steps, from what `pre` and the state before the first one hold."""
+        for t in range(len(self._pre)):
+            self.step(t)
+
+    def unroll_reverse(self, above: Sequence[Tensor | None], squared_norms: Tensor | None = None) -> None:
+        """All steps in reverse.  above: by step, what arrives at h from the layer above, (R, B, H) or None for zero.
+
+        squared_norms (R, T): to which the squared norms of dL/dh[t] over batch and units are added."""
+        self.begin_reverse()
+        for t in reversed(range(len(self._pre))):
+            self.reverse_step(t, above[t])
+            if squared_norms is not None:
+                squared_norms[:, t] += self.gradient.square().sum((1, 2))
+
     @abstractmethod
     def step(self, t: int) -> None:
         """pre[t], h[t] -> h[t+1]"""
@@ -187,7 +180,7 @@ class Cell(ABC):
     def recurrent_products(self) -> list[tuple[str, Tensor, Tensor]]:
         """For every recurrent weight W its name, v (R, M, H) and the gradient (R, M, .) at v W: all products over time
         and batch."""
-        if not self.recurrent:
+        if not self.formula.recurrent:
             return []
         return [(name, self._flat(self.h[:, :-1]), self._flat(self.pre)) for name in self._weights]
 

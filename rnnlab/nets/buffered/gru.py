@@ -1,48 +1,29 @@
-"""The gated recurrent unit, in torch's form and in its authors'."""
+"""The gated recurrent unit in buffers, in torch's form and in its authors': nets/cells/gru.py has the formulas."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from rnnlab.nets.buffered.base import Cell, TracedActivation, Weight
+from rnnlab.nets.buffered.base import BufferedCell, PackActivation, TracedActivation
+from rnnlab.nets.cells.gru import GruCell, OriginalGruCell
 
 
-class GruCell(Cell):
-    """The gated recurrent unit with the reset after the product, as torch.nn.GRU and cuDNN have it.
+class BufferedGru(BufferedCell):
+    formula = GruCell
 
-        (r, z)[t] = s(x[t] W_ih + h[t-1] W_hh + b)           s the gates' activation (sigmoid)
-        q[t] = h[t-1] W_hh + b_q                             each its columns
-        n[t] = phi(x[t] W_ih + b + r[t] q[t])
-        h[t] = z[t] h[t-1] + (1 - z[t]) n[t]                 Cho et al., EMNLP (2014), with r after the product
-
-    and in reverse, with g[t] = dL/dh[t]:
-
-        da_n = g (1 - z) phi'      da_q = da_n r      da_r = da_n q s'      da_z = g (h[t-1] - n) s'
-        g[t-1] = above[t-1] + z[t] g[t] + (da_r, da_z, da_q) W_hh^T
-
-    The blocks of the pre-activations are (n, r, z, q): W_ih writes to the first three, W_hh to the last three.
-    """
-
-    blocks = 4
-    traces = 4 + 1
-    products = 3
-
-    @classmethod
-    def weights(cls, input_size: int, hidden_size: int, bias: bool) -> list[Weight]:
-        gates = ("candidate", "reset", "update", "recurrent_candidate")
-        weights = [
-            Weight("weight_ih", "input", input_size, hidden_size, gates[:3]),
-            Weight("weight_hh", "recurrent", hidden_size, hidden_size, gates[1:], first=1),
-        ]
-        return [*weights, Weight("bias", "bias", 1, hidden_size, gates)] if bias else weights
-
-    def __init__(self, phi: Any, gate_phi: Any, *arguments: Any):
-        super().__init__(phi, gate_phi, *arguments)
-        R, _, B, H = self.shape
-        like = self.h
+    def __init__(
+        self,
+        phi: PackActivation,
+        gate_phi: PackActivation,
+        weights: Mapping[str, Tensor],
+        shape: tuple[int, int, int, int],
+        like: Tensor,
+    ):
+        super().__init__(phi, gate_phi, weights, shape, like)
+        R, _, B, H = shape
         self._weight_hh, self._weight_hh_T = self._weights["weight_hh"], self._transposed["weight_hh"]
 
         # Between the passes pre[t] holds (n, r, z, q)[t]: what a step reads is overwritten while it is in the cache.
@@ -55,52 +36,52 @@ class GruCell(Cell):
         self._a_q, self._s_q, self._da_q = (self._columns(x, 2) for x in (self._a, self._s, self._da))
         self._g_r, self._g_z = self._columns(self._g, 0), self._columns(self._g, 1)
         self._gates = list(map(self.gate_phi.split, (self._a, self._s, self._g, self._da)))
-        self._one, self._two, self._three, self._kept = (like.new_zeros(R, B, H) for _ in range(4))
-        self._ones, self._twos, self._threes = map(self.phi.split, (self._one, self._two, self._three))
+        self._arg, self._value, self._grad, self._kept = (like.new_zeros(R, B, H) for _ in range(4))
+        self._arg_parts, self._value_parts, self._grad_parts = map(self.phi.split, (self._arg, self._value, self._grad))
 
     def step(self, t: int) -> None:
-        one, two = self._one, self._two
+        arg, value = self._arg, self._value
         if t or not self.from_zero:
             torch.baddbmm(self._pre_rzq[t], self._h[t], self._weight_hh, out=self._a)
         else:
             self._a.copy_(self._pre_rzq[t])
-        one.copy_(self._a_q)
+        arg.copy_(self._a_q)
         # All three blocks, q's too: one contiguous piece is done sooner than two thirds of it.
         self.gate_phi.forward(t, self._a, self._gates[0], self._gates[1])
-        self._s_q.copy_(one)
+        self._s_q.copy_(arg)
         self._pre_rzq[t].copy_(self._s)
-        torch.addcmul(self._pre_n[t], self._r[t], one, out=one)
-        self.phi.forward(t, one, self._ones, self._twos)
-        self._pre_n[t].copy_(two)
-        torch.sub(self._h[t], two, out=one)
-        torch.addcmul(two, self._z[t], one, out=self._h[t + 1])
+        torch.addcmul(self._pre_n[t], self._r[t], arg, out=arg)
+        self.phi.forward(t, arg, self._arg_parts, self._value_parts)
+        self._pre_n[t].copy_(value)
+        torch.sub(self._h[t], value, out=arg)
+        torch.addcmul(value, self._z[t], arg, out=self._h[t + 1])
 
     def slope(self, t: int) -> Tensor:
-        self._one.fill_(1)
-        self._two.copy_(self._pre_n[t])
-        self.phi.backward(t, self._ones, self._twos, self._threes)
-        return self._three
+        self._arg.fill_(1)
+        self._value.copy_(self._pre_n[t])
+        self.phi.backward(t, self._arg_parts, self._value_parts, self._grad_parts)
+        return self._grad
 
     def reverse_step(self, t: int, above: Tensor | None) -> None:
-        gradient, kept, one, two, three = self.gradient, self._kept, self._one, self._two, self._three
+        gradient, kept, arg, value, grad = self.gradient, self._kept, self._arg, self._value, self._grad
         if t + 1 == len(self._pre):
             gradient.zero_() if above is None else gradient.copy_(above)
         else:
             torch.baddbmm(kept, self._da, self._weight_hh_T, out=gradient)
             if above is not None:
                 gradient.add_(above)
-        two.copy_(self._pre_n[t])
-        torch.sub(self._h[t], two, out=one)
-        torch.mul(gradient, one, out=self._g_z)
+        value.copy_(self._pre_n[t])
+        torch.sub(self._h[t], value, out=arg)
+        torch.mul(gradient, arg, out=self._g_z)
         torch.mul(gradient, self._z[t], out=kept)
-        torch.sub(gradient, kept, out=one)
-        self.phi.backward(t, self._ones, self._twos, self._threes)
-        torch.mul(three, self._q[t], out=self._g_r)
-        torch.mul(three, self._r[t], out=two)
+        torch.sub(gradient, kept, out=arg)
+        self.phi.backward(t, self._arg_parts, self._value_parts, self._grad_parts)
+        torch.mul(grad, self._q[t], out=self._g_r)
+        torch.mul(grad, self._r[t], out=value)
         self._s.copy_(self._pre_rzq[t])
         self.gate_phi.backward(t, self._gates[2], self._gates[1], self._gates[3])
-        self._da_q.copy_(two)
-        self._pre_n[t].copy_(three)
+        self._da_q.copy_(value)
+        self._pre_n[t].copy_(grad)
         self._pre_rzq[t].copy_(self._da)
 
     def initial_gradients(self) -> list[Tensor]:
@@ -110,37 +91,19 @@ class GruCell(Cell):
         return [("weight_hh", self._flat(self.h[:, :-1]), self._flat(self._columns(self.pre, 1, 4)))]
 
 
-class OriginalGruCell(Cell):
-    """The gated recurrent unit as its authors wrote it, with the reset before the product.
+class BufferedOriginalGru(BufferedCell):
+    formula = OriginalGruCell
 
-        (r, z)[t] = s(x[t] W_ih + h[t-1] W_hh + b)           s the gates' activation (sigmoid)
-        n[t] = phi(x[t] W_ih + (r[t] h[t-1]) W_hn + b)
-        h[t] = z[t] h[t-1] + (1 - z[t]) n[t]                 Cho et al., EMNLP (2014), eq. 5 to 8
-
-    and in reverse, with g[t] = dL/dh[t] and m[t] = da_n W_hn^T:
-
-        da_n = g (1 - z) phi'      da_r = m h[t-1] s'      da_z = g (h[t-1] - n) s'
-        g[t-1] = above[t-1] + z[t] g[t] + r[t] m[t] + (da_r, da_z) W_hh^T
-    """
-
-    blocks = 3
-    traces = 3 + 2
-    products = 3
-
-    @classmethod
-    def weights(cls, input_size: int, hidden_size: int, bias: bool) -> list[Weight]:
-        gates = ("candidate", "reset", "update")
-        weights = [
-            Weight("weight_ih", "input", input_size, hidden_size, gates),
-            Weight("weight_hh", "recurrent", hidden_size, hidden_size, gates[1:], first=1),
-            Weight("weight_hn", "recurrent", hidden_size, hidden_size, gates[:1]),
-        ]
-        return [*weights, Weight("bias", "bias", 1, hidden_size, gates)] if bias else weights
-
-    def __init__(self, phi: Any, gate_phi: Any, *arguments: Any):
-        super().__init__(phi, gate_phi, *arguments)
-        R, _, B, H = self.shape
-        like = self.h
+    def __init__(
+        self,
+        phi: PackActivation,
+        gate_phi: PackActivation,
+        weights: Mapping[str, Tensor],
+        shape: tuple[int, int, int, int],
+        like: Tensor,
+    ):
+        super().__init__(phi, gate_phi, weights, shape, like)
+        R, _, B, H = shape
         self._reset = torch.zeros_like(self.outputs)  # r[t] h[t-1]
         self._rh = list(self._reset.unbind(1))
 
@@ -153,11 +116,11 @@ class OriginalGruCell(Cell):
         self._a, self._s, self._g, self._da = (like.new_zeros(R, B, 2 * H) for _ in range(4))
         self._g_r, self._g_z = self._columns(self._g, 0), self._columns(self._g, 1)
         self._gates = list(map(self.gate_phi.split, (self._a, self._s, self._g, self._da)))
-        self._one, self._two, self._three, self._kept = (like.new_zeros(R, B, H) for _ in range(4))
-        self._ones, self._twos, self._threes = map(self.phi.split, (self._one, self._two, self._three))
+        self._arg, self._value, self._grad, self._kept = (like.new_zeros(R, B, H) for _ in range(4))
+        self._arg_parts, self._value_parts, self._grad_parts = map(self.phi.split, (self._arg, self._value, self._grad))
 
     def step(self, t: int) -> None:
-        one, two = self._one, self._two
+        arg, value = self._arg, self._value
         if t or not self.from_zero:
             torch.baddbmm(self._pre_rz[t], self._h[t], self._weights["weight_hh"], out=self._a)
         else:
@@ -165,38 +128,38 @@ class OriginalGruCell(Cell):
         self.gate_phi.forward(t, self._a, self._gates[0], self._gates[1])
         self._pre_rz[t].copy_(self._s)
         torch.mul(self._r[t], self._h[t], out=self._rh[t])
-        torch.baddbmm(self._pre_n[t], self._rh[t], self._weights["weight_hn"], out=one)
-        self.phi.forward(t, one, self._ones, self._twos)
-        self._pre_n[t].copy_(two)
-        torch.sub(self._h[t], two, out=one)
-        torch.addcmul(two, self._z[t], one, out=self._h[t + 1])
+        torch.baddbmm(self._pre_n[t], self._rh[t], self._weights["weight_hn"], out=arg)
+        self.phi.forward(t, arg, self._arg_parts, self._value_parts)
+        self._pre_n[t].copy_(value)
+        torch.sub(self._h[t], value, out=arg)
+        torch.addcmul(value, self._z[t], arg, out=self._h[t + 1])
 
     def slope(self, t: int) -> Tensor:
-        self._one.fill_(1)
-        self._two.copy_(self._pre_n[t])
-        self.phi.backward(t, self._ones, self._twos, self._threes)
-        return self._three
+        self._arg.fill_(1)
+        self._value.copy_(self._pre_n[t])
+        self.phi.backward(t, self._arg_parts, self._value_parts, self._grad_parts)
+        return self._grad
 
     def reverse_step(self, t: int, above: Tensor | None) -> None:
-        gradient, kept, one, two, three = self.gradient, self._kept, self._one, self._two, self._three
+        gradient, kept, arg, value, grad = self.gradient, self._kept, self._arg, self._value, self._grad
         if t + 1 == len(self._pre):
             gradient.zero_() if above is None else gradient.copy_(above)
         else:
             torch.baddbmm(kept, self._da, self._transposed["weight_hh"], out=gradient)
             if above is not None:
                 gradient.add_(above)
-        two.copy_(self._pre_n[t])
-        torch.sub(self._h[t], two, out=one)
-        torch.mul(gradient, one, out=self._g_z)
+        value.copy_(self._pre_n[t])
+        torch.sub(self._h[t], value, out=arg)
+        torch.mul(gradient, arg, out=self._g_z)
         torch.mul(gradient, self._z[t], out=kept)
-        torch.sub(gradient, kept, out=one)
-        self.phi.backward(t, self._ones, self._twos, self._threes)
-        torch.bmm(three, self._transposed["weight_hn"], out=two)
-        kept.addcmul_(self._r[t], two)
-        torch.mul(two, self._h[t], out=self._g_r)
+        torch.sub(gradient, kept, out=arg)
+        self.phi.backward(t, self._arg_parts, self._value_parts, self._grad_parts)
+        torch.bmm(grad, self._transposed["weight_hn"], out=value)
+        kept.addcmul_(self._r[t], value)
+        torch.mul(value, self._h[t], out=self._g_r)
         self._s.copy_(self._pre_rz[t])
         self.gate_phi.backward(t, self._gates[2], self._gates[1], self._gates[3])
-        self._pre_n[t].copy_(three)
+        self._pre_n[t].copy_(grad)
         self._pre_rz[t].copy_(self._da)
 
     def initial_gradients(self) -> list[Tensor]:

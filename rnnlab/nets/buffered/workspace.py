@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rnnlab.nets.buffered import CELL_CLASSES, PackActivation
+from rnnlab.nets.buffered import BUFFERED, PackActivation
 from rnnlab.nets.network import Network
 
 
@@ -24,7 +24,7 @@ class Workspace:
         like = network.flat
         phi, gate_phi = PackActivation(network.activations), PackActivation(network.gate_activations)
         self._layers = [network.layer(n) for n in range(a.num_layers)]
-        self.cells = [CELL_CLASSES[a.cell](phi, gate_phi, weights, self.shape, like) for weights in self._layers]
+        self.cells = [BUFFERED[a.cell](phi, gate_phi, weights, self.shape, like) for weights in self._layers]
         every = a.answers == "every"
         self.n_answers, self.read_size = T * B if every else B, a.read_size
         # What arrives at a layer's states from above; at the top layer's only where an answer is given.
@@ -45,7 +45,7 @@ class Workspace:
     def start_from(self, states: Sequence[Tensor]) -> None:
         """The next pass begins with these states, as `last_states` gave them."""
         for n, cell in enumerate(self.cells):
-            cell.start_from(states[n * cell.n_states : (n + 1) * cell.n_states])
+            cell.start_from(states[n * len(cell.states) : (n + 1) * len(cell.states)])
 
     def last_states(self) -> list[Tensor]:
         """The states after the last step of the last pass, all layers', (R, B, H) each."""
@@ -63,8 +63,7 @@ class Workspace:
         for n, cell in enumerate(self.cells):
             self._below.append(below)
             self.project(n, below, out=cell.pre.flatten(1, 2))
-            for t in range(T):
-                cell.step(t)
+            cell.unroll()
             below = cell.outputs.flatten(1, 2)
             if keep is not None and n + 1 < len(self.cells):
                 below = below * keep[n]
@@ -112,16 +111,10 @@ class Workspace:
         """(R, O, N), the loss's gradient at what `forward` returned last -> `grads`, or added to them.
 
         through_time (R, num_layers, T): to which the squared norms of dL/dh[t] over batch and units are added."""
-        T = self.shape[1]
         beta = 1 if accumulate else 0
         above = self._backward_readout(dz, beta)
         for n in range(len(self.cells) - 1, -1, -1):
-            cell = self.cells[n]
-            cell.begin_reverse()
-            for t in range(T - 1, -1, -1):
-                cell.reverse_step(t, above[t])
-                if through_time is not None:
-                    through_time[:, n, t] += cell.gradient.square().sum((1, 2))
+            self.cells[n].unroll_reverse(above, None if through_time is None else through_time[:, n])
             self._backward_weights(n, beta)
             if n:
                 self._backward_input(n, out=self._above.flatten(1, 2))

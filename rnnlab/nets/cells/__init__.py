@@ -1,0 +1,15 @@
+"""Cells: one step through time, and the same step in reverse, one file a cell.
+
+base.py says what a cell is.  To add one: a file in this folder with a class that derives from Cell, under
+`@register("name")`.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from rnnlab.nets.cells.base import CELLS, Cell, Phi, Weight, register
+
+for module in iter_modules(__path__):
+    import_module(f"{__name__}.{module.name}")
+
+__all__ = ["CELLS", "Cell", "Phi", "Weight", "register"]

@@ -1,0 +1,139 @@
+"""What a cell is: one step through time, and the same step in reverse, derived by hand.
+
+The cells of this folder are written to be read: plain torch, no buffers, the formulas of the papers.  They are what
+every faster way to compute a cell is held against.
+
+Axis letters: R run, T time, B batch, I input, H hidden.  Shapes are given for a pack of R networks; the formulas hold
+as well for one network, without the run axis.  A cell with gates keeps them side by side, as blocks of H columns.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Literal, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+Role = Literal["embedding", "input", "recurrent", "readout", "bias"]
+State = tuple[Tensor, ...]  # what is handed from step to step, (R, B, H) each: (h,), of an LSTM (h, c)
+Kept = tuple[Tensor, ...]  # what a step keeps for the same step in reverse
+Weights = Mapping[str, Tensor]  # by short name, (R, fan_in, gates * fan_out)
+
+_REGISTRY: dict[str, type[Cell]] = {}
+CELLS: Mapping[str, type[Cell]] = MappingProxyType(_REGISTRY)
+AnyCell = TypeVar("AnyCell", bound="type[Cell]")
+
+
+def register(name: str) -> Callable[[AnyCell], AnyCell]:
+    """Make the cell reachable as cell=<name>."""
+
+    def enter(cls: AnyCell) -> AnyCell:
+        if name in _REGISTRY:
+            raise ValueError(f"a cell named {name!r} is registered already")
+        cls.name = name
+        _REGISTRY[name] = cls
+        return cls
+
+    return enter
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One parameter matrix, (fan_in, gates * fan_out), applied as x W: the transpose of torch.nn.RNN's, which is W x.
+
+    first: the block of the pre-activations that its first gate belongs to."""
+
+    name: str
+    role: Role
+    fan_in: int
+    fan_out: int
+    gates: tuple[str, ...] = ("",)
+    first: int = 0
+
+    @property
+    def blocks(self) -> slice:
+        """The blocks of the pre-activations that it writes to."""
+        return slice(self.first, self.first + len(self.gates))
+
+
+class Phi(Protocol):
+    """An elementwise function with its slope, of every lane its own: (R, B, .) -> (R, B, .)."""
+
+    def __call__(self, a: Tensor) -> Tensor: ...
+
+    def slope(self, a: Tensor) -> Tensor:
+        """phi'(a)"""
+
+
+class Cell(ABC):
+    """One layer of R networks.
+
+    A cell computes with pre-activations: `pre` (R, B, blocks * H) is the input's share of them at one step,
+    x[t] W_ih + b.  The network computes that share for all steps in one product, since it does not depend on the order
+    of time; the cell adds what comes from the state before.
+    """
+
+    name: ClassVar[str]
+    blocks: ClassVar[int]  # of the pre-activations
+    input_blocks: ClassVar[int]  # the first ones, to which weight_ih writes
+    n_states: ClassVar[int] = 1
+    recurrent: ClassVar[bool] = True  # whether a step depends on the one before
+    products: ClassVar[int]  # (H, H) products per step, for estimates of time
+    traces: ClassVar[int]  # about how many floats a unit keeps per step and sample, for estimates of memory
+
+    def __init__(self, phi: Phi, gate_phi: Phi):
+        self.phi, self.gate_phi = phi, gate_phi
+
+    @classmethod
+    @abstractmethod
+    def weights(cls, input_size: int, hidden_size: int, bias: bool) -> list[Weight]:
+        """weight_ih first, then the recurrent weights, then the bias if there is one."""
+
+    @abstractmethod
+    def step(self, pre: Tensor, state: State, w: Weights) -> tuple[State, Kept]:
+        """The state after the step, and what the reverse step needs."""
+
+    @abstractmethod
+    def reverse_step(self, gradient: State, kept: Kept, w: Weights, grads: dict[str, Tensor]) -> tuple[Tensor, State]:
+        """From dL/d(state after the step): dL/d(pre), and dL/d(state before the step).
+
+        Adds the step's share of the recurrent weights' gradients to `grads`."""
+
+    def unroll(self, pre: Sequence[Tensor], state: State, w: Weights) -> tuple[list[State], list[Kept]]:
+        """All steps: by step the input's share, and the state before the first one -> by step, the state after it and
+        what was kept."""
+        states, trace = [], []
+        for pre_t in pre:
+            state, kept = self.step(pre_t, state, w)
+            states.append(state)
+            trace.append(kept)
+        return states, trace
+
+    def unroll_reverse(
+        self, above: Sequence[Tensor], trace: Sequence[Kept], w: Weights
+    ) -> tuple[list[Tensor], State, dict[str, Tensor]]:
+        """All steps in reverse.  above: by step, what arrives at h from the layer above, (R, B, H).
+
+        Returns by step dL/d(pre), then dL/d(the state before the first step), and the gradients of the recurrent
+        weights by name."""
+        grads = {name: torch.zeros_like(weight) for name, weight in w.items() if name not in ("weight_ih", "bias")}
+        gradient: State = tuple(torch.zeros_like(above[-1]) for _ in range(self.n_states))
+        d_pre = []
+        for above_t, kept in zip(reversed(above), reversed(trace), strict=True):
+            gradient = (gradient[0] + above_t, *gradient[1:])
+            d_pre_t, gradient = self.reverse_step(gradient, kept, w, grads)
+            d_pre.append(d_pre_t)
+        return d_pre[::-1], gradient, grads
+
+
+def elman_weights(input_size: int, hidden_size: int, bias: bool, gates: tuple[str, ...] = ("",)) -> list[Weight]:
+    """The weights of a cell whose gates all read the input and the state before."""
+    weights = [
+        Weight("weight_ih", "input", input_size, hidden_size, gates),
+        Weight("weight_hh", "recurrent", hidden_size, hidden_size, gates),
+    ]
+    return [*weights, Weight("bias", "bias", 1, hidden_size, gates)] if bias else weights
