@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from rnnlab.nets.activations import make_activation
-from rnnlab.nets.buffered.base import PackActivation
-from rnnlab.nets.buffered.rnn import RnnCell
+from rnnlab.nets.buffered import PackActivation
 from rnnlab.nets.buffered.workspace import Workspace
+from rnnlab.nets.cells.rnn import RnnCell
 from rnnlab.nets.network import Architecture, Network
 
 N, H, T = 2, 3, 20
@@ -28,15 +28,13 @@ def norms_of_the_script(weight_hh):
 def norms_of_the_cell(weight_hh):
     """The same with an identity cell of T + 1 steps, at the end of which a gradient of ones arrives."""
     phi = PackActivation([make_activation("identity")])
-    stored = torch.from_numpy(weight_hh)[None]
-    cell = RnnCell(phi, phi, {"weight_hh": stored}, (1, T + 1, N, H), stored)
-    for t in range(T + 1):
-        cell.step(t)
-    cell.begin_reverse()
-    norms = []
-    for t in reversed(range(T + 1)):
-        cell.reverse_step(t, torch.ones(1, N, H, dtype=torch.float64) if t == T else None)
-        norms.append(torch.linalg.vector_norm(cell.gradient).item() / N)
+    cell, w = RnnCell(phi, phi), {"weight_hh": torch.from_numpy(weight_hh)[None]}
+    zero = torch.zeros(1, N, H, dtype=torch.float64)
+    _, trace = cell.unroll([zero] * (T + 1), (zero,), w)
+    gradient, norms = (zero + 1,), []
+    for kept in reversed(trace):
+        norms.append(torch.linalg.vector_norm(gradient[0]).item() / N)
+        _, gradient = cell.reverse_step(gradient, kept, w, {"weight_hh": torch.zeros_like(w["weight_hh"])})
     return np.array(norms[1:])
 
 
@@ -63,7 +61,7 @@ def test_rand_explodes_half_of_it_vanishes_and_the_spectral_radius_decides():
 
 def test_what_a_record_holds_is_the_norm_through_the_product_of_jacobians():
     """An identity network of one layer: dL/dh[t] = dL/dh[T-1] (W_hh^T)^(T-1-t)."""
-    network = Network(Architecture("rnn", 1, 5, 1, 1, True, True, T, "last"), [make_activation("identity")] * 2)
+    network = Network(Architecture(RnnCell, 1, 5, 1, 1, True, True, T, "last"), [make_activation("identity")] * 2)
     generator = np.random.default_rng(0)
     for lane in range(2):
         for name, w in network.specs.items():
