@@ -19,7 +19,7 @@ from rnnlab.config.run import RunConfig, check_surroundings, from_node
 PACKAGE = Path(rnnlab.__file__).parent
 ROOT = PACKAGE.parent
 LAYERS = [  # each may import from those above it; what stands on one line does not know each other
-    "places options",
+    "places options streams",
     "records nets",
     "tasks",
     "config",

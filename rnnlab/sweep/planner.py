@@ -16,9 +16,9 @@ from pathlib import Path
 from rnnlab.config.run import RunConfig
 from rnnlab.nets.cells import Cell
 from rnnlab.nets.padding import HIDDEN_UNIT, MIN_WIDTH, padded
-from rnnlab.training.batches import chunk_size
+from rnnlab.training.batches import LEAST_CHUNK, chunk_size
 from rnnlab.training.construction import architecture
-from rnnlab.training.loop import LEAST_CHUNK, program_key
+from rnnlab.training.pack import program_key
 
 STATES = 2**15  # floats in the states of one time step of a pack, (R, B, H): benchmarks/pack_width.py
 MAX_WIDTH = 256

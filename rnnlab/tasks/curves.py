@@ -16,9 +16,8 @@ from functools import lru_cache
 import numpy as np
 
 from rnnlab.options import ConfigError, number
+from rnnlab.streams import Stream, generator
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, Task, register
-
-NOISE_STREAM = 1  # the branch of the seed's tree from which noise is drawn
 
 
 @dataclass(frozen=True)
@@ -73,14 +72,14 @@ class Curve(Task):
 
     def sample(self, seed: int) -> Data:
         """The three splits, made anew."""
-        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(NOISE_STREAM,)))
+        noise = generator(seed, Stream.TASK)
         step = (self.stop - self.start) / (self.n_points - 1)
-        return Data(*(self._split(self.times + shift * step, generator) for shift in (0.0, 0.5, 0.25)))
+        return Data(*(self._split(self.times + shift * step, noise) for shift in (0.0, 0.5, 0.25)))
 
-    def _split(self, times: np.ndarray, generator: np.random.Generator) -> Split:
+    def _split(self, times: np.ndarray, noise: np.random.Generator) -> Split:
         series = self.curve(times)
         if self.noise:
-            series = series + generator.normal(scale=self.noise, size=len(series))
+            series = series + noise.normal(scale=self.noise, size=len(series))
         windows = np.lib.stride_tricks.sliding_window_view(series.astype(np.float32), self.window + 1)
         return Split(inputs=windows[:, :-1, None], targets=windows[:, -1:])
 

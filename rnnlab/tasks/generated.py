@@ -13,9 +13,9 @@ from functools import lru_cache
 import numpy as np
 
 from rnnlab.options import number
+from rnnlab.streams import Stream, generator
 from rnnlab.tasks.base import Data, Split, Task
 
-TASK_STREAM = 1  # the branch of the seed's tree from which data are drawn; the three splits are branches of it
 ALLOWED_ERRORS = 0.01
 
 
@@ -36,8 +36,7 @@ class Generated(Task):
 @lru_cache(maxsize=16)  # the lanes of a pack that have one seed share their data
 def _drawn(task: Generated, seed: int) -> Data:
     def split(branch: int, n: int) -> Split:
-        sequence = np.random.SeedSequence(seed, spawn_key=(TASK_STREAM, branch))
-        return task.fresh_batch(np.random.default_rng(sequence), n)
+        return task.fresh_batch(generator(seed, Stream.TASK, branch), n)
 
     return Data(*(split(branch, n) for branch, n in enumerate((task.n_train, task.n_eval, task.n_test))))
 

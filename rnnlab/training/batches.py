@@ -17,6 +17,7 @@ from torch import Tensor
 from rnnlab.nets.padding import BATCH_UNIT, FEATURE_UNIT, padded
 from rnnlab.tasks import Split, Task
 
+LEAST_CHUNK = 32  # samples evaluated at once, however small the training batches
 TRACE_LIMIT = 2**18  # floats of one trace of one lane, (T, chunk, H), above which a batch is cut into chunks
 
 

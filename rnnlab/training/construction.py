@@ -6,8 +6,6 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import numpy as np
-
 from rnnlab.config.run import RunConfig
 from rnnlab.nets.activations import Activation, make_activation
 from rnnlab.nets.cells import CELLS
@@ -15,8 +13,7 @@ from rnnlab.nets.cells.gru import OriginalGruCell
 from rnnlab.nets.initializers import Fan, draw
 from rnnlab.nets.network import Architecture, Network
 from rnnlab.nets.optimizers import OPTIMIZERS, Optimizer
-
-INIT_STREAM = 2  # a branch of the seed's tree of generators; 1 is the task's, 3 to 5 are lane.py's
+from rnnlab.streams import Stream, generator
 
 
 def architecture(run: RunConfig) -> Architecture:
@@ -61,9 +58,8 @@ def initialize(network: Network, slot: int, run: RunConfig) -> None:
         kind, scale = getattr(run.init, weight.role), getattr(run.init, f"{weight.role}_scale")
         if weight.role in ("input", "recurrent", "readout"):
             kind = run.init.weights or kind
-        branch = np.random.SeedSequence(run.seed, spawn_key=(INIT_STREAM, zlib.crc32(name.encode())))
         fan = Fan(weight.fan_in, weight.fan_out, run.cell.hidden_size, weight.gates, run.task.seq_len)
-        matrix = scale * draw(kind, np.random.default_rng(branch), fan)
+        matrix = scale * draw(kind, generator(run.seed, Stream.INIT, zlib.crc32(name.encode())), fan)
         if weight.role == "bias" and "forget" in weight.gates:
             start = weight.gates.index("forget") * weight.fan_out
             matrix[:, start : start + weight.fan_out] += run.cell.forget_bias

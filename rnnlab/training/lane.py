@@ -11,22 +11,17 @@ import numpy as np
 
 from rnnlab.config.run import RunConfig
 from rnnlab.records.run import CURVE_COLUMNS, RunResult
+from rnnlab.streams import Stream, generator
 from rnnlab.tasks import Data, Finding, Task
 from rnnlab.training.batches import BatchOrder, FreshBatches, StreamOrder
 from rnnlab.training.divergence import judge, outcome
 
-# Branches of the seed's tree of generators; 1 is the task's, 2 the initialisation's.
-BATCH_STREAM, DROPOUT_STREAM, NOISE_STREAM, DIRECTION_STREAM = 3, 4, 5, 6
 MOST_GRADIENTS = 40  # training steps whose gradients through time a record keeps, evenly spaced, the last among them
 
 
 @lru_cache(maxsize=8)  # by the identity of the data, which lanes may share
 def _naive(task: Task, data: Data) -> dict[str, float]:
     return task.naive(data)
-
-
-def _generator(run: RunConfig, stream: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(stream,)))
 
 
 @dataclass(eq=False)
@@ -52,19 +47,19 @@ class Lane:
     @classmethod
     def start(cls, run: RunConfig) -> Lane:
         data = run.task.data(run.seed)
-        generator, batch_size = _generator(run, BATCH_STREAM), run.training.batch_size
+        batches, batch_size = generator(run.seed, Stream.BATCHES), run.training.batch_size
         if run.training.fresh:
-            order = FreshBatches(run.task, batch_size, generator)
+            order = FreshBatches(run.task, batch_size, batches)
         elif run.task.carries_state:
             order = StreamOrder(len(data.train), batch_size)
         else:
-            order = BatchOrder(len(data.train), batch_size, generator)
-        draws = (_generator(run, stream) for stream in (DROPOUT_STREAM, NOISE_STREAM))
+            order = BatchOrder(len(data.train), batch_size, batches)
+        draws = (generator(run.seed, stream) for stream in (Stream.DROPOUT, Stream.GRADIENT_NOISE))
         return cls(run, data, _naive(run.task, data), order, *draws)
 
     def directions(self) -> np.random.Generator:
         """From which dynamics.py draws; anew each time."""
-        return _generator(self.run, DIRECTION_STREAM)
+        return generator(self.run.seed, Stream.DIRECTIONS)
 
     @property
     def live(self) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from rnnlab.sweep import planner
 from rnnlab.sweep.planner import best_width, lane_bytes, pack_cost_s, plan
-from rnnlab.training.loop import program_key
+from rnnlab.training.pack import program_key
 
 PLENTY = 1e3  # gigabytes
 

@@ -15,6 +15,7 @@ from rnnlab.training import batches
 from rnnlab.training import loop as training
 from rnnlab.training.checkpoints import read_checkpoints, write_checkpoint
 from rnnlab.training.loop import Checkpoints, train
+from rnnlab.training.pack import Pack
 
 ORIGINAL = {"cell__reset_after": False}
 DROPPED = {"cell__num_layers": 2, "cell__dropout": 0.3, "readout__dropout": 0.2}
@@ -135,13 +136,13 @@ def test_the_number_of_threads_changes_no_bits_and_is_restored(run_config, texts
 def widths(monkeypatch):
     """Of every pack that is laid out."""
     found = []
-    lay_out = training._PackTraining._lay_out
+    begin = Pack.__init__
 
     def watched(self, lanes, *rest):
         found.append(len(lanes))
-        lay_out(self, lanes, *rest)
+        begin(self, lanes, *rest)
 
-    monkeypatch.setattr(training._PackTraining, "_lay_out", watched)
+    monkeypatch.setattr(Pack, "__init__", watched)
     return found
 
 

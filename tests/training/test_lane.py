@@ -6,8 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from rnnlab.tasks import Finding, curves, generated
-from rnnlab.training import construction, lane
+from rnnlab.tasks import Finding
 from rnnlab.training.batches import BatchOrder, FreshBatches, StreamOrder
 from rnnlab.training.lane import MOST_GRADIENTS, Lane
 
@@ -22,12 +21,6 @@ def step(lane, *, loss=0.5, grad_norm=1.0, largest_grad=0.5, largest_update=0.1,
     if measured is not None:
         lane.measure(measured, None)
     lane.watch(loss, grad_norm, largest_grad, largest_update)
-
-
-def test_what_a_seed_is_for_is_drawn_from_streams_of_their_own():
-    streams = (curves.NOISE_STREAM, generated.TASK_STREAM, construction.INIT_STREAM)
-    streams += (lane.BATCH_STREAM, lane.DROPOUT_STREAM, lane.NOISE_STREAM, lane.DIRECTION_STREAM)
-    assert set(streams) == {1, 2, 3, 4, 5, 6}  # a task has one stream, whatever it draws from it
 
 
 @pytest.mark.parametrize(

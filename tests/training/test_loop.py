@@ -10,7 +10,8 @@ import torch
 from rnnlab.nets.activations import Activation
 from rnnlab.records.run import to_csv
 from rnnlab.training.divergence import REASONS
-from rnnlab.training.loop import program_key, train
+from rnnlab.training.loop import train
+from rnnlab.training.pack import program_key
 
 # Against what is published
 

@@ -6,8 +6,8 @@ import torch
 
 from rnnlab.nets.buffered.workspace import Workspace
 from rnnlab.training.construction import architecture, make_network
+from rnnlab.training.draws import add_gradient_noise, dropout_factors, drops
 from rnnlab.training.lane import Lane
-from rnnlab.training.randomness import add_gradient_noise, dropout_factors, drops
 
 
 def drawn(runs, lanes=None, batch_size=40):
