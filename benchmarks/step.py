@@ -19,6 +19,7 @@ import torch
 
 from rnnlab.nets.activations import ACTIVATIONS, make_activation
 from rnnlab.nets.buffered.workspace import Workspace
+from rnnlab.nets.cells import CELLS
 from rnnlab.nets.losses import MeanSquaredError
 from rnnlab.nets.network import Architecture, Network
 from rnnlab.nets.optimizers import Adam, clip_by_global_norm
@@ -46,7 +47,7 @@ ADAM = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
 
 def packed_step(T: int, B: int, I: int, H: int, R: int, activation: str = "tanh", cell: str = "rnn") -> Step:
-    network = Network(Architecture(cell, I, H, 1, 1, True, True, T, "every"), [make_activation(activation)] * R)
+    network = Network(Architecture(CELLS[cell], I, H, 1, 1, True, True, T, "every"), [make_activation(activation)] * R)
     generator = np.random.default_rng(0)
     for lane in range(R):
         for name, w in network.specs.items():
