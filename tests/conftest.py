@@ -22,7 +22,7 @@ from rnnlab.config.sections import CELLS
 from rnnlab.nets.activations import make_activation
 from rnnlab.nets.network import Network
 from rnnlab.nets.optimizers import OPTIMIZERS
-from rnnlab.records.run import to_csv
+from rnnlab.records.tables import to_csv
 from rnnlab.training.loop import train
 
 FEW = {"n_train": 40, "n_eval": 12, "n_test": 12}

@@ -14,10 +14,12 @@ from filelock import FileLock, Timeout
 from rnnlab.config.run import RunConfig, content_hash
 from rnnlab.options import ConfigError, dotted
 from rnnlab.records import claims
-from rnnlab.records.run import RUN, RecordError, check_tables, read_run, to_json, write_text
+from rnnlab.records.files import RecordError
+from rnnlab.records.run import RUN, check_tables, read_run
+from rnnlab.records.study import StudyFile, write_study_file
 from rnnlab.sweep.jobs import command
 
-STUDY, LOCK, CHECKPOINTS = "study.json", ".lock", ".checkpoints"
+LOCK, CHECKPOINTS = ".lock", ".checkpoints"
 Redo = Literal["missing", "failed", "all"]
 
 
@@ -40,22 +42,15 @@ def locked(folder: Path) -> Iterator[None]:
 
 def describe(folder: Path, config: Mapping[str, Any], file: Path | None, runs: Sequence[RunConfig]) -> None:
     """study.json: what was asked, and which runs belong to the answer.  file: the one it was asked in."""
-    stated = claims.parse(config.get("claims") or [])
-    expected = list(dict.fromkeys(run.folder for run in runs))
-    configs = {run.folder: dotted(run.as_dict()) for run in runs} if stated else {}
-    description = {
-        "schema": 1,
-        "study": config["study"],
-        "question": config["question"],
-        "source": config["source"],
-        "command": command(),
-        "study_sha256": hashlib.sha256(file.read_bytes()).hexdigest() if file else None,
-        "expected": expected,
-        "claims": [claim.as_dict() for claim in stated],
-        # By claim, which of the expected runs it is about: no verdict while one of them is missing.
-        "claim_runs": [[n for n, name in enumerate(expected) if claim.side(configs[name])] for claim in stated],
-    }
-    write_text(folder / STUDY, to_json(description))
+    asked = StudyFile(
+        study=config["study"],
+        question=config["question"] or "",
+        source=config["source"] or "",
+        command=command(),
+        study_sha256=hashlib.sha256(file.read_bytes()).hexdigest() if file else "",
+        claims=claims.parse(config.get("claims") or []),
+    )
+    write_study_file(folder, asked.expecting({run.folder: dotted(run.as_dict()) for run in runs}))
 
 
 def already_done(folder: Path, runs: Sequence[RunConfig], redo: Redo) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnlab.records.run import Record, RunResult, TaskFacts, to_csv, write_record
+from rnnlab.records.run import Record, RunResult, TaskFacts, write_record
+from rnnlab.records.tables import to_csv
 from rnnlab.report import write_report
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "leaky_relu")

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab.options import ConfigError
-from rnnlab.records.run import to_json, write_text
+from rnnlab.records.files import to_json, write_text
 from rnnlab.sweep.engine import Cancelled, Died, Done, EngineError, Event, Pack, work_elsewhere
 from rnnlab.sweep.jobs import FinishedRun
 from rnnlab.sweep.settings import SlurmSettings
