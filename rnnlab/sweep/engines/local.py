@@ -90,9 +90,9 @@ class LocalEngine:
 
     def _end(self, connection: Connection) -> None:
         process = self._processes.pop(connection)
-        connection.close()
-        process.kill()
+        process.kill()  # before its pipe is closed, or a worker that is sending prints a BrokenPipeError
         process.join()
+        connection.close()
 
 
 def _serve(connection: Connection, gpu: str | None) -> None:
@@ -105,7 +105,11 @@ def _serve(connection: Connection, gpu: str | None) -> None:
             pack = connection.recv()
         except EOFError:
             return
-        connection.send(work_on(pack))
+        finished = work_on(pack)
+        try:
+            connection.send(finished)
+        except OSError:  # the engine is closed, and could not kill this process: its server had died before
+            return
 
 
 def _end_with_parent() -> None:
