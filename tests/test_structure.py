@@ -25,13 +25,14 @@ LAYERS = [  # each may import from those above it; what stands on one line does 
     "config",
     "training",
     "sweep",
+    "hydra",
     "hydra_plugins",
     "app",
     "__main__",
 ]
 USERS = {  # who may import what is not ours and not everybody's
-    "hydra": {"app", "hydra_plugins"},
-    "omegaconf": {"app", "hydra_plugins", "config"},
+    "hydra": {"app", "hydra_plugins", "hydra"},
+    "omegaconf": {"app", "hydra_plugins", "hydra", "config"},
     "pandas": {"report"},
     "matplotlib": {"report"},
     "jinja2": {"report"},

@@ -14,7 +14,7 @@ import os
 import signal
 from multiprocessing import forkserver, resource_tracker
 
-PRELOADED = ["rnnlab.sweep.block_interrupt", "rnnlab.sweep.engines.local"]
+PRELOADED = ["rnnlab.sweep.block_interrupt", "rnnlab.sweep.worker"]
 
 
 def start() -> None:

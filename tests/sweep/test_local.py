@@ -15,7 +15,7 @@ from rnnlab.sweep import server
 from rnnlab.sweep.engine import Died, Done, EngineError, Pack
 from rnnlab.sweep.engines import local
 from rnnlab.sweep.engines.local import LocalEngine
-from rnnlab.sweep.jobs import finish
+from rnnlab.sweep.finished import finish
 from rnnlab.training.loop import train
 
 

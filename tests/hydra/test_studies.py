@@ -5,8 +5,8 @@ from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigLoadError
 from omegaconf import OmegaConf
 
-from hydra_plugins.rnnlab_packed._studies import StudySource
 from rnnlab import places
+from rnnlab.hydra.studies import StudySource
 
 
 @pytest.fixture

@@ -1,30 +1,28 @@
-"""What Hydra's users know of a job: its .hydra folder, its JobReturn, its callbacks."""
+"""What Hydra's users find of a job: its .hydra folder, its JobReturn, and what its callbacks get to see."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, run_job
+from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.rnnlab_packed._compose import Job
+from rnnlab.hydra.compose import Job
 from rnnlab.sweep.execute import Delivery
-from rnnlab.sweep.jobs import RunFailed
-
-if TYPE_CHECKING:
-    from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher
+from rnnlab.sweep.finished import RunFailed
+from rnnlab.sweep.sweep import write_record
 
 
 class PackedJobReturn(JobReturn):
-    """A JobReturn whose configs are made when somebody looks at them: of ten thousand jobs nobody looks at most.
+    """A JobReturn that makes its configs when somebody looks at them: of ten thousand jobs nobody looks at most.
 
-    Its return value is the objective, +inf for a run that failed or diverged: a sweeper goes on, the command counts."""
+    Its return value is the objective, +inf for a run that failed or diverged: the sweeper continues, and the command
+    counts the failures.  After a dry run it is None."""
 
-    def __init__(self, job: Job, folder: Path, objective: float | None, failed: bool):
+    def __init__(self, job: Job, folder: Path, objective: float | None, failed: bool) -> None:
         self._job, self._folder, self._objective = job, folder, objective
         self.overrides, self.working_dir, self.task_name = job.task_overrides, str(Path.cwd()), "rnnlab"
         self.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
@@ -49,7 +47,7 @@ class PackedJobReturn(JobReturn):
 
 
 def write_hydra_files(job: Job, folder: Path) -> None:
-    """.hydra/ as Hydra writes it."""
+    """Write .hydra/ as Hydra does.  Raises OSError."""
     subfolder = job.template.config.hydra.output_subdir
     if subfolder is None:
         return
@@ -58,21 +56,27 @@ def write_hydra_files(job: Job, folder: Path) -> None:
         (folder / subfolder / name).write_text(text, encoding="utf-8")
 
 
-def run_with_callbacks(launcher: PackedLauncher, job: Job, delivery: Delivery, provenance: Mapping[str, Any]) -> None:
-    """Let Hydra itself run the job, for the callbacks' sake; what the job does is write its record."""
+def run_with_callbacks(hydra_context: HydraContext, job: Job, delivery: Delivery) -> None:
+    """Let Hydra itself run the job, so that callbacks are called; the job only writes the record.  Raises OSError."""
+    refused: Exception | None = None
 
     def task(_: DictConfig) -> float:
-        delivery.finished.write(Path(HydraConfig.get().runtime.output_dir), provenance)
+        nonlocal refused
+        try:
+            write_record(delivery, Path(HydraConfig.get().runtime.output_dir))
+        except Exception as error:
+            refused = error
+            raise
         if delivery.finished.status == "failed":
-            raise RunFailed(delivery.finished.summary)
+            raise RunFailed(delivery.finished.summary)  # callbacks see a job that has raised
         return delivery.finished.objective
 
-    done = run_job(
-        hydra_context=launcher.hydra_context,
+    run_job(
+        hydra_context=hydra_context,
         task_function=task,
         config=job.config(),
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
-    if done.status is JobStatus.FAILED and not isinstance(done._return_value, RunFailed):
-        raise done._return_value  # the record could not be written
+    if refused is not None:
+        raise refused
