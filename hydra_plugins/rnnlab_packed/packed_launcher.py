@@ -5,7 +5,7 @@ this module, so it imports nothing heavy.  It has no postponed annotations: Hydr
 sys.modules, where dataclasses look them up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
 from typing import Any, get_type_hints
 
@@ -42,7 +42,9 @@ class PackedSweeper(Sweeper):
     """Hydra's basic sweeper, but all jobs are checked before the first one starts, whichever launcher runs them, and
     before anything is written."""
 
-    def __init__(self, max_batch_size: int | None, params: DictConfig | None) -> None:
+    launcher: Launcher
+
+    def __init__(self, max_batch_size: int | None, params: Mapping[str, str] | None) -> None:
         self.max_batch_size, self.params = max_batch_size, params or {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:

@@ -12,7 +12,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from hydra.core.config_loader import ConfigLoader
@@ -38,8 +38,7 @@ class Template:
 
     def __init__(self, config: DictConfig) -> None:
         self.config = config
-        task = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
-        self.task: dict[str, Any] = OmegaConf.to_container(task)
+        self.task = plain(without_hydra(config))
         self.interpolates = "${" in yaml.dump(self.task, Dumper=yaml.CSafeDumper)
 
     def is_plain_leaf(self, key: str) -> bool:
@@ -53,8 +52,7 @@ class Template:
     @cached_property
     def hydra_yaml(self) -> str:
         """hydra.yaml with placeholders."""
-        hydra = OmegaConf.to_container(OmegaConf.masked_copy(self.config, "hydra"))
-        return _with_gaps(hydra, HYDRA_GAPS)
+        return _with_gaps(plain(OmegaConf.masked_copy(self.config, "hydra")), HYDRA_GAPS)
 
     @cache  # noqa: B019  as many entries as there are choices of keys in a sweep, usually one
     def task_yaml(self, keys: tuple[str, ...]) -> str:
@@ -153,7 +151,7 @@ class Composer:
         """Whether an override chooses members of a group, as opposed to setting values."""
         key = override.key_or_group
         if key not in self._groups:
-            self._groups[key] = self._loader.repository.group_exists(key)
+            self._groups[key] = bool(self._loader.get_group_options(key, results_filter=None))
         return self._groups[key] and not isinstance(override.value(), dict)
 
     def _template(self, choices: Sequence[Override]) -> Template:
@@ -164,6 +162,16 @@ class Composer:
 
     def _load(self, overrides: Sequence[Override]) -> DictConfig:
         return self._loader.load_sweep_config(self._master, [str(o.input_line) for o in overrides])
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    """A copy of what the application sees of a config."""
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A config as plain data, with its interpolations as they are written."""
+    return cast(dict[str, Any], OmegaConf.to_container(config))
 
 
 def _sets_plain_value(override: Override) -> bool:

@@ -10,7 +10,7 @@ from hydra.core.utils import JobReturn, JobStatus, run_job
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from rnnlab.hydra.compose import Job
+from rnnlab.hydra.compose import Job, without_hydra
 from rnnlab.sweep.execute import Delivery
 from rnnlab.sweep.finished import RunFailed
 from rnnlab.sweep.sweep import write_record
@@ -28,7 +28,7 @@ class PackedJobReturn(JobReturn):
         self.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
 
     @property
-    def return_value(self) -> float | None:
+    def return_value(self) -> float | None:  # type: ignore[misc]
         return self._objective
 
     @cached_property
@@ -38,11 +38,11 @@ class PackedJobReturn(JobReturn):
         return config
 
     @property
-    def cfg(self) -> DictConfig:
-        return OmegaConf.masked_copy(self._config, [key for key in self._config if key != "hydra"])
+    def cfg(self) -> DictConfig:  # type: ignore[override]
+        return without_hydra(self._config)
 
     @property
-    def hydra_cfg(self) -> DictConfig:
+    def hydra_cfg(self) -> DictConfig:  # type: ignore[override]
         return OmegaConf.masked_copy(self._config, "hydra")
 
 

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import places
 from rnnlab.config.run import check_surroundings, from_node
-from rnnlab.hydra.compose import Job
+from rnnlab.hydra.compose import Job, plain
 from rnnlab.hydra.files import PackedJobReturn, run_with_callbacks, write_hydra_files
 from rnnlab.hydra.launch import CheckedJobs, PackedTask, Setup
 from rnnlab.options import ConfigError
@@ -49,7 +49,7 @@ class TrainRuns(PackedTask):
     def check(self, jobs: Sequence[Job], config: DictConfig) -> CheckedJobs:
         """The run that each job is."""
         check_surroundings(config)
-        subdir = OmegaConf.to_container(config.hydra.sweep)["subdir"]
+        subdir = plain(config.hydra.sweep)["subdir"]
         if subdir != RUN_FOLDER:
             raise ConfigError(f"hydra.sweep.subdir: {subdir!r}; must stay {RUN_FOLDER!r}, a run is known by its folder")
         if config.hydra.launcher.get("engine", "local") == "local":
@@ -60,6 +60,7 @@ class TrainRuns(PackedTask):
 
     def run(self, checked: CheckedJobs, setup: Setup, options: SweepOptions) -> list[JobReturn]:
         """Compute the runs as one sweep.  Raises what `sweep` raises."""
+        assert checked.study is not None, "from check()"
         jobs_of: dict[str, list[Job]] = {}
         for job, run in zip(checked.jobs, checked.runs, strict=True):
             jobs_of.setdefault(run.run_id, []).append(job)

@@ -71,6 +71,9 @@ def _members(group: str) -> list[str]:
 def _node(group: str, name: str) -> DictConfig:
     if group == "scale":
         return OmegaConf.create({})
-    study = OmegaConf.load(places.EXPERIMENTS / f"{name.removesuffix(_FULL)}.yaml")
+    file = places.EXPERIMENTS / f"{name.removesuffix(_FULL)}.yaml"
+    study = OmegaConf.load(file)
+    if not isinstance(study, DictConfig):
+        raise ConfigLoadError(f"{file}: must hold keys with values")
     full = study.pop("full", {})
     return full if group == "scale_of_study" else study

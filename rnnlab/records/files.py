@@ -44,9 +44,8 @@ def write_text(path: Path, text: str) -> None:
 def replace_file(path: Path, mode: Literal["w", "wb"]) -> Iterator[Any]:
     """A temporary file to write into.  It replaces `path` when the block ends, and is removed when the block raises."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    text = {"encoding": "utf-8", "newline": ""} if mode == "w" else {}
     try:
-        with temporary.open(mode, **text) as file:
+        with temporary.open("wb") if mode == "wb" else temporary.open("w", encoding="utf-8", newline="") as file:
             yield file
         temporary.replace(path)
     except BaseException:

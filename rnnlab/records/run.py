@@ -125,21 +125,11 @@ def read_record(folder: Path) -> Record:
         task = TaskFacts(**run["task"])
     except TypeError as error:
         raise RecordError(f"{folder / RUN}: unexpected content of 'task' ({error})") from None
-    return Record(
-        run_id=run["run_id"],
-        condition_id=run["condition_id"],
-        config=run["config"],
-        task=task,
-        result=RunResult(
-            **{
-                table: read_table(folder / file)
-                for table, file in TABLES.items()
-                if file != GRADIENTS or (folder / file).exists()
-            },
-            **{f.name: run[f.name] for f in fields(RunResult) if f.name not in TABLES},
-        ),
-        schema=run["schema"],
-    )
+    entries: dict[str, Any] = {f.name: run[f.name] for f in fields(RunResult) if f.name not in TABLES}
+    for table, file in TABLES.items():
+        if file != GRADIENTS or (folder / file).exists():
+            entries[table] = read_table(folder / file)
+    return Record(run["run_id"], run["condition_id"], run["config"], task, RunResult(**entries), run["schema"])
 
 
 def read_run(folder: Path) -> dict[str, Any]:

@@ -73,16 +73,15 @@ def read_study_file(folder: Path) -> tuple[StudyFile, tuple[str, ...]]:
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         return default, (f"{STUDY} is left out: this version reads schema {SCHEMA}.",)
     names = ("study", "question", "source", "command", "study_sha256")
-    texts = {name: str(content[name]) for name in names if content.get(name)}
+    texts: dict[str, Any] = {name: str(content[name]) for name in names if content.get(name)}
     listed = content.get("expected")
-    expected = tuple(map(str, listed)) if isinstance(listed, list) else ()
+    file = replace(default, **texts, expected=tuple(map(str, listed)) if isinstance(listed, list) else ())
     try:
         stated = claims.parse(content.get("claims") or [])
     except ConfigError as error:
-        file = StudyFile(**{"study": default.study, **texts}, expected=expected)
         return file, (f"The claims of {STUDY} are left out: {error}.",)
-    needed = _needed(content.get("claim_runs"), expected, len(stated))
-    return StudyFile(**{"study": default.study, **texts}, expected=expected, claims=stated, needed=needed), ()
+    needed = _needed(content.get("claim_runs"), file.expected, len(stated))
+    return replace(file, claims=stated, needed=needed), ()
 
 
 def _needed(numbers: Any, expected: tuple[str, ...], n_claims: int) -> tuple[frozenset[str], ...] | None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 from rnnlab.sweep import server
 from rnnlab.sweep.engine import Died, Done, EngineError, Event, Pack
@@ -34,7 +34,8 @@ class LocalEngine:
         self.n_workers, self.pack_memory_gb = n_workers, memory_gb / n_workers
         self._gpus = gpus
         self._n_started = 0
-        self._context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+        posix = os.name == "posix"
+        self._context = multiprocessing.get_context("forkserver") if posix else multiprocessing.get_context("spawn")
         server.start()  # does not wait for it
         self._processes: dict[Connection, BaseProcess] = {}
         self._packs: dict[Connection, Pack] = {}
@@ -88,7 +89,7 @@ class LocalEngine:
 
     def wait(self, timeout_s: float | None) -> list[Event]:
         events: list[Event] = []
-        for connection in wait(list(self._processes), timeout_s):
+        for connection in cast(list[Connection], wait(list(self._processes), timeout_s)):
             try:
                 runs, provenance = connection.recv()
                 events.append(Done(self._packs.pop(connection), runs, provenance))

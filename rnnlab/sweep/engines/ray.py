@@ -6,6 +6,7 @@ system is needed.  Each node needs the same version of rnnlab, and the files tha
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -51,7 +52,11 @@ class RayEngine:
         cpus = n_workers * settings.cpus if n_workers and settings.address is None else None
         try:
             ray.init(
-                settings.address, num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level="error"
+                settings.address,
+                num_cpus=cpus,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise ConfigError(f"{KEY}.ray.address: {settings.address!r}; {_one_line(error)}") from None
@@ -88,7 +93,7 @@ class RayEngine:
         done, _ = self._ray.wait(list(self._packs), timeout=timeout_s)
         return [self._event(reference, self._packs.pop(reference)) for reference in done]
 
-    def _event(self, reference: object, pack: Pack) -> Event:
+    def _event(self, reference: ray.ObjectRef, pack: Pack) -> Event:
         errors = self._ray.exceptions
         try:
             return Done(pack, *self._ray.get(reference))
