@@ -1,6 +1,7 @@
 """The Hydra application: from the command line to run folders, and from errors to one line and an exit code.
 
-Exit codes: 0 done; 1 a run failed, or something broke; 2 the command or a value cannot be used (nothing trained).
+Exit codes: 0 done; 1 a run failed or was cancelled, or something broke; 2 the command or a value cannot be used, and
+nothing was trained; 130 interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def run() -> int:
     task = TrainRuns()
     try:
         _refuse_repetitions(sys.argv[1:])
-        # With this, errors arrive here, instead of being printed at length by Hydra.
+        # With this, Hydra raises errors instead of printing them at length.
         with env_override({"HYDRA_FULL_ERROR": "1"}):
             hydra.main(config_path=str(places.CONF), config_name="config", version_base="1.3")(task)()
     except (RunFailed, EngineError) as error:

@@ -55,7 +55,7 @@ class PackedTask(ABC):
 
     @abstractmethod
     def check(self, jobs: Sequence[Job], config: DictConfig) -> CheckedJobs:
-        """Raises ConfigError for jobs that cannot be run, before anything is written.  config: as in Setup."""
+        """What is known of the jobs.  Raises ConfigError for jobs that cannot be run.  config: as in Setup."""
 
     @abstractmethod
     def run(self, checked: CheckedJobs, setup: Setup, options: SweepOptions) -> list[JobReturn]:

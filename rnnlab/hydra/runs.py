@@ -52,7 +52,7 @@ class TrainRuns(PackedTask):
         subdir = plain(config.hydra.sweep)["subdir"]
         if subdir != RUN_FOLDER:
             raise ConfigError(f"hydra.sweep.subdir: {subdir!r}; must stay {RUN_FOLDER!r}, a run is known by its folder")
-        if config.hydra.launcher.get("engine", "local") == "local":
+        if config.hydra.launcher.get("engine", "local") == "local":  # else other machines compute, with other devices
             check_device(config.device)
         shared = {key: config[key] for key in ("study", "device")}
         runs = checked_runs((job.resolved() for job in jobs), shared)

@@ -58,6 +58,12 @@ def test_a_study_comes_in_two_parts_for_the_top_of_the_config(source, path, want
     assert result.header == {"package": "_global_"}
 
 
+def test_a_study_that_holds_no_keys_is_named(source, tmp_path):
+    (tmp_path / "plain.yaml").write_text("- a\n- b\n")
+    with pytest.raises(ConfigLoadError, match=r"plain\.yaml: must hold keys with values"):
+        source.load_config("experiment/plain")
+
+
 def test_only_the_study_that_is_chosen_is_read(source):
     source.load_config("experiment/small")  # while broken.yaml lies beside it
     with pytest.raises(ConfigLoadError, match="other"):

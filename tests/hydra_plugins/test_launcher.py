@@ -250,6 +250,25 @@ def test_callbacks_see_every_job_as_hydras_users_know_it(rnnlab, monkeypatch):
     assert seen[1:-1] == [0, (0, 0, losses[0]), 1, (1, 1, losses[1])]
 
 
+class Failures(Callback):
+    """Counts the jobs that Hydra reports as failed."""
+
+    statuses: list = []  # noqa: RUF012
+
+    def on_job_end(self, config, job_return: JobReturn, **kwargs):
+        self.statuses.append(job_return.status)
+
+
+def test_callbacks_see_a_run_that_fails_as_a_job_that_has_raised(rnnlab, monkeypatch, capsys):
+    monkeypatch.setattr(Failures, "statuses", statuses := [])
+    monkeypatch.setitem(sys.modules, "watching", sys.modules[__name__])
+    sizes = "cell.hidden_size=5,3000000"
+    assert rnnlab(*SWEEP, "+hydra.callbacks.f._target_=watching.Failures", "cell.activation=tanh", "seed=0", sizes) == 1
+    assert sorted(status.name for status in statuses) == ["COMPLETED", "FAILED"]
+    assert "1 runs failed" in capsys.readouterr().err
+    assert sorted(json.loads(run)["status"] for run in _runs()) == ["completed", "failed"]
+
+
 def _runs():
     return [path.read_text() for path in Path("outputs/small").glob("*/run.json")]
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from rnnlab.options import choice, number
 from rnnlab.sweep.engines import register
-from rnnlab.sweep.engines.local import LocalEngine
 
 
 @dataclass
@@ -26,11 +25,16 @@ class Settings:
 
 
 @register("{name}", Settings)
-class Engine(LocalEngine):
+class Engine:
+    n_workers, pack_memory_gb, pack_overhead_s, shares_folder = 7, 1.0, 0.0, False
+
     @classmethod
     def start(cls, settings, options, device, folder):
         print("{name} has", settings)
-        return cls(1, memory_gb=4.0)
+        return cls()
+
+    def close(self):
+        pass
 """
 COMMANDS = """
 import sys
@@ -54,15 +58,15 @@ def test_an_engine_is_one_file_and_may_also_be_registered_late(tmp_path):
     (tmp_path / "engines").mkdir()
     (tmp_path / "late.py").write_text(ENGINE.replace("{name}", "late"))
     (tmp_path / "engines" / "placed.py").write_text(ENGINE.replace("{name}", "placed"))
-    small = (
-        "-m training.steps=0 task.n_points=40 task.forecast_steps=3 training.batch_size=8 hydra.launcher.report=false"
+    sweep = (
+        "-m training.steps=0 task.n_points=40 task.forecast_steps=3 training.batch_size=8 hydra.launcher.dry_run=true"
     )
     commands = [
         "--cfg hydra --package hydra.launcher",
-        f"{small} hydra.launcher.engine=lat",
-        f"{small} hydra.launcher.late.speed=0",
-        f"{small} hydra.launcher.engine=late hydra.launcher.late.speed=2",
-        f"{small} hydra.launcher.engine=placed hydra.launcher.placed.queue=long hydra.launcher.redo=all",
+        f"{sweep} hydra.launcher.engine=lat",
+        f"{sweep} hydra.launcher.late.speed=0",
+        f"{sweep} hydra.launcher.engine=late hydra.launcher.late.speed=2",
+        f"{sweep} hydra.launcher.engine=placed hydra.launcher.placed.queue=long",
     ]
     ended = subprocess.run(
         [sys.executable, "-c", COMMANDS, tmp_path, *commands], cwd=tmp_path, capture_output=True, text=True
@@ -76,6 +80,7 @@ def test_an_engine_is_one_file_and_may_also_be_registered_late(tmp_path):
         assert f"{name}:\n  speed: 1.0\n  queue: short\n" in listing
     assert "late has Settings(speed=2.0, queue='short')" in late
     assert "placed has Settings(speed=1.0, queue='long')" in placed
+    assert "on 7 workers" in late
     assert last.split() == ["0"]
 
 
