@@ -1,6 +1,6 @@
 """From run folders to a page: read -> statistics -> view model -> figures -> page.  Imports no torch and no hydra.
 
-read.py          a study folder: runs, and by name what cannot be read (cache.py)
+read.py          a study folder: runs, and by name what cannot be read (study_file.py, cache.py)
 load.py          the same as pandas tables, for people: rnnlab.load
 conditions.py    what the sweep varied: axes, constants, groups of runs
 statistics.py    pure functions on arrays; estimates.py, effects.py: their results as plain data

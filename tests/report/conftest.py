@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnlab.records.run import Record, RunResult, TaskFacts, write_record
-from rnnlab.records.tables import to_csv
+from rnnlab.records.run import Record, RunResult, TaskFacts, to_csv, write_record
 from rnnlab.report import write_report
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "leaky_relu")

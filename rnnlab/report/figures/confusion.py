@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from rnnlab.records.files import RecordError
+from rnnlab.records.run import RecordError
 from rnnlab.report.figures.canvas import WIDTH, Margins, balanced, is_bottom, is_left, panels, styled
 from rnnlab.report.figures.choice import evenly, shown_standings
 from rnnlab.report.figures.palette import BLUE, INK

@@ -14,7 +14,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from rnnlab.records.files import RecordError
+from rnnlab.records.run import RecordError
 from rnnlab.report.figures.canvas import (
     NOTE_SIZE,
     WIDTH,

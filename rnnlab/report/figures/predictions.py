@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rnnlab.records.files import RecordError
+from rnnlab.records.run import RecordError
 from rnnlab.report.figures.canvas import NOTE_SIZE, Margins, panels, styled
 from rnnlab.report.figures.choice import shown_standings
 from rnnlab.report.figures.palette import FAINT, INK, SOFT, Style

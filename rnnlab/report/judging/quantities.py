@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from rnnlab.records.files import RecordError
+from rnnlab.records.run import RecordError
 from rnnlab.report.reading.read import Run, Study
 
 ERRORS = ("loss", "mse", "error", "perplexity", "bits")  # parts of the names of metrics of which less is better

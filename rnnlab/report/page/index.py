@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from rnnlab import __version__
 from rnnlab.records import run as records
-from rnnlab.records.files import write_text
 from rnnlab.report.judging.view import view_of
 from rnnlab.report.page.page import PAGES, Form, write_report
 from rnnlab.report.page.templating import render
@@ -66,7 +65,7 @@ def write_index(
     page = folder / INDEX[form]
     template = "index.html.j2" if form == "html" else "index.md.j2"
     name = folder.resolve().name
-    write_text(page, render(template, name=name, entries=entries, version=__version__))
+    records.write_text(page, render(template, name=name, entries=entries, version=__version__))
     return page
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
-from rnnlab.records.files import RecordError
+from rnnlab.records.run import RecordError
 from rnnlab.report.figures.choice import shown_standings
 from rnnlab.report.figures.predictions import median_run
 from rnnlab.report.judging.view import TaskView

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rnnlab
-from rnnlab.records.tables import to_csv
+from rnnlab.records.run import to_csv
 from rnnlab.report.reading.read import StudyError
 
 
