@@ -115,6 +115,8 @@ def test_every_module_says_what_it_is_for_and_no_name_says_nothing():
         ("import rnnlab.report.page.page, rnnlab.report.command", "torch hydra omegaconf"),
         ("import rnnlab.__main__; rnnlab.__main__.help_text()", "torch numpy hydra omegaconf"),
         ("import hydra_plugins.rnnlab_packed.packed_launcher", "torch numpy"),
+        ("import rnnlab.sweep.engines; rnnlab.sweep.engines.engines()", "torch numpy hydra omegaconf ray submitit"),
+        ("import rnnlab.records.files, rnnlab.records.study", "numpy torch hydra omegaconf"),
         ("import rnnlab.tasks", "torch sklearn"),
     ],
 )
