@@ -76,7 +76,7 @@ class TrainRuns(PackedTask):
 
         folder = Path(setup.config.hydra.sweep.dir)
         device = setup.config.device
-        endings = sweep(checked.runs, folder, checked.study, device=device, options=options, task=write)
+        endings = sweep(checked.runs, folder, checked.study, device=device, options=options, on_finished=write)
         self.endings |= endings
         return [
             _job_return(job, folder, endings.get(run.run_id))

@@ -44,7 +44,7 @@ class Ending:
     objective: float = math.inf
 
 
-Task = Callable[[Delivery, Path], None]  # what is done with a finished run, and the folder that belongs to it
+OnFinished = Callable[[Delivery, Path], None]  # what is done with a finished run, and the folder that belongs to it
 
 
 def write_record(delivery: Delivery, folder: Path) -> None:
@@ -59,15 +59,15 @@ def sweep(
     *,
     device: str = "cpu",
     options: SweepOptions | None = None,
-    task: Task = write_record,
+    on_finished: OnFinished = write_record,
 ) -> dict[str, Ending]:
     """Compute those runs that are not done yet: run_id -> how the run ended.  After a dry run it is empty.
 
     A run that is given twice is computed once.  folder: the study's, `folder / run.folder` the run's.  study: what
-    study.json says; without expected runs it is completed with `runs` and its claims are checked.  task: called once
-    for each run that has been computed, in this process.
+    study.json says; without expected runs it is completed with `runs` and its claims are checked.  on_finished: called
+    once for each run that has been computed, in this process.
 
-    Raises ConfigError before anything is computed, EngineError, RunFailed when `task` cannot write, and
+    Raises ConfigError before anything is computed, EngineError, RunFailed when on_finished cannot write, and
     KeyboardInterrupt after Ctrl-C.  Whatever it raises, what was finished before is written, and the same call
     continues from there.
     """
@@ -91,7 +91,7 @@ def sweep(
             checkpoints = folder.absolute() / CHECKPOINTS if engine.shares_folder else None
             everything = Pack(missing, device, checkpoints, options.checkpoint_s)
             try:
-                computed = _compute(everything, done, engine, folder, _writing(task, folder, study.command))
+                computed = _compute(everything, done, engine, folder, _writing(on_finished, folder, study.command))
             finally:
                 if options.report:
                     _report(folder)
@@ -146,14 +146,15 @@ def _compute(
     return endings
 
 
-def _writing(task: Task, folder: Path, command: str) -> Callable[[Delivery], None]:
-    """The task, told where the run belongs and which command asked for it.  Raises RunFailed when it cannot write: then
-    there is no point in computing more."""
+def _writing(on_finished: OnFinished, folder: Path, command: str) -> Callable[[Delivery], None]:
+    """A function that gives on_finished the run's folder, and the provenance the name of this command.
+
+    It raises RunFailed when on_finished cannot write: then there is no point in computing more."""
 
     def write(delivery: Delivery) -> None:
         place = folder / delivery.run.folder
         try:
-            task(replace(delivery, provenance={**delivery.provenance, "command": command}), place)
+            on_finished(replace(delivery, provenance={**delivery.provenance, "command": command}), place)
         except OSError as error:
             raise RunFailed(
                 f"{error.filename or place}: cannot be written ({error.strerror}); the sweep has stopped, what was "

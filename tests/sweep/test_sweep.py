@@ -144,7 +144,11 @@ def test_a_second_call_returns_the_same_and_computes_only_what_failed(inline, ru
     computed = []
     engine = inline()
     second = sweep(
-        runs, tmp_path, StudyFile("s"), options=QUIET, task=lambda d, folder: computed.append((d.run.seed, folder))
+        runs,
+        tmp_path,
+        StudyFile("s"),
+        options=QUIET,
+        on_finished=lambda d, folder: computed.append((d.run.seed, folder)),
     )
     assert computed == [(1, tmp_path / runs[1].folder)]
     assert {run_id: ending for run_id, ending in second.items() if run_id != runs[1].run_id} == {
@@ -167,7 +171,7 @@ def test_cancelled_runs_are_neither_completed_nor_failed(inline, runs, run_confi
 def test_a_run_that_is_given_twice_is_computed_once(inline, runs, tmp_path):
     inline()
     computed = []
-    sweep([*runs, *runs], tmp_path, StudyFile("s"), options=QUIET, task=lambda d, _: computed.append(d.run.seed))
+    sweep([*runs, *runs], tmp_path, StudyFile("s"), options=QUIET, on_finished=lambda d, _: computed.append(d.run.seed))
     assert sorted(computed) == [0, 1, 2]
     assert read_study_file(tmp_path)[0].expected == tuple(run.folder for run in runs)
 
@@ -218,16 +222,16 @@ def test_a_dry_run_says_what_would_be_computed_and_returns_nothing(inline, runs,
     assert not (tmp_path / "study").exists()
 
 
-def test_a_task_that_cannot_write_stops_the_sweep_and_keeps_what_was_written(inline, runs, tmp_path):
+def test_a_record_that_cannot_be_written_stops_the_sweep_and_keeps_what_was_written(inline, runs, tmp_path):
     inline()
 
-    def task(delivery, folder):
+    def on_finished(delivery, folder):
         if delivery.run.seed == 1:
             raise OSError(28, "No space left on device", str(folder / "run.json"))
         write_record(delivery, folder)
 
     with pytest.raises(RunFailed, match=rf"{runs[1].folder}/run.json: cannot be written \(No space left on device\)"):
-        sweep(runs, tmp_path, StudyFile("s"), options=QUIET, task=task)
+        sweep(runs, tmp_path, StudyFile("s"), options=QUIET, on_finished=on_finished)
     assert set(records(tmp_path)) == {runs[0].folder}
 
 
@@ -235,7 +239,7 @@ def test_control_c_writes_what_has_been_computed_and_is_raised_at_the_end(inline
     inline()
     later = run_config(cell__hidden_size=7, training__steps=1)  # the shorter pack, so the second one
 
-    def task(delivery, folder):
+    def on_finished(delivery, folder):
         if delivery.run.seed == 0:
             os.kill(os.getpid(), signal.SIGINT)
         write_record(delivery, folder)
@@ -243,7 +247,7 @@ def test_control_c_writes_what_has_been_computed_and_is_raised_at_the_end(inline
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            sweep([*runs, later], tmp_path, StudyFile("s"), options=QUIET, task=task)
+            sweep([*runs, later], tmp_path, StudyFile("s"), options=QUIET, on_finished=on_finished)
     finally:
         signal.signal(signal.SIGINT, before)
     assert set(records(tmp_path)) == {run.folder for run in runs}
@@ -254,12 +258,12 @@ def test_the_report_is_written_however_the_sweep_ends(inline, runs, tmp_path, mo
     reported = []
     monkeypatch.setattr(module, "write_report", lambda folder: reported.append(folder) or folder / "page")
 
-    def task(delivery, folder):
+    def on_finished(delivery, folder):
         write_record(delivery, folder)
         raise OSError(5, "Input/output error")
 
     with pytest.raises(RunFailed):
-        sweep(runs, tmp_path, StudyFile("s"), task=task)
+        sweep(runs, tmp_path, StudyFile("s"), on_finished=on_finished)
     assert reported == [tmp_path]
     assert f"report: {tmp_path / 'page'}" in capsys.readouterr().out
 
