@@ -19,10 +19,9 @@ from rnnlab.config.run import RunConfig, from_node
 from rnnlab.options import ConfigError
 from rnnlab.sweep.engine import Engine, Pack
 from rnnlab.sweep.engines.local import LocalEngine
-from rnnlab.sweep.engines.ray import RayEngine
-from rnnlab.sweep.engines.slurm import SlurmEngine
+from rnnlab.sweep.engines.ray import RayEngine, RaySettings
+from rnnlab.sweep.engines.slurm import SlurmEngine, SlurmSettings
 from rnnlab.sweep.execute import Execution
-from rnnlab.sweep.settings import RaySettings, SlurmSettings
 
 EMPTY_PACKS = {"local": 200, "ray": 200, "slurm": 6}
 WIDTH, N_PACKS = 16, 8

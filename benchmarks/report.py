@@ -18,7 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnlab.records.run import Record, RunResult, TaskFacts, to_csv, to_json, write_record
+from rnnlab.records.files import to_json
+from rnnlab.records.run import Record, RunResult, TaskFacts, write_record
+from rnnlab.records.tables import to_csv
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "leaky_relu", "elu", "gelu", "softsign", "identity")
 RATES = (0.0003, 0.001, 0.003, 0.01, 0.03)

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 
 from rnnlab.sweep.engine import Died, Done, Event, Pack
 from rnnlab.sweep.execute import Execution
-from rnnlab.sweep.jobs import FinishedRun
+from rnnlab.sweep.finished import FinishedRun
 
 CORES = 16  # of a node; each computes one pack at a time
 MAX_WIDTH = 32  # runs of a pack; fewer where else a core would be idle, as rnnlab.sweep.planner plans it

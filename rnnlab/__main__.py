@@ -43,8 +43,8 @@ def main() -> None:
         if {"--multirun", "-m"} & arguments:
             from rnnlab.sweep import server
 
-            server.start()  # imports torch beside this process, which then does the same
-        from rnnlab.app import run  # hydra and torch: only when there is something to do
+            server.start()  # it imports torch while this process does the same
+        from rnnlab.app import run  # imports hydra and torch: only when there is something to do
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(run())

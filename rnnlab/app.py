@@ -1,6 +1,7 @@
 """The Hydra application: from the command line to run folders, and from errors to one line and an exit code.
 
-Exit codes: 0 done; 1 a run failed, or something broke; 2 the command or a value cannot be used (nothing trained).
+Exit codes: 0 done; 1 a run failed or was cancelled, or something broke; 2 the command or a value cannot be used, and
+nothing was trained; 130 interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -10,38 +11,38 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import env_override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from hydra_plugins.rnnlab_packed._studies import StudySearchPath, StudySource
-from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSweeper
+from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSweeper, store_options
 from rnnlab import places
-from rnnlab.config.run import GROUPS, SECTIONS, TOP_LEVEL, check_surroundings, from_node
+from rnnlab.config.run import GROUPS, SECTIONS, TOP_LEVEL
+from rnnlab.hydra.runs import TrainRuns
+from rnnlab.hydra.studies import StudySearchPath, StudySource
 from rnnlab.options import ConfigError
+from rnnlab.records.run import RUN
 from rnnlab.sweep.engine import EngineError
-from rnnlab.sweep.jobs import RunFailed, run_alone
-from rnnlab.sweep.machine import check_device
+from rnnlab.sweep.finished import RunFailed
+from rnnlab.sweep.sweep import Ending
 
 
 def run() -> int:
-    """Run the command line; the exit code."""
+    """Do what the command line asks for.  Returns the exit code."""
     user_wants_tracebacks = os.environ.get("HYDRA_FULL_ERROR") == "1"
     register()
-    job = TrainRun()
+    task = TrainRuns()
     try:
         _refuse_repetitions(sys.argv[1:])
-        # With this, errors arrive here, instead of being printed at length by Hydra.
+        # With this, Hydra raises errors instead of printing them at length.
         with env_override({"HYDRA_FULL_ERROR": "1"}):
-            hydra.main(config_path=str(places.CONF), config_name="config", version_base="1.3")(job)()
+            hydra.main(config_path=str(places.CONF), config_name="config", version_base="1.3")(task)()
     except (RunFailed, EngineError) as error:
         return _complain(error, 1)
     except (HydraException, OmegaConfBaseException, ConfigError, OSError) as error:
@@ -54,36 +55,26 @@ def run() -> int:
         return _complain(_unusable_choice() or f"the command line cannot be understood ({error})", 2)
     except KeyboardInterrupt:
         return _complain("interrupted; what was finished is kept, and the same command goes on from there", 130)
-    if job.cancelled:
-        _complain(f"{len(job.cancelled)} runs were cancelled; the same command computes them", 1)
-    if job.failed:
-        return _complain(f"{len(job.failed)} runs failed; tracebacks are in {job.failed[0]}/run.json and the like", 1)
-    return 1 if job.cancelled else 0
+    return _account(task.endings.values())
+
+
+def _account(endings: Collection[Ending]) -> int:
+    """Say which runs of a sweep have not completed; the exit code."""
+    cancelled = [ending for ending in endings if ending.status == "cancelled"]
+    failed = [ending for ending in endings if ending.status == "failed"]
+    if cancelled:
+        _complain(f"{len(cancelled)} runs were cancelled; the same command computes them", 1)
+    if failed:
+        _complain(f"{len(failed)} runs failed; tracebacks are in {failed[0].folder / RUN} and the like", 1)
+    return 1 if cancelled or failed else 0
 
 
 def register() -> None:
-    """Make known to Hydra what it cannot find by itself."""
-    # Discovery alone misses the launcher and the sweeper under some editable installs.
+    """Make known to Hydra what it does not find by itself."""
+    # Hydra's own search misses the launcher and the sweeper under some editable installs.
     for plugin in (StudySource, StudySearchPath, PackedLauncher, PackedSweeper):
         Plugins.instance().register(plugin)
-
-
-class TrainRun:
-    """One job of Hydra's: train, write the record, return the objective."""
-
-    trains_rnnlab_runs = True  # the packed launcher trains such jobs itself, in packs
-
-    def __init__(self) -> None:
-        # Folders of the runs that failed in the packed launcher's hands, and of those that somebody has cancelled.
-        self.failed: list[str] = []
-        self.cancelled: list[str] = []
-
-    def __call__(self, config: DictConfig) -> float:
-        check_device(config.device)
-        folder = Path(HydraConfig.get().runtime.output_dir)
-        finished = run_alone(from_node(config), folder, config.device)
-        print(f"{finished.summary}\n{folder}")
-        return finished.objective
+    store_options()  # again, for engines that have been registered since Hydra imported the launcher
 
 
 def _refuse_repetitions(arguments: Sequence[str]) -> None:
@@ -97,16 +88,6 @@ def _refuse_repetitions(arguments: Sequence[str]) -> None:
             both = f"{given[key]},{value}"
             raise ConfigError(f"{key}: given twice, only the last would count; a sweep over both is -m {key}={both}")
         given[key] = value
-
-
-def _run_folder(*, _root_: DictConfig) -> str:
-    """${run_folder:}, the name of a run's folder."""
-    check_surroundings(_root_)
-    return from_node(_root_).folder
-
-
-# At import, because a launcher's worker process knows this module by unpickling TrainRun, and nothing else of it.
-OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
 
 
 def _complain(what: object, code: int) -> int:

@@ -24,7 +24,7 @@ from rnnlab.nets.cells.rnn import RnnCell
 from rnnlab.nets.network import Network
 from rnnlab.nets.optimizers import OPTIMIZERS
 from rnnlab.nets.reference import forward
-from rnnlab.records.run import to_csv
+from rnnlab.records.tables import to_csv
 from rnnlab.training.loop import train
 
 FEW = {"n_train": 40, "n_eval": 12, "n_test": 12}

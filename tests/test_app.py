@@ -13,7 +13,7 @@ from rnnlab.__main__ import main
 from rnnlab.nets.activations import ACTIVATIONS
 from rnnlab.records import run as records
 from rnnlab.records.run import CURVES, GRADIENTS, PREDICTIONS, PROVENANCE, RUN
-from rnnlab.sweep import jobs
+from rnnlab.sweep import worker
 from rnnlab.tasks import TASKS
 
 SMALL = [
@@ -283,7 +283,7 @@ def test_a_run_that_raises_exits_with_1_and_leaves_a_record_of_it(rnnlab, monkey
     def failing(*_, **__):
         raise ArithmeticError("boom")
 
-    monkeypatch.setattr(jobs, "train", failing)
+    monkeypatch.setattr(worker, "train", failing)
     assert rnnlab(*SMALL) == 1
     error = capsys.readouterr().err
     assert "Traceback" not in error

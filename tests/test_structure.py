@@ -25,13 +25,14 @@ LAYERS = [  # each may import from those above it; what stands on one line does 
     "config",
     "training",
     "sweep",
+    "hydra",
     "hydra_plugins",
     "app",
     "__main__",
 ]
 USERS = {  # who may import what is not ours and not everybody's
-    "hydra": {"app", "hydra_plugins"},
-    "omegaconf": {"app", "hydra_plugins", "config"},
+    "hydra": {"app", "hydra_plugins", "hydra"},
+    "omegaconf": {"app", "hydra_plugins", "hydra", "config"},
     "pandas": {"report"},
     "matplotlib": {"report"},
     "jinja2": {"report"},
@@ -114,6 +115,8 @@ def test_every_module_says_what_it_is_for_and_no_name_says_nothing():
         ("import rnnlab.report.page.page, rnnlab.report.command", "torch hydra omegaconf"),
         ("import rnnlab.__main__; rnnlab.__main__.help_text()", "torch numpy hydra omegaconf"),
         ("import hydra_plugins.rnnlab_packed.packed_launcher", "torch numpy"),
+        ("import rnnlab.sweep.engines; rnnlab.sweep.engines.engines()", "torch numpy hydra omegaconf ray submitit"),
+        ("import rnnlab.records.files, rnnlab.records.study", "numpy torch hydra omegaconf"),
         ("import rnnlab.tasks", "torch sklearn"),
     ],
 )

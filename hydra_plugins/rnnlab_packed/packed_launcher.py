@@ -1,81 +1,83 @@
 """hydra/launcher=packed and hydra/sweeper=packed: all jobs of a sweep at once, trained in packs.
 
-Only the part that Hydra sees; what it does is in _core.py and rnnlab.sweep.  No heavy imports: every start of Hydra
-imports this module.  And no postponed annotations: Hydra runs the module before it is in sys.modules, where
-dataclasses look them up.
+This is only what Hydra must find here; what the two do is in rnnlab/hydra/launch.py.  Every start of Hydra imports
+this module, so it imports nothing heavy.  It has no postponed annotations: Hydra runs the module before it is in
+sys.modules, where dataclasses look them up.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, make_dataclass
+from typing import Any, get_type_hints
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from rnnlab.sweep.settings import RaySettings, SlurmSettings
+from rnnlab.hydra.launch import Setup, launch, sweep
+from rnnlab.sweep.engines import check_options, engines
+from rnnlab.sweep.options import SweepOptions
 
-_HERE = "hydra_plugins.rnnlab_packed.packed_launcher"
+
+class PackedLauncher(Launcher):
+    """Trains the runs of a sweep in packs; the jobs of any other application run one after the other."""
+
+    def __init__(self, **options: Any) -> None:
+        """options: the fields of SweepOptions, and for each engine its settings under its name."""
+        settings = {name: OmegaConf.to_object(options.pop(name)) for name in engines() if name in options}
+        self.options = SweepOptions(**options, settings=settings)
+        check_options(self.options)
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.given = Setup(hydra_context, task_function, config)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        return launch(self.given, self.options, job_overrides, initial_job_idx)
 
 
-@dataclass
-class PackedLauncherConf:
-    _target_: str = f"{_HERE}.PackedLauncher"
-    engine: str = "local"  # where packs are computed: local, ray, slurm
-    n_workers: int | None = None  # packs at once; null: one per core, or per GPU (local), or what the cluster has (ray)
-    memory_gb: float | None = None  # local: for all packs under way, in 10^9 bytes; null: half of the machine's
-    gpus: int | None = None  # local, device=cuda: how many are used; null: all
-    redo: str = "failed"  # what to compute: missing (what has no record), failed (that, and what failed), all
-    checkpoint_s: float = 60.0  # seconds between two checkpoints of a pack
-    dry_run: bool = False  # say what would be computed, and train nothing
-    report: bool = True  # write the report at the end
-    ray: RaySettings = field(default_factory=RaySettings)
-    slurm: SlurmSettings = field(default_factory=SlurmSettings)
+class PackedSweeper(Sweeper):
+    """Hydra's basic sweeper, but all jobs are checked before the first one starts, whichever launcher runs them, and
+    before anything is written."""
+
+    launcher: Launcher
+
+    def __init__(self, max_batch_size: int | None, params: Mapping[str, str] | None) -> None:
+        self.max_batch_size, self.params = max_batch_size, params or {}
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.given = Setup(hydra_context, task_function, config)
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
+        return sweep(self.given, self.launcher, self.params, self.max_batch_size, arguments)
 
 
 @dataclass
 class PackedSweeperConf:
-    _target_: str = f"{_HERE}.PackedSweeper"
-    max_batch_size: int | None = None  # jobs handed to the launcher at once; null: all
-    params: dict[str, str] | None = field(default=None)  # what is swept unless the command line says otherwise
+    _target_: str = f"{__name__}.PackedSweeper"
+    max_batch_size: int | None = None  # jobs given to the launcher at once; null: all
+    params: dict[str, str] | None = None  # what is swept unless the command line says otherwise
 
 
-ConfigStore.instance().store(group="hydra/launcher", name="packed", node=PackedLauncherConf, provider="rnnlab")
-ConfigStore.instance().store(group="hydra/sweeper", name="packed", node=PackedSweeperConf, provider="rnnlab")
+def launcher_conf() -> type:
+    """The dataclass behind hydra.launcher: the options of a sweep, and the settings of each engine that is registered
+    by now."""
+    types = get_type_hints(SweepOptions)
+    target = ("_target_", str, field(default=f"{__name__}.PackedLauncher"))
+    options = [(f.name, types[f.name], field(default=f.default)) for f in fields(SweepOptions) if f.name != "settings"]
+    settings = [(name, e.settings, field(default_factory=e.settings)) for name, e in engines().items() if e.settings]
+    return make_dataclass("PackedLauncherConf", [target, *options, *settings])
 
 
-class PackedLauncher(Launcher):
-    """Trains a sweep's runs in packs; jobs of any other application run one after the other, as by Hydra's own."""
-
-    def __init__(self, **options: Any):
-        plain = {key: OmegaConf.to_object(o) if OmegaConf.is_config(o) else o for key, o in options.items()}
-        self.options = PackedLauncherConf(**plain)
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
-        self.checked: Any = None  # the whole sweep, where a sweeper has had it checked
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from hydra_plugins.rnnlab_packed import _core
-
-        return _core.launch(self, job_overrides, initial_job_idx)
+def store_options() -> None:
+    """Make the options known to Hydra's config.  To be called again when an engine has been registered."""
+    for group, node in (("hydra/launcher", launcher_conf()), ("hydra/sweeper", PackedSweeperConf)):
+        ConfigStore.instance().store(group=group, name="packed", node=node, provider="rnnlab")
 
 
-class PackedSweeper(BasicSweeper):
-    """Hydra's basic sweeper, but that all jobs are checked before the first one starts, whichever launcher runs them,
-    and before anything is written."""
-
-    def __init__(self, max_batch_size: int | None = None, params: Any = None):
-        super().__init__(max_batch_size=max_batch_size, params=params or {})
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        self.task_function = task_function
-
-    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
-        from hydra_plugins.rnnlab_packed import _core
-
-        return _core.sweep(self, arguments)
+store_options()

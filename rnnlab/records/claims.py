@@ -162,7 +162,7 @@ def _group(entry: Any, place: str) -> dict[str, Any]:
 
 
 def _is_list(value: Any) -> bool:
-    """Also one of OmegaConf's, which this module does not know."""
+    """Also true for a list of OmegaConf, which this module does not import."""
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 

@@ -1,33 +1,30 @@
-"""The files of a run folder: what they hold, how they are written and read back.
+"""The record of a run: what the files of its folder hold, and how they are written and read back.
 
     run.json          what was run and how it ended (see `Record`)
-    curves.csv        one row per evaluation: step, train_loss, eval_loss, batch_loss, grad_norm, clip_rate, then what
-                      diagnostics.py measures
-    predictions.csv   what the network said, beside the truth; the columns belong to the task
+    curves.csv        one row per evaluation: step, train_loss, eval_loss, batch_loss, grad_norm, clip_rate, then the
+                      columns of training/diagnostics.py
+    predictions.csv   the network's answers beside the truth; the task decides on the columns
     gradients.csv     of recurrent runs: step, layer, t, grad_norm, the norm of dL/dh[t] on the way back through time
-    provenance.json   when, where and with which versions: everything that does *not* follow from the config
+    provenance.json   when, where and with which versions the run was computed: what does not follow from the config
 
-A record holds only what follows from the config, so the same config gives the same bytes on the same machine.
-Each file is written under a temporary name and renamed, run.json last: a folder with a run.json is a whole
-record.  Floats read back to the same bits.  Not-a-number and the infinities are spelled nan, inf and -inf, in CSV
-as they are and in JSON as strings, because JSON has no word for them.
+All files but provenance.json hold only what follows from the config, so the same config gives the same bytes on the
+same machine.  Each file is written under a temporary name and then renamed, run.json last: a folder with a run.json is
+a whole record.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+
+from rnnlab.records.files import RecordError, to_json, write_text
+from rnnlab.records.tables import read_table, to_csv
 
 SCHEMA = 1
 RUN, CURVES, PREDICTIONS, PROVENANCE = "run.json", "curves.csv", "predictions.csv", "provenance.json"
@@ -37,10 +34,6 @@ CURVE_COLUMNS = ("step", "train_loss", "eval_loss", "batch_loss", "grad_norm", "
 
 Status = Literal["completed", "failed"]
 Outcome = Literal["learned", "not_learned", "diverged"]
-
-
-class RecordError(Exception):
-    """A run folder that cannot be read as a record; the message says which file and why."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ class RunResult:
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """What a reader of the record must know of its task, without importing the task.
+    """What a reader of the record must know about its task, without importing the task.
 
     predictions: how predictions.csv is laid out: "series" (t, truth, one_step, closed_loop), "classes"
     (index, label, predicted, output) or "text" (sample, position, truth, predicted), one token a row.
@@ -101,7 +94,7 @@ def write_record(folder: Path, record: Record, provenance: Mapping[str, Any]) ->
 
 
 def render(record: Record) -> dict[str, str]:
-    """The text of the record's files, all that follows from the config, by name."""
+    """The record's files without provenance.json: name -> text."""
     result = record.result
     summary = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in TABLES}
     head = {"schema": record.schema, "run_id": record.run_id, "condition_id": record.condition_id}
@@ -113,12 +106,12 @@ def render(record: Record) -> dict[str, str]:
 
 
 def write_files(folder: Path, files: Mapping[str, str], provenance: Mapping[str, Any]) -> None:
-    """Write what `render` made.  run.json comes last: without it the folder is not a record."""
+    """Write the files that `render` made, run.json last: without it the folder is not a record.  Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in (RUN, GRADIENTS):  # while the tables are replaced, the folder is not a record
         (folder / name).unlink(missing_ok=True)
     for name in os.listdir(folder):
-        if name.startswith(".") and name.endswith(".tmp"):  # of a process that was killed while it wrote
+        if name.startswith(".") and name.endswith(".tmp"):  # left by a process that was killed while it wrote
             (folder / name).unlink(missing_ok=True)
     write_text(folder / PROVENANCE, to_json(provenance))
     for name in sorted(files, key=lambda name: name == RUN):
@@ -132,25 +125,15 @@ def read_record(folder: Path) -> Record:
         task = TaskFacts(**run["task"])
     except TypeError as error:
         raise RecordError(f"{folder / RUN}: unexpected content of 'task' ({error})") from None
-    return Record(
-        run_id=run["run_id"],
-        condition_id=run["condition_id"],
-        config=run["config"],
-        task=task,
-        result=RunResult(
-            **{
-                table: read_table(folder / file)
-                for table, file in TABLES.items()
-                if file != GRADIENTS or (folder / file).exists()
-            },
-            **{f.name: run[f.name] for f in fields(RunResult) if f.name not in TABLES},
-        ),
-        schema=run["schema"],
-    )
+    entries: dict[str, Any] = {f.name: run[f.name] for f in fields(RunResult) if f.name not in TABLES}
+    for table, file in TABLES.items():
+        if file != GRADIENTS or (folder / file).exists():
+            entries[table] = read_table(folder / file)
+    return Record(run["run_id"], run["condition_id"], run["config"], task, RunResult(**entries), run["schema"])
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """run.json alone, with its metrics as floats: what most readers need.  Raises RecordError."""
+    """run.json alone, with its metrics as floats: most readers need no more.  Raises RecordError."""
     path = folder / RUN
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
@@ -174,8 +157,10 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 
 def check_tables(folder: Path, run: Mapping[str, Any]) -> None:
-    """Raise RecordError for a table that is not there as `run`, of read_run, says: a disk can lose what was written
-    last when the power goes.  No file is flushed for that: seven a run would take longer than many a run."""
+    """Raise RecordError for a table whose size is not the one that `run` (see read_run) states.
+
+    A power failure can cut off files that were written last.  They are not flushed to the disk one by one against
+    that: flushing the seven files of a run takes longer than many runs take to train."""
     for name, size in run.get("tables", {}).items():
         try:
             found = (folder / name).stat().st_size
@@ -183,94 +168,3 @@ def check_tables(folder: Path, run: Mapping[str, Any]) -> None:
             raise RecordError(f"{folder / name}: cannot be read ({error.strerror})") from None
         if found != size:
             raise RecordError(f"{folder / name}: has {found} bytes of {size}")
-
-
-def read_table(path: Path) -> dict[str, np.ndarray]:
-    """A CSV table as columns: int64 where every entry is a whole number, else float64, else str."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise RecordError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    if not rows:
-        return {}
-    header, *body = rows
-    if any(len(row) != len(header) for row in body):
-        raise RecordError(f"{path}: a row has another number of fields than the header")
-    return {name: _column([row[i] for row in body]) for i, name in enumerate(header)}
-
-
-def _column(entries: list[str]) -> np.ndarray:
-    for kind in (np.int64, np.float64):
-        try:
-            return np.array(entries, dtype=kind)
-        except (ValueError, OverflowError):
-            pass
-    return np.array(entries, dtype=str)
-
-
-def to_csv(columns: Mapping[str, np.ndarray]) -> str:
-    """Columns as CSV text.  float32 takes nine significant digits, which always read back to the same float32."""
-    lengths = {name: len(column) for name, column in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"columns of one table differ in length: {lengths}")
-    if not columns:
-        return ""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    if any(column.dtype.kind not in "iuf" for column in columns.values()):
-        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-        return text.getvalue()
-    entries = [_entries(column.dtype.str, column.tobytes()) for column in columns.values()]
-    text.writelines(f"{','.join(row)}\n" for row in zip(*entries, strict=True))  # numbers need no quotes
-    return text.getvalue()
-
-
-@lru_cache(maxsize=16)  # the runs of a pack have their times and truths in common
-def _entries(dtype: str, content: bytes) -> list[str]:
-    """The numbers of a column as text."""
-    column = np.frombuffer(content, dtype=dtype)
-    if dtype != np.dtype(np.float32).str:
-        return list(map(repr, column.tolist()))  # int exactly, float as the shortest text that reads back the same
-    texts = ("%.9g " * len(column) % tuple(column.tolist())).split()
-    with np.errstate(invalid="ignore"):  # of a signalling NaN
-        whole = (np.abs(column) < 1e9) & (column == np.trunc(column))
-    for n in np.flatnonzero(whole):  # else it would read as an integer
-        texts[n] += ".0"
-    return texts
-
-
-def to_json(data: Mapping[str, Any]) -> str:
-    """Strict JSON, keys in the order given, nan, inf and -inf as strings."""
-    return json.dumps(_finite(data), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace `path` by `text` in one step: a reader sees the old file or the new one, never a part."""
-    with replace_file(path, "w") as file:
-        file.write(text)
-
-
-@contextmanager
-def replace_file(path: Path, mode: Literal["w", "wb"]) -> Iterator[Any]:
-    """A file to write into that takes the place of `path` when the block ends well, and leaves no trace when not."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    text = {"encoding": "utf-8", "newline": ""} if mode == "w" else {}
-    try:
-        with temporary.open(mode, **text) as file:
-            yield file
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

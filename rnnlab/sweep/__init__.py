@@ -1,1 +1,1 @@
-"""From many runs to many records: which runs share a pack, who computes packs, and what becomes of results."""
+"""From many runs to many records: sweep.py is the call; the other files are what it is made of."""

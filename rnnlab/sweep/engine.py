@@ -1,21 +1,22 @@
-"""What every place to compute packs has in common: an engine takes packs and hands back what became of them.
+"""What all places that compute packs have in common: an engine takes packs and says what became of them.
 
-An engine knows nothing of sweeps: what to try again, and how, is execute.py's.  The engines are in engines/.
+An engine knows nothing about sweeps.  Which packs are tried again, and how, is decided in execute.py.  The engines are
+in engines/, a file each.  This module is light: it imports neither torch nor numpy.
 """
 
 from __future__ import annotations
 
-import os
-import platform
-import time
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from rnnlab.config.run import RunConfig
-from rnnlab.options import ConfigError
-from rnnlab.sweep.jobs import FinishedRun, compute, finish, provenance
+from rnnlab.sweep.options import SweepOptions
+
+if TYPE_CHECKING:
+    from rnnlab.config.run import RunConfig
+    from rnnlab.sweep.finished import FinishedRun
 
 
 class EngineError(Exception):
@@ -24,18 +25,19 @@ class EngineError(Exception):
 
 @dataclass(frozen=True)
 class Pack:
-    """A unit of work.  It can be computed again anywhere, any number of times, and comes out the same."""
+    """A unit of work: runs that are trained together.  Wherever and however often it is computed, the result is the
+    same."""
 
     runs: Sequence[RunConfig]
     device: str
-    checkpoint_folder: Path | None
-    checkpoint_s: float
-    suspect: bool = False  # a worker has died over these runs
+    checkpoint_folder: Path | None = None  # None: the worker writes no checkpoints
+    checkpoint_s: float = math.inf  # seconds between two checkpoints
+    suspect: bool = False  # a worker has died while it computed these runs
 
 
 @dataclass(frozen=True)
 class Done:
-    """A pack and the runs it became, in its order.  provenance: where, when and with what it was computed."""
+    """The runs of a pack are finished, in its order.  provenance: where, when and with what they were computed."""
 
     pack: Pack
     runs: Sequence[FinishedRun]
@@ -44,14 +46,14 @@ class Done:
 
 @dataclass(frozen=True)
 class Died:
-    """A pack whose worker is gone."""
+    """The worker that computed a pack is gone."""
 
     pack: Pack
 
 
 @dataclass(frozen=True)
 class Cancelled:
-    """A pack that somebody has taken out of the engine's queue: not to be tried again by this command."""
+    """Somebody has taken a pack out of the engine's queue: this command does not try it again."""
 
     pack: Pack
 
@@ -60,48 +62,33 @@ Event = Done | Died | Cancelled
 
 
 class Engine(Protocol):
-    n_workers: int  # packs computed side by side, as far as the engine knows
-    pack_memory_gb: float  # what a pack may take, in 10^9 bytes
-    pack_overhead_s: float  # what a pack costs beside its runs: docs/scaling.md
-    shares_folder: bool  # whether those who compute see this machine's files: then packs can leave checkpoints
+    n_workers: int  # how many packs are computed side by side, as far as the engine knows
+    pack_memory_gb: float  # how much memory a pack may take, in 10^9 bytes
+    pack_overhead_s: float  # the time that a pack takes beside its runs: docs/scaling.md
+    shares_folder: bool  # whether the workers see this machine's files: then they can write checkpoints there
+
+    @classmethod
+    def start(cls, settings: Any, options: SweepOptions, device: str, folder: Path) -> Self:
+        """The engine for one sweep.  settings: an instance of its own dataclass.  folder: the study's.
+
+        Raises ConfigError when it is not available here."""
 
     @property
     def n_free(self) -> int:
-        """How many packs it would take up at once."""
+        """How many more packs the engine takes now."""
 
     def resume(self, everything: Pack) -> list[Pack]:
-        """Parts of everything there is to do that an earlier command has submitted, and that are on their way still."""
+        """Those parts of `everything` that an earlier command has submitted and that are still queued or running."""
 
     def forget(self, run_ids: Collection[str]) -> None:
-        """These runs have been written down: nothing need be kept of them."""
+        """The records of these runs are written: the engine need not keep anything of them."""
 
-    def submit(self, pack: Pack) -> None: ...
+    def submit(self, pack: Pack) -> None:
+        """Take a pack.  Only called while n_free is above 0.  Raises EngineError."""
 
     def wait(self, timeout_s: float | None) -> list[Event]:
-        """What happened since, waiting for something to happen (None: as long as it takes).  Raises EngineError."""
+        """What has happened since the last call.  Waits until something has, or for timeout_s seconds (None: without
+        limit).  Raises EngineError."""
 
     def close(self) -> None:
-        """Let go of everything, whatever is under way."""
-
-
-def work_on(pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
-    """What a worker does with a pack: its runs, finished, and their provenance."""
-    started = time.monotonic()
-    results = compute(pack.runs, pack.device, pack.checkpoint_folder, pack.checkpoint_s)
-    runs = [finish(run, result) for run, result in zip(pack.runs, results, strict=True)]
-    circumstances = {"pack_wall_s": time.monotonic() - started, "pack_width": len(runs), "device": pack.device}
-    if "CUDA_VISIBLE_DEVICES" in os.environ:
-        circumstances["cuda_visible_devices"] = os.environ["CUDA_VISIBLE_DEVICES"]
-    return runs, provenance() | circumstances
-
-
-def work_elsewhere(pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
-    """work_on, on a node that may lack the files that tasks name, or hold others there.
-
-    Raises ConfigError: it is the node that is wrong and not the runs, and none of them counts as failed."""
-    for run in pack.runs:
-        try:
-            run.task.fingerprinted()
-        except ConfigError as error:
-            raise ConfigError(f"{platform.node()}: {error}; data files must lie on every node") from None
-    return work_on(pack)
+        """Release everything, whatever is still running."""

@@ -1,4 +1,4 @@
-"""Get packs computed, whatever happens to those who compute them."""
+"""Get packs computed, whatever happens to the workers that compute them."""
 
 from __future__ import annotations
 
@@ -9,37 +9,38 @@ from typing import Any
 
 from rnnlab.config.run import RunConfig
 from rnnlab.sweep.engine import Cancelled, Died, Done, Engine, Event, Pack
-from rnnlab.sweep.jobs import FinishedRun, killed, provenance
+from rnnlab.sweep.finished import FinishedRun, killed
+from rnnlab.sweep.provenance import provenance
 
-TICK_S = 0.5  # how long to wait for something to happen before saying that nothing has
+TICK_S = 0.5  # how long to wait for an event before saying that there is none
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A finished run and how it came about."""
+    """A finished run, on its way from the engine to its folder."""
 
     run: RunConfig
     finished: FinishedRun
     provenance: Mapping[str, Any]
-    n_running: int  # packs under way at that moment
+    n_running: int  # packs that were being computed at that moment
 
 
 class Execution:
     """Packs on their way through an engine.
 
-    A pack whose worker died is tried once more, then in halves, until the run that kills its worker is alone; that one
-    comes back as failed.  New packs are handed out before each delivery, so that no worker waits for the caller.
+    A pack whose worker died is tried once more, then in halves, until the run that kills its worker is alone; that run
+    is delivered as failed.  New packs are submitted before each delivery, so that no worker waits for the caller.
 
-    n_running: packs that are in the engine's hands already.  Runs of packs that were cancelled are in `cancelled`."""
+    n_running: how many packs the engine has already, from an earlier command."""
 
     def __init__(self, packs: Iterable[Pack], engine: Engine, n_running: int = 0):
         self._waiting, self._engine = deque(packs), engine
         self._ready: deque[Delivery] = deque()
         self._n_running = n_running
-        self.cancelled: list[RunConfig] = []
 
     def deliveries(self) -> Iterator[Delivery | None]:
-        """Every run of the packs once, as they finish; None when for a while nothing has."""
+        """Every run of the packs once, as it finishes, without cancelled packs.  None: nothing has happened for
+        a while."""
         while self._waiting or self._n_running or self._ready:
             for event in self._engine.wait(0 if self._ready else TICK_S) if self._n_running else []:
                 self._take(event)
@@ -52,7 +53,7 @@ class Execution:
             yield self._ready.popleft()
 
     def undelivered(self) -> list[Delivery]:
-        """What has been computed and not been taken, after an interruption."""
+        """What has been computed and not been delivered, when the caller has stopped taking deliveries."""
         return list(self._ready)
 
     def _take(self, event: Event) -> None:
@@ -65,8 +66,8 @@ class Execution:
                 again, lost = _after_death(pack)
                 self._waiting.extendleft(again)
                 self._ready.extend(Delivery(run, killed(run), provenance(), self._n_running) for run in lost)
-            case Cancelled(pack):
-                self.cancelled.extend(pack.runs)
+            case Cancelled():
+                pass  # its runs are neither delivered nor tried again
 
 
 def _after_death(pack: Pack) -> tuple[list[Pack], list[RunConfig]]:

@@ -1,7 +1,7 @@
-"""Ctrl-C as something to look at, where an exception out of nowhere would do harm.
+"""Ctrl-C as a flag, for code that an exception at any moment would harm.
 
-Python raises KeyboardInterrupt wherever it happens to be: between a result's arrival and its being noted, or inside a
-destructor, where it is printed and forgotten.
+Python raises KeyboardInterrupt wherever the program is: also between the arrival of a result and the moment when it is
+noted, or inside a destructor, where the exception is printed and forgotten.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from types import FrameType
 
 
 class Interrupt:
-    """Within the block the first Ctrl-C only sets `requested`; the second one stops at once, as everywhere else."""
+    """A block in which the first Ctrl-C only sets `requested`.  The second one raises KeyboardInterrupt as usual."""
 
     def __init__(self) -> None:
         self.requested = False
 
     def __enter__(self) -> Interrupt:
-        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as a shell starts what it puts in the background
-        self._handles = not ignored and threading.current_thread() is threading.main_thread()  # nobody else may
+        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # a shell starts a background command like this
+        self._handles = not ignored and threading.current_thread() is threading.main_thread()  # Python allows no other
         if self._handles:
             self._before = signal.signal(signal.SIGINT, self._note)
         return self

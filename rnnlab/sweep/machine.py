@@ -1,4 +1,4 @@
-"""What this machine has to offer."""
+"""What this machine has: cores, memory, GPUs."""
 
 import os
 from contextlib import suppress
@@ -10,7 +10,7 @@ from rnnlab.options import ConfigError
 
 
 def check_device(device: str) -> None:
-    """Raise ConfigError for a device that this machine has not."""
+    """Raise ConfigError for a device that this machine does not have."""
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device: 'cuda'; this machine has no usable CUDA device; one of cpu")
 

@@ -23,8 +23,8 @@ from rnnlab.training.pack import program_key
 STATES = 2**15  # floats in the states of one time step of a pack, (R, B, H): benchmarks/pack_width.py
 MAX_WIDTH = 256
 
-# For estimates, of one core: seconds per multiply-add, per state and layer, per call on a pack's time step, per update
-# of a pack beside its passes, and per record.
+# For estimates.  Seconds of one core: per multiply-add, per state and layer, per torch call on one time step of a pack,
+# per update of a pack without its passes, and per record.
 MULTIPLY_ADD_S, STATE_S, CALL_S, UPDATE_S, RUN_S = 2.5e-11, 1.5e-9, 4e-6, 3e-4, 5e-3
 
 
@@ -39,12 +39,12 @@ class Plan:
         return sum(map(len, self.packs))
 
     def estimate_s(self, n_workers: int) -> float:
-        """A guess at the time the packs take, from the sizes of their products."""
+        """An estimate of the seconds that the packs take together, from the sizes of their products."""
         costs = [pack_cost_s(pack) for pack in self.packs]
         return max(sum(costs) / n_workers, max(costs, default=0.0))
 
     def describe(self, n_done: int, n_workers: int, folder: Path) -> str:
-        """What would be computed, for a person."""
+        """What would be computed, as text for a person."""
         lines = [f"{folder}: {n_done} runs are done, {self.n_runs} to compute in {len(self.packs)} packs"]
         kinds = Counter((_program(pack[0]), len(pack)) for pack in self.packs)
         lines += [f"  {n:4} x {width:3} runs of {program}" for (program, width), n in kinds.items()]
@@ -55,9 +55,9 @@ class Plan:
 
 
 def plan(runs: Sequence[RunConfig], n_workers: int, memory_gb: float, overhead_s: float = 0.0) -> Plan:
-    """Runs with the same activation are neighbours, so that a pack calls as few different functions as it can.
+    """Put the runs into packs.  Runs with the same activation are neighbours, so that a pack calls few functions.
 
-    memory_gb: for n_workers packs together.  overhead_s: what a pack costs beside its runs."""
+    memory_gb: for n_workers packs together.  overhead_s: the seconds that a pack costs beside its runs."""
     programs: dict[object, list[RunConfig]] = {}
     for run in runs:
         programs.setdefault(program_key(run), []).append(run)
@@ -73,23 +73,23 @@ def plan(runs: Sequence[RunConfig], n_workers: int, memory_gb: float, overhead_s
 
 
 def _worthwhile(members: Sequence[RunConfig], n_workers: int, overhead_s: float) -> int:
-    """Into how many packs it pays to divide runs so that no worker is idle: packs of two lanes at least, and so long
-    that the overhead is a tenth of them at most."""
+    """The number of packs that keeps most workers busy, where each pack has at least two lanes and its overhead is at
+    most a tenth of its time."""
     most = min(n_workers, len(members) // MIN_WIDTH)
     return min(most, int(pack_cost_s(members) / (10 * overhead_s))) if overhead_s else most
 
 
 def best_width(run: RunConfig, n_workers: int, memory_gb: float) -> int:
-    """How many lanes like this run make the best pack."""
+    """The best number of lanes for a pack of runs like this one."""
     by_cache = max(2, STATES // (_chunk(run) * _hidden(run)))
     by_memory = max(1, int(memory_gb * 1e9 / n_workers / lane_bytes(run)))
     return min(by_cache, by_memory, MAX_WIDTH)
 
 
 def lane_bytes(run: RunConfig) -> int:
-    """About how much memory one lane takes: traces, parameters with gradients and the optimiser's companions, and the
-    data that it shares with nobody.  Between 0.9 and 1.7 times what the peak of a process shows, for rnn, lstm and gru
-    of several sizes: every trace has a companion on the way back."""
+    """An estimate of the bytes that one lane takes: traces, each with its gradient; parameters with gradients and the
+    optimiser's state; data that no other lane uses.  It is 0.9 to 1.7 times the measured peak of a process, for rnn,
+    lstm and gru of several sizes."""
     hidden, cell = _hidden(run), _cell(run)
     trace = run.task.seq_len * max(_chunk(run), LEAST_CHUNK) * hidden
     parameters = sum(w.fan_in * w.fan_out * len(w.gates) for w in architecture(run).padded().weights().values())
@@ -99,7 +99,7 @@ def lane_bytes(run: RunConfig) -> int:
 
 
 def pack_cost_s(pack: Sequence[RunConfig]) -> float:
-    """A guess at the seconds of a pack on one core."""
+    """An estimate of the seconds that a pack takes on one core."""
     run = pack[0]
     n_train, every = run.task.n_train, run.training.eval_every
     n_evaluations = 1 if every is None else 2 + run.training.steps // every

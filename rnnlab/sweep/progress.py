@@ -1,4 +1,4 @@
-"""How a sweep comes along: one live line on a terminal, else a plain line every few seconds; each run in a log file."""
+"""The progress of a sweep: one live line on a terminal, else a line every few seconds.  A log file has each run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLAIN_EVERY_S = 5.0
 
 
 class Progress:
-    """Counts deliveries and shows them.  The log gets a line a run; the screen never more than one."""
+    """Counts deliveries and shows the counts on one line.  The log file gets one line per run."""
 
     def __init__(self, n_runs: int, n_packs: int, n_done_before: int, folder: Path):
         self._n_total = n_runs
@@ -55,12 +55,12 @@ class Progress:
         self._counts[what] += 1
         self._n_running = delivery.n_running
         line = (time.strftime("%Y-%m-%d %H:%M:%S"), what, delivery.run.folder, finished.summary)
-        with suppress(OSError):  # the records are what counts
+        with suppress(OSError):  # a full disk: the record itself reports that
             print(*line, sep="\t", file=self._log)
         self._show()
 
     def tick(self) -> None:
-        """Nothing has finished, but time goes by."""
+        """Show the time that has passed, when nothing has finished."""
         self._show()
 
     def _show(self, last: bool = False) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from rnnlab import __version__
-from rnnlab.records.run import replace_file
+from rnnlab.records.files import replace_file
 
 # Another version may compute something else: its states are not gone on from.
 MADE_BY = f"schema 1, rnnlab {__version__}, torch {version('torch')}, numpy {version('numpy')}"

@@ -19,7 +19,7 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.plugins.sweeper import Sweeper
 
-from rnnlab.sweep import study
+from rnnlab.sweep.folder import locked
 
 SMALL = [
     "task.n_points=40",
@@ -110,7 +110,7 @@ def test_a_run_that_raises_fails_alone_and_is_counted_at_the_end(rnnlab, capsys)
 
 
 def test_a_folder_that_is_in_use_is_left_alone(rnnlab, capsys):
-    with study.locked(Path("outputs/small")):
+    with locked(Path("outputs/small")):
         assert rnnlab(*SWEEP) == 2
     assert "in use by another rnnlab command" in capsys.readouterr().err
     assert not written()
@@ -250,6 +250,25 @@ def test_callbacks_see_every_job_as_hydras_users_know_it(rnnlab, monkeypatch):
     assert seen[1:-1] == [0, (0, 0, losses[0]), 1, (1, 1, losses[1])]
 
 
+class Failures(Callback):
+    """Counts the jobs that Hydra reports as failed."""
+
+    statuses: list = []  # noqa: RUF012
+
+    def on_job_end(self, config, job_return: JobReturn, **kwargs):
+        self.statuses.append(job_return.status)
+
+
+def test_callbacks_see_a_run_that_fails_as_a_job_that_has_raised(rnnlab, monkeypatch, capsys):
+    monkeypatch.setattr(Failures, "statuses", statuses := [])
+    monkeypatch.setitem(sys.modules, "watching", sys.modules[__name__])
+    sizes = "cell.hidden_size=5,3000000"
+    assert rnnlab(*SWEEP, "+hydra.callbacks.f._target_=watching.Failures", "cell.activation=tanh", "seed=0", sizes) == 1
+    assert sorted(status.name for status in statuses) == ["COMPLETED", "FAILED"]
+    assert "1 runs failed" in capsys.readouterr().err
+    assert sorted(json.loads(run)["status"] for run in _runs()) == ["completed", "failed"]
+
+
 def _runs():
     return [path.read_text() for path in Path("outputs/small").glob("*/run.json")]
 
@@ -281,18 +300,38 @@ class RandomSearch(Sweeper):
         type(self).found = found
 
 
-def test_another_sweepers_batches_are_packed_and_it_gets_the_evaluation_loss(rnnlab, monkeypatch):
+@pytest.fixture
+def random_search(monkeypatch):
+    """hydra/sweeper=random is known."""
     monkeypatch.setitem(sys.modules, "hydra_plugins.searching", sys.modules[__name__])
     ConfigStore.instance().store("random", {"_target_": "hydra_plugins.searching.RandomSearch"}, group="hydra/sweeper")
     monkeypatch.setattr(RandomSearch, "__module__", "hydra_plugins.searching")
     Plugins.instance().register(RandomSearch)
-    assert rnnlab("-m", *SMALL, "training.steps=20", "optimizer=sgd", "study=small", "hydra/sweeper=random") == 0
+    return ["-m", *SMALL, "optimizer=sgd", "study=small", "hydra/sweeper=random", "hydra.launcher.report=false"]
+
+
+def test_another_sweepers_batches_are_packed_and_it_gets_the_evaluation_loss(rnnlab, random_search):
+    assert rnnlab(*random_search, "training.steps=20") == 0
     runs = [json.loads(text) for text in _runs()]
     losses = {run["config"]["optimizer"]["learning_rate"]: run["metrics"]["eval_loss"] for run in runs}
     assert len(RandomSearch.found) == 6
     assert len(runs) == 5  # 1e30 was asked for twice, and computed once
     assert {rate: loss for loss, rate in RandomSearch.found} == losses | {1e30: float("inf")}
     assert RandomSearch.best[0] == min(loss for rate, loss in losses.items() if rate != 1e30)
+
+
+def test_runs_that_fail_under_another_sweeper_are_counted_at_the_end(rnnlab, random_search, capsys):
+    assert rnnlab(*random_search, "cell.hidden_size=3000000") == 1
+    assert "rnnlab: 5 runs failed; tracebacks are in outputs/small/" in capsys.readouterr().err
+    assert {loss for loss, _ in RandomSearch.found} == {float("inf")}
+
+
+@pytest.mark.parametrize("batches", [[], ["hydra.sweeper.max_batch_size=1"]], ids=["at once", "one by one"])
+def test_equal_runs_are_counted_once_a_sweep_and_trained_once(rnnlab, capsys, batches):
+    assert rnnlab(*SWEEP, "cell.activation=tanh", "seed=0,1,0", *batches) == 0
+    captured = capsys.readouterr()
+    assert captured.err == "rnnlab: 2 different runs of 3; equal runs are trained once\n"
+    assert len(written()) == 2
 
 
 def test_batches_of_limited_size_come_to_the_same_records(rnnlab):
@@ -359,9 +398,9 @@ def test_a_callbacks_sweep_stops_when_a_record_cannot_be_written(rnnlab, monkeyp
     "option, complaint",
     [
         ("redo=some", "hydra.launcher.redo: unknown 'some'; one of missing, failed, all"),
-        ("n_workers=0", "hydra.launcher.n_workers: 0; must be at least 1"),
-        ("memory_gb=-1", "hydra.launcher.memory_gb: -1.0; must be at least 0.01"),
-        ("checkpoint_s=-3", "hydra.launcher.checkpoint_s: -3.0; must be at least 0"),
+        ("n_workers=0", "hydra.launcher.n_workers: 0; must be a finite number at least 1"),
+        ("memory_gb=-1", "hydra.launcher.memory_gb: -1.0; must be a finite number at least 0.01"),
+        ("checkpoint_s=-3", "hydra.launcher.checkpoint_s: -3.0; must be a finite number at least 0"),
     ],
 )
 def test_options_of_the_launcher_are_checked(rnnlab, capsys, option, complaint):

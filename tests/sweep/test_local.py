@@ -1,16 +1,35 @@
 """The local engine's worker processes, real ones."""
 
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from multiprocessing.process import BaseProcess
 
 import pytest
 
 from rnnlab.sweep import server
 from rnnlab.sweep.engine import Died, Done, EngineError, Pack
+from rnnlab.sweep.engines import local
 from rnnlab.sweep.engines.local import LocalEngine
-from rnnlab.sweep.jobs import finish
+from rnnlab.sweep.finished import finish
 from rnnlab.training.loop import train
+
+
+def in_a_worker(function, *arguments):
+    """What a function returns in a process that the server has forked."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+@pytest.fixture
+def workers():
+    """workers(): the worker processes that this test has started and that run."""
+    before = set(multiprocessing.active_children())
+    return lambda: list(set(multiprocessing.active_children()) - before)
 
 
 @pytest.fixture
@@ -30,27 +49,27 @@ def test_a_pack_comes_back_as_it_would_be_computed_here(engine, run_config, tmp_
     assert list(event.runs) == [finish(run, result) for run, result in zip(runs, train(runs), strict=True)]
 
 
-def test_a_killed_worker_costs_its_own_pack_only(engine, run_config, tmp_path):
+def test_a_killed_worker_costs_its_own_pack_only(engine, workers, run_config, tmp_path):
     long = Pack([run_config(training__steps=10**6, training__eval_every=10**6)], "cpu", tmp_path, 60.0)
     short = Pack([run_config()], "cpu", tmp_path, 60.0)
     engine.submit(long)
+    (busy,) = workers()
     engine.submit(short)
     assert engine.n_free == 0
     (event,) = engine.wait(None)
     assert event.pack is short
-    (worker,) = [p for c, p in engine._processes.items() if c in engine._packs]
-    os.kill(worker.pid, signal.SIGKILL)
+    busy.kill()
     (event,) = engine.wait(None)
     assert event == Died(long)
     engine.submit(short)
     assert isinstance(engine.wait(None)[0], Done)
 
 
-def test_a_worker_that_dies_while_idle_is_replaced(engine, run_config, tmp_path):
+def test_a_worker_that_dies_while_idle_is_replaced(engine, workers, run_config, tmp_path):
     pack = Pack([run_config()], "cpu", tmp_path, 60.0)
     engine.submit(pack)
     engine.wait(None)
-    (worker,) = engine._processes.values()
+    (worker,) = workers()
     worker.kill()
     worker.join()
     engine.submit(pack)
@@ -59,50 +78,119 @@ def test_a_worker_that_dies_while_idle_is_replaced(engine, run_config, tmp_path)
     assert isinstance(engine.wait(None)[0], Done)
 
 
-def test_no_worker_is_left_when_the_engine_is_closed(run_config, tmp_path):
+def test_no_worker_is_left_when_the_engine_is_closed(workers, run_config, tmp_path):
     engine = LocalEngine(2, memory_gb=4.0)
     for _ in range(2):
         engine.submit(Pack([run_config(training__steps=10**6)], "cpu", tmp_path, 60.0))
-    processes = list(engine._processes.values())
+    processes = workers()
+    assert len(processes) == 2
     engine.close()
     assert [process.is_alive() for process in processes] == [False, False]
 
 
 def kill_the_server():
-    from multiprocessing import forkserver
-
-    server.start()
-    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    pid = in_a_worker(os.getppid)
+    os.kill(pid, signal.SIGKILL)
+    return pid
 
 
 def test_a_server_that_is_killed_is_started_again(engine, run_config, tmp_path):
     pack = Pack([run_config()], "cpu", tmp_path, 60.0)
     engine.submit(pack)
+    (first,) = engine.wait(None)
     kill_the_server()
-    assert isinstance(engine.wait(None)[0], Done)  # the worker lives on
-    kill_the_server()
+    engine.submit(pack)  # to the first worker, which lives on
     engine.submit(pack)
-    engine.submit(pack)
-    assert len(engine._processes) == 2
-    assert {type(event) for _ in range(2) for event in engine.wait(5)} == {Done}
+    events = []
+    while len(events) < 2:
+        events += engine.wait(None)
+    assert [type(event) for event in events] == [Done, Done]
+    pids = {event.provenance["pid"] for event in events}
+    assert len(pids - {first.provenance["pid"]}) == 1, "one worker is the first, the other one a new one"
 
 
 def test_a_worker_that_cannot_be_started_is_one_clear_error(engine, run_config, tmp_path, monkeypatch):
     def start(process):
         raise EOFError
 
-    monkeypatch.setattr(engine._context.Process, "start", start)
+    monkeypatch.setattr(BaseProcess, "start", start)
+    monkeypatch.setattr(local, "START_PAUSES_S", (0.0,))
     with pytest.raises(EngineError, match="no worker process can be started"):
         engine.submit(Pack([run_config()], "cpu", tmp_path, 60.0))
 
 
-def test_workers_do_not_see_control_c(engine, run_config, tmp_path):
+def test_workers_do_not_see_control_c(engine, workers, run_config, tmp_path):
     engine.submit(Pack([run_config(training__steps=10**6)], "cpu", tmp_path, 60.0))
-    (worker,) = engine._processes.values()
+    (worker,) = workers()
     for _ in range(20):  # from its first moment on
         os.kill(worker.pid, signal.SIGINT)
         assert engine.wait(0.01) == []
     assert worker.is_alive()
+
+
+def test_control_c_is_blocked_in_workers_also_when_multiprocessing_itself_starts_the_server_again():
+    server.start()
+    os.waitid(os.P_PID, kill_the_server(), os.WEXITED | os.WNOWAIT)
+    assert signal.SIGINT in in_a_worker(signal.pthread_sigmask, signal.SIG_BLOCK, [])
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, []), "and not here"
+
+
+CLOSED_WHILE_A_WORKER_SENDS = """
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+from rnnlab.config.run import from_node
+from rnnlab.sweep.engine import Pack
+from rnnlab.sweep.engines.local import LocalEngine
+
+run = from_node(
+    {
+        "task": {"name": "sines", "n_points": 20_000, "forecast_steps": 0},  # predictions.csv is larger than any pipe
+        "cell": {"name": "rnn", "hidden_size": 2},
+        "optimizer": {"name": "adam"},
+        "training": {"steps": 0},
+    }
+)
+
+
+def interrupted(connection):
+    raise KeyboardInterrupt
+
+
+def close_while_a_worker_sends(server_dies):
+    engine = LocalEngine(1, memory_gb=4.0)
+    engine.submit(Pack([run], "cpu", None, 60.0))
+    receive, Connection.recv = Connection.recv, interrupted
+    try:
+        engine.wait(None)  # until the first part of the result has arrived
+    except KeyboardInterrupt:
+        Connection.recv = receive
+    if server_dies:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver")) as pool:
+            server = pool.submit(os.getppid).result()
+        os.kill(server, signal.SIGKILL)
+        os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)
+        assert not multiprocessing.active_children()  # so it looks: multiprocessing will not kill the worker
+    engine.close()
+
+
+kill = BaseProcess.kill
+BaseProcess.kill = lambda process: (time.sleep(0.3), kill(process))  # time enough for a worker to complain
+close_while_a_worker_sends(server_dies=False)
+close_while_a_worker_sends(server_dies=True)
+time.sleep(0.3)
+"""
+
+
+def test_a_worker_that_is_ended_while_it_sends_says_nothing():
+    ended = subprocess.run([sys.executable, "-c", CLOSED_WHILE_A_WORKER_SENDS], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_workers_take_the_gpus_in_turns(run_config, tmp_path):

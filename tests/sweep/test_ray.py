@@ -9,8 +9,7 @@ import pytest
 from rnnlab.options import ConfigError
 from rnnlab.sweep.engine import Died, Done, EngineError, Pack
 from rnnlab.sweep.execute import Execution
-from rnnlab.sweep.jobs import finish
-from rnnlab.sweep.settings import RaySettings
+from rnnlab.sweep.finished import finish
 from rnnlab.training.loop import train
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-engines.txt")
@@ -18,7 +17,7 @@ pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirem
 import ray
 from ray.cluster_utils import Cluster
 
-from rnnlab.sweep.engines.ray import RayEngine
+from rnnlab.sweep.engines.ray import RayEngine, RaySettings
 
 # Ray leaves sockets and files to the end of the process, and warns of its own coming changes.
 pytestmark = [

@@ -5,8 +5,9 @@ from dataclasses import FrozenInstanceError, dataclass, replace
 import numpy as np
 import pytest
 
-from rnnlab.records import run as records
+from rnnlab.records.files import write_text
 from rnnlab.records.run import TaskFacts
+from rnnlab.records.tables import read_table, to_csv
 from rnnlab.tasks import TASKS, Task, register
 
 KINDS = {
@@ -108,8 +109,8 @@ def test_the_finding_has_the_score_and_the_columns_of_its_kind(name, look):
 def test_predictions_are_written_and_read_back(name, look, tmp_path):
     task = TASKS[name]()
     (finding,) = task.examine([task.data(0)], look.blank_network(task))
-    records.write_text(tmp_path / "predictions.csv", records.to_csv(finding.predictions))
-    for column, values in records.read_table(tmp_path / "predictions.csv").items():
+    write_text(tmp_path / "predictions.csv", to_csv(finding.predictions))
+    for column, values in read_table(tmp_path / "predictions.csv").items():
         written = finding.predictions[column]
         np.testing.assert_array_equal(values.astype(written.dtype), written)
 
@@ -118,7 +119,7 @@ def test_predictions_are_written_and_read_back(name, look, tmp_path):
 def test_the_columns_of_the_predictions_are_those_that_records_describes(name):
     kind = TASKS[name].predictions_kind
     described = f'"{kind}" ({", ".join(KINDS[kind])})'
-    assert described in " ".join(records.TaskFacts.__doc__.split())
+    assert described in " ".join(TaskFacts.__doc__.split())
 
 
 @every_task

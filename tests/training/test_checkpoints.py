@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from rnnlab.sweep.jobs import compute, finish
+from rnnlab.sweep.finished import finish
+from rnnlab.sweep.worker import compute
 from rnnlab.training import loop as training
 from rnnlab.training.checkpoints import LaneState, forget, read_checkpoints, write_checkpoint
 from rnnlab.training.loop import Checkpoints, train
@@ -58,7 +59,7 @@ def test_runs_that_stand_at_different_steps_are_continued_apart(run_config, tmp_
     steps = []
     original = training.train
     monkeypatch.setattr(
-        "rnnlab.sweep.jobs.train",
+        "rnnlab.sweep.worker.train",
         lambda pack, device, states, checkpoints: (
             steps.append((len(pack), states and states[0].step))
             or original(pack, device, states=states, checkpoints=checkpoints)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rnnlab.nets.activations import Activation
-from rnnlab.records.run import to_csv
+from rnnlab.records.tables import to_csv
 from rnnlab.training.divergence import REASONS
 from rnnlab.training.loop import train
 from rnnlab.training.pack import program_key

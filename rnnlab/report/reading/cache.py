@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from rnnlab import __version__
+from rnnlab.records import files
 from rnnlab.records import run as records
 
 CACHE = ".report-cache.npz"
@@ -87,7 +88,7 @@ def save(folder: Path, entries: Mapping[str, Entry]) -> None:
     head = {"version": VERSION, "blocks": list(tables), "entries": lines, "provenance": list(map(json.loads, origins))}
     arrays = {f"curves{n}": np.concatenate(rows, axis=1) for n, rows in enumerate(tables.values())}
     try:
-        with records.replace_file(folder / CACHE, "wb") as file:
+        with files.replace_file(folder / CACHE, "wb") as file:
             np.savez(file, head=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
     except OSError:
         pass

@@ -9,9 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rnnlab.records import run as records
+from rnnlab.records.files import write_text
+from rnnlab.records.study import STUDY
 from rnnlab.report.reading.cache import signature
 from rnnlab.report.reading.read import GRADIENTS, REPORT
-from rnnlab.report.reading.study_file import STUDY
 
 STAMP = ".made-from"
 INPUTS = (records.RUN, records.CURVES, records.PREDICTIONS, records.PROVENANCE, GRADIENTS)
@@ -41,7 +42,7 @@ def _code() -> list[object]:
 
 def leave(report: Path, stamp: str) -> None:
     """Note beside the report what it was made from, and the sizes of what was made."""
-    records.write_text(report / STAMP, json.dumps({"stamp": stamp, "files": _sizes(report)}))
+    write_text(report / STAMP, json.dumps({"stamp": stamp, "files": _sizes(report)}))
 
 
 def is_fresh(report: Path, stamp: str) -> bool:

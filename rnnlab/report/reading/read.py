@@ -22,10 +22,12 @@ import numpy as np
 
 from rnnlab.options import dotted
 from rnnlab.records import run as records
-from rnnlab.records.run import RecordError, TaskFacts
+from rnnlab.records.files import RecordError
+from rnnlab.records.run import TaskFacts
+from rnnlab.records.study import StudyFile, read_study_file
+from rnnlab.records.tables import read_table
 from rnnlab.report.reading import cache
 from rnnlab.report.reading.cache import Curves, Entry
-from rnnlab.report.reading.study_file import StudyFile, read_study_file
 
 REPORT = "report"  # the folder that the report itself is written to
 GRADIENTS = "gradients.csv"  # step, layer, t, grad_norm; only where the run was asked for it
@@ -107,11 +109,11 @@ class Study:
 
     def predictions(self, run_id: str) -> dict[str, np.ndarray]:
         """predictions.csv of one run.  Raises RecordError."""
-        return records.read_table(self.folder / self._folders[run_id] / records.PREDICTIONS)
+        return read_table(self.folder / self._folders[run_id] / records.PREDICTIONS)
 
     def gradients(self, run_id: str) -> dict[str, np.ndarray]:
         """gradients.csv of one run; empty where it has none.  Raises RecordError."""
-        return records.read_table(self._gradients_of(run_id)) if self.has_gradients(run_id) else {}
+        return read_table(self._gradients_of(run_id)) if self.has_gradients(run_id) else {}
 
     def has_gradients(self, run_id: str) -> bool:
         return self._gradients_of(run_id).exists()
@@ -176,7 +178,7 @@ def _read_entry(folder: Path, stamp: tuple) -> Entry:
     """Read the files of one run folder.  Raises RecordError, whatever is wrong with them."""
     content = records.read_run(folder)
     try:
-        curves = records.read_table(folder / records.CURVES)
+        curves = read_table(folder / records.CURVES)
     except (ValueError, csv.Error) as error:
         raise RecordError(f"{folder / records.CURVES}: cannot be read ({error})") from None
     if curves and "step" not in curves:

@@ -1,4 +1,4 @@
-"""engine=local: worker processes of this machine."""
+"""engine=local: worker processes on this machine."""
 
 from __future__ import annotations
 
@@ -10,36 +10,51 @@ import time
 from collections.abc import Collection, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Self, cast
 
 from rnnlab.sweep import server
-from rnnlab.sweep.engine import Died, Done, EngineError, Event, Pack, work_on
+from rnnlab.sweep.engine import Died, Done, EngineError, Event, Pack
+from rnnlab.sweep.engines import register
+from rnnlab.sweep.options import SweepOptions
 
 START_PAUSES_S = (0.05, 0.2, 1.0)  # between attempts to start a worker: a killed server takes a moment to be gone
 
 
+@register("local")
 class LocalEngine:
-    """Worker processes, started when they are needed, from a server that has torch imported already.
+    """Worker processes.  They are started when they are needed, by a server that has imported torch already.
 
-    gpus: those that workers take in turns, as CUDA_VISIBLE_DEVICES names them."""
+    gpus: the GPUs, as CUDA_VISIBLE_DEVICES names them; the workers take them in turns."""
 
     shares_folder = True
     pack_overhead_s = 0.002
 
-    def __init__(self, n_workers: int, memory_gb: float, gpus: Sequence[str] = ()):
+    def __init__(self, n_workers: int, memory_gb: float, gpus: Sequence[str] = ()) -> None:
         self.n_workers, self.pack_memory_gb = n_workers, memory_gb / n_workers
         self._gpus = gpus
         self._n_started = 0
-        self._context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
-        server.start()  # does not wait: the caller goes on composing
+        posix = os.name == "posix"
+        self._context = multiprocessing.get_context("forkserver") if posix else multiprocessing.get_context("spawn")
+        server.start()  # does not wait for it
         self._processes: dict[Connection, BaseProcess] = {}
         self._packs: dict[Connection, Pack] = {}
+
+    @classmethod
+    def start(cls, settings: None, options: SweepOptions, device: str, folder: Path) -> Self:
+        from rnnlab.sweep.machine import available_cores, check_device, half_of_memory_gb, visible_gpus
+
+        check_device(device)
+        gpus = visible_gpus()[: options.gpus] if device == "cuda" else []
+        n_workers = options.n_workers or len(gpus) or available_cores()
+        return cls(n_workers, options.memory_gb or half_of_memory_gb(), gpus)
 
     @property
     def n_free(self) -> int:
         return self.n_workers - len(self._packs)
 
     def resume(self, everything: Pack) -> list[Pack]:
-        return []  # its workers end with the command
+        return []  # the workers of an earlier command ended with it
 
     def forget(self, run_ids: Collection[str]) -> None:
         pass
@@ -48,7 +63,7 @@ class LocalEngine:
         idle = [connection for connection in self._processes if connection not in self._packs]
         connection = idle[0] if idle else self._start()
         self._packs[connection] = pack
-        with contextlib.suppress(OSError):  # it died while idle: wait() will find out
+        with contextlib.suppress(OSError):  # the worker has died while it was idle: wait() notices that
             connection.send(pack)
 
     def _start(self) -> Connection:
@@ -61,7 +76,7 @@ class LocalEngine:
             try:
                 server.start()
                 process.start()
-            except (EOFError, OSError) as error:  # the server was killed in this moment: another one is started
+            except (EOFError, OSError) as error:  # the server was killed at this moment: another one is started
                 reason = error
                 ours.close()
             else:
@@ -74,7 +89,7 @@ class LocalEngine:
 
     def wait(self, timeout_s: float | None) -> list[Event]:
         events: list[Event] = []
-        for connection in wait(list(self._processes), timeout_s):
+        for connection in cast(list[Connection], wait(list(self._processes), timeout_s)):
             try:
                 runs, provenance = connection.recv()
                 events.append(Done(self._packs.pop(connection), runs, provenance))
@@ -90,25 +105,33 @@ class LocalEngine:
 
     def _end(self, connection: Connection) -> None:
         process = self._processes.pop(connection)
-        connection.close()
-        process.kill()
+        process.kill()  # before its pipe is closed, or a worker that is sending prints a BrokenPipeError
         process.join()
+        connection.close()
 
 
 def _serve(connection: Connection, gpu: str | None) -> None:
-    """A worker: packs in, finished runs out, until the other end is gone."""
+    """A worker process: receive packs and send finished runs, until the pipe is closed."""
+    from rnnlab.sweep.worker import work_on
+
     if gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything in this process has asked for a GPU
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before torch asks for a GPU in this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
             pack = connection.recv()
         except EOFError:
             return
-        connection.send(work_on(pack))
+        finished = work_on(pack)
+        try:
+            connection.send(finished)
+        except OSError:  # the engine is closed, and could not kill this process, as its server had died before
+            return
 
 
 def _end_with_parent() -> None:
-    """However the main process ended, no worker outlives it."""
-    wait([multiprocessing.parent_process().sentinel])
+    """End this process as soon as the main process has ended, however it did."""
+    main = multiprocessing.parent_process()
+    assert main is not None
+    wait([main.sentinel])
     os._exit(1)

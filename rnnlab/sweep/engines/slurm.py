@@ -1,9 +1,9 @@
 """engine=slurm: packs as tasks of Slurm's job arrays (Yoo, Jette, Grondona, JSSPP 2003), submitted through submitit.
 
-Queueing, placement, pre-emption and requeueing are Slurm's.  Everything passes through a folder that all nodes see,
-`<study>/.slurm`: submitit's packs in and records out, and of each array a note, <name>.json, which jobs compute which
-runs.  It is written before sbatch is called and again after it, so that a later command finds the jobs of one that
-was stopped at any moment.  States are asked of squeue, which needs no accounting database.
+Slurm queues, places, pre-empts and requeues the packs.  Everything passes through a folder that all nodes see,
+`<study>/.slurm`: submitit's packs in and records out, and for each array a note, <name>.json, which says which job
+computes which runs.  The note is written before sbatch is called and again afterwards, so that a later command finds
+the jobs of a command that was stopped at any moment.  States are asked of squeue, which needs no accounting database.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-from rnnlab.options import ConfigError
-from rnnlab.records.run import to_json, write_text
-from rnnlab.sweep.engine import Cancelled, Died, Done, EngineError, Event, Pack, work_elsewhere
-from rnnlab.sweep.jobs import FinishedRun
-from rnnlab.sweep.settings import SlurmSettings
+from rnnlab.options import ConfigError, number
+from rnnlab.records.files import to_json, write_text
+from rnnlab.sweep.engine import Cancelled, Died, Done, EngineError, Event, Pack
+from rnnlab.sweep.engines import register
+from rnnlab.sweep.options import KEY, SweepOptions
 
+if TYPE_CHECKING:
+    from rnnlab.sweep.finished import FinishedRun
+
+FOLDER = ".slurm"  # inside the study's folder
 OVER = {
     "CANCELLED",
     "COMPLETED",
@@ -42,26 +46,49 @@ OVER = {
 PATIENCE = 3  # looks at the folder after a job is over, before its result counts as lost: file systems lag behind
 
 
+@dataclass
+class SlurmSettings:
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    time_min: int = number(60, at_least=1)  # a pack that takes longer is requeued, and continues from its checkpoint
+    cpus: int = number(1, at_least=1)  # per pack
+    gpus: int = number(0, at_least=0)  # per pack; goes with device=cuda
+    memory_gb: float = number(4.0, at_least=0.01)  # per pack, in 10^9 bytes
+    array_parallelism: int = number(100, at_least=1)  # packs that run at once
+    max_queued: int = number(1000, at_least=1)  # packs that Slurm holds at once
+    poll_s: float = number(5.0, at_least=0.1)  # seconds between two looks at the queue
+    setup: list[str] = field(default_factory=list)  # shell lines before each pack, such as `module load python`
+    extra: dict[str, Any] = field(default_factory=dict)  # further options of sbatch, as {constraint: avx512}
+
+
+@register("slurm", SlurmSettings)
 class SlurmEngine:
+    """folder: what packs and records pass through; all nodes see it."""
+
     shares_folder = True
     pack_overhead_s = 5.0
 
-    def __init__(self, settings: SlurmSettings, folder: Path):
+    def __init__(self, settings: SlurmSettings, folder: Path) -> None:
         try:
             import submitit
         except ImportError:
             raise ConfigError(
-                "hydra.launcher.engine: 'slurm'; submitit is not installed here: pip install rnnlab[slurm]"
+                f"{KEY}.engine: 'slurm'; submitit is not installed here: pip install rnnlab[slurm]"
             ) from None
         for command in ("sbatch", "srun", "squeue"):
             if shutil.which(command) is None:
-                raise ConfigError(f"hydra.launcher.engine: 'slurm'; this machine has no {command}, it is no Slurm host")
+                raise ConfigError(f"{KEY}.engine: 'slurm'; this machine has no {command}, it is no Slurm host")
         self._submitit, self._settings, self._folder = submitit, settings, folder.absolute()
         self.n_workers, self.pack_memory_gb = settings.array_parallelism, settings.memory_gb
-        self._packs: dict[str, Pack] = {}  # by job, with those of its runs that are asked for
+        self._packs: dict[str, Pack] = {}  # by job; of its runs only those that this command asks for
         self._unsent: list[Pack] = []
         self._looks: Counter[str] = Counter()  # at jobs that are over and have left no result
         self._next_look = 0.0
+
+    @classmethod
+    def start(cls, settings: SlurmSettings, options: SweepOptions, device: str, folder: Path) -> Self:
+        return cls(settings, folder / FOLDER)
 
     @property
     def n_free(self) -> int:
@@ -96,7 +123,7 @@ class SlurmEngine:
         executor = self._submitit.SlurmExecutor(self._folder, max_num_timeout=10**6)
         executor.update_parameters(**self._parameters(name))
         try:
-            with contextlib.redirect_stderr(io.StringIO()):  # what sbatch says is in the exception too
+            with contextlib.redirect_stderr(io.StringIO()):  # the exception holds sbatch's message too
                 jobs = [job.job_id for job in executor.map_array(_Work(), packs)]
         except self._submitit.core.utils.FailedJobError as error:
             self._note(name).unlink()
@@ -128,7 +155,7 @@ class SlurmEngine:
         for path in notes:
             note = json.loads(path.read_text(encoding="utf-8"))
             jobs = note["jobs"]
-            if jobs is None:  # killed while it submitted: these jobs may lack their packs
+            if jobs is None:  # the command was killed while it submitted them: their packs may be missing
                 _ask("scancel", f"--name={path.stem}")
                 jobs = []
             for job, run_ids in zip(jobs, note["runs"], strict=False):
@@ -147,7 +174,7 @@ class SlurmEngine:
                 self._remove(path, note["jobs"] or [])
 
     def _look(self) -> list[Event]:
-        states = self._states()  # asked for first: what ends after that is seen the next time
+        states = self._states()  # before the results: a job that ends after this is seen the next time
         events: list[Event] = []
         for job, pack in list(self._packs.items()):
             if self._result(job).exists():
@@ -155,7 +182,7 @@ class SlurmEngine:
             elif states is None or states.get(job, "CANCELLED") not in OVER:
                 self._looks.pop(job, None)
                 continue
-            else:  # one that is cancelled before it began is not listed any more
+            else:  # squeue does not list a job that was cancelled before it began
                 self._looks[job] += 1
                 if self._looks[job] < PATIENCE:
                     continue
@@ -172,12 +199,12 @@ class SlurmEngine:
                 f"Slurm job {job} cannot compute packs: {last}; its log is {self._folder}/{job}_0_log.out"
             )
         runs, provenance = value
-        if len(runs) != len(pack.runs):  # of an earlier command, which asked for more
+        if len(runs) != len(pack.runs):  # an earlier command asked for more runs
             runs = [run for run in runs if run.run_id in {wanted.run_id for wanted in pack.runs}]
         return Done(pack, runs, provenance)
 
     def _states(self) -> dict[str, str] | None:
-        """Job -> what squeue says; None when it does not answer."""
+        """Job -> its state as squeue names it; None when squeue does not answer."""
         listing = _ask("squeue", "--me", "--array", "--noheader", "--states=all", "--format=%i|%T")
         return None if listing is None else dict(line.strip().split("|") for line in listing.splitlines())
 
@@ -197,19 +224,21 @@ class SlurmEngine:
             shutil.rmtree(self._folder)
 
     def close(self) -> None:
-        """Jobs that are queued or running stay so, and the next command takes them up."""
+        """Jobs that are queued or running stay in Slurm; the next command finds them."""
 
 
 class _Work:
-    """work_elsewhere, in the form in which submitit requeues it shortly before its time is over."""
+    """work_elsewhere as a callable that submitit can requeue shortly before the time limit of its job."""
 
     def __call__(self, pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
+        from rnnlab.sweep.worker import work_elsewhere
+
         return work_elsewhere(pack)
 
     def checkpoint(self, pack: Pack) -> Any:
         from submitit.helpers import DelayedSubmission
 
-        return DelayedSubmission(self, pack)  # what it begins with then is the pack's own checkpoint
+        return DelayedSubmission(self, pack)  # the pack then continues from its own checkpoint
 
 
 def _ask(*command: str) -> str | None:

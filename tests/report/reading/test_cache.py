@@ -88,6 +88,6 @@ def test_a_folder_that_cannot_be_written_to_is_read_all_the_same(folder, reads, 
     def refuse(*args):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("rnnlab.records.run.replace_file", refuse)
+    monkeypatch.setattr("rnnlab.records.files.replace_file", refuse)
     assert len(read_study(folder).members) == 4
     assert not (folder / cache.CACHE).exists()

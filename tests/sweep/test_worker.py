@@ -1,32 +1,32 @@
-"""One run from its config to the files of its record, and what becomes of one that raises."""
+"""What a worker does with a pack, and what becomes of a run that raises."""
 
 import json
-import math
-from dataclasses import replace
 
 import pytest
 
-from rnnlab.nets import activations
-from rnnlab.nets.activations import Activation
 from rnnlab.records import run as records
 from rnnlab.records.run import CURVES, GRADIENTS, PREDICTIONS, PROVENANCE, RUN
-from rnnlab.sweep import jobs
-from rnnlab.sweep.jobs import RunFailed, compute, finish, objective, provenance, run_alone
+from rnnlab.sweep import worker
+from rnnlab.sweep.engine import Pack
+from rnnlab.sweep.finished import RunFailed, finish
+from rnnlab.sweep.provenance import provenance
+from rnnlab.sweep.worker import compute, run_alone, work_on
 
 
 @pytest.fixture
 def boom(monkeypatch):
-    """An activation that raises, registered for as long as the test takes: boom(run) -> the run with it."""
-    registry = {}
-    monkeypatch.setattr(activations, "_REGISTRY", registry)
+    """boom(run, ...): training raises for every pack that one of these runs is in."""
+    doomed = set()
+    train = worker.train
 
-    @activations.register("boom")
-    class Boom(Activation):
-        def forward(self, a, out):
-            raise ArithmeticError("boom at the first step")
+    def exploding(pack, *arguments, **options):
+        results = train(pack, *arguments, **options)
+        if doomed & {run.run_id for run in pack}:
+            raise ArithmeticError("boom at the last step")
+        return results
 
-    monkeypatch.setattr(activations, "ACTIVATIONS", {**activations.ACTIVATIONS, **registry})
-    return lambda run: replace(run, cell=replace(run.cell, activation="boom"))
+    monkeypatch.setattr(worker, "train", exploding)
+    return lambda *runs: doomed.update(run.run_id for run in runs)
 
 
 def files(runs, results):
@@ -35,22 +35,22 @@ def files(runs, results):
 
 @pytest.mark.parametrize("places", [[0], [2], [6], [1, 4]], ids=str)
 def test_a_run_that_raises_fails_alone_and_leaves_the_others_as_they_are(run_config, boom, places):
-    healthy = [run_config(seed=n, cell__activation=("tanh", "relu")[n % 2]) for n in range(7)]
-    undisturbed = files(healthy, compute(healthy, "cpu"))
-    pack = [boom(run) if n in places else run for n, run in enumerate(healthy)]
+    pack = [run_config(seed=n, cell__activation=("tanh", "relu")[n % 2]) for n in range(7)]
+    undisturbed = files(pack, compute(pack, "cpu"))
+    boom(*(pack[n] for n in places))
     results = compute(pack, "cpu")
     assert [result.status for result in results] == ["failed" if n in places else "completed" for n in range(7)]
     for n, text in enumerate(files(pack, results)):
         if n in places:
-            assert "ArithmeticError: boom at the first step" in results[n].error
+            assert "ArithmeticError: boom at the last step" in results[n].error
             assert "Traceback" in results[n].error
         else:
             assert text == undisturbed[n]
 
 
 def test_the_record_of_a_failed_run_is_whole_and_holds_its_traceback(run_config, boom, tmp_path):
-    run = boom(run_config())
-    with pytest.raises(RunFailed, match="boom at the first step"):
+    boom(run := run_config())
+    with pytest.raises(RunFailed, match="boom at the last step"):
         run_alone(run, tmp_path / "run", "cpu")
     record = records.read_record(tmp_path / "run")
     assert record.run_id == run.run_id
@@ -77,7 +77,7 @@ def test_an_interruption_is_no_failure(run_config, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(jobs, "train", interrupted)
+    monkeypatch.setattr(worker, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         compute([run_config(), run_config(seed=1)], "cpu")
 
@@ -92,7 +92,7 @@ def test_a_run_alone_leaves_its_files(run_config, tmp_path):
     assert finished.objective == record.result.metrics["eval_loss"]
     noted = json.loads((tmp_path / "a" / "b" / PROVENANCE).read_text())
     assert noted["pack_width"] == 1
-    assert noted["wall_s"] >= 0
+    assert noted["pack_wall_s"] >= 0
 
 
 def test_a_record_holds_only_what_follows_from_the_config(run_config, tmp_path):
@@ -101,34 +101,14 @@ def test_a_record_holds_only_what_follows_from_the_config(run_config, tmp_path):
     for file in (RUN, CURVES, PREDICTIONS):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     text = (tmp_path / "a" / RUN).read_text()
-    for word in (*provenance(), "wall_s", str(tmp_path)):
+    for word in (*provenance(), "pack_wall_s", str(tmp_path)):
         assert f'"{word}"' not in text
 
 
-def test_provenance_says_when_where_and_with_what():
-    noted = provenance()
-    assert {"finished", "host", "python", "torch", "numpy", "rnnlab", "command"} <= noted.keys()
-    json.dumps(noted, allow_nan=False)
-
-
-def test_the_objective_is_the_validation_loss_and_infinite_where_there_is_none():
-    assert objective("completed", False, {"eval_loss": 0.5}) == 0.5
-    assert objective("completed", True, {"eval_loss": 0.5}) == math.inf
-    assert objective("failed", False, {}) == math.inf
-
-
-def test_the_summary_is_one_line_with_the_outcome(run_config):
-    runs = [run_config(seed=3), run_config(optimizer="sgd", optimizer__learning_rate=1e30, training__steps=20)]
-    well, badly = (finish(run, compute([run], "cpu")[0]) for run in runs)
-    assert well.summary.startswith("sines, rnn tanh, seed 3: ")
-    assert "eval_loss" in well.summary
-    assert "mse_closed_loop" in well.summary
-    assert badly.diverged
-    assert "diverged at step" in badly.summary
-    assert "\n" not in well.summary + badly.summary
-    assert badly.objective == math.inf
-
-
-def test_a_command_can_be_typed_again(monkeypatch):
-    monkeypatch.setattr("sys.argv", ["/somewhere/bin/rnnlab", "-m", "seed=range(3)", "question=a b"])
-    assert jobs.command() == "rnnlab -m 'seed=range(3)' 'question=a b'"
+def test_a_worker_says_what_became_of_each_run_and_where(run_config):
+    runs = [run_config(seed=seed) for seed in range(3)]
+    found, provenance = work_on(Pack(runs, "cpu", None, 60.0))
+    assert found == [finish(run, result) for run, result in zip(runs, compute(runs, "cpu"), strict=True)]
+    assert [run.run_id for run in found] == [run.run_id for run in runs]
+    assert {"host", "torch", "finished", "pack_wall_s"} <= provenance.keys()
+    assert (provenance["pack_width"], provenance["device"]) == (3, "cpu")

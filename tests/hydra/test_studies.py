@@ -5,8 +5,8 @@ from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigLoadError
 from omegaconf import OmegaConf
 
-from hydra_plugins.rnnlab_packed._studies import StudySource
 from rnnlab import places
+from rnnlab.hydra.studies import StudySource
 
 
 @pytest.fixture
@@ -56,6 +56,12 @@ def test_a_study_comes_in_two_parts_for_the_top_of_the_config(source, path, want
     result = source.load_config(path)
     assert OmegaConf.to_container(OmegaConf.create(result.config)) == wanted
     assert result.header == {"package": "_global_"}
+
+
+def test_a_study_that_holds_no_keys_is_named(source, tmp_path):
+    (tmp_path / "plain.yaml").write_text("- a\n- b\n")
+    with pytest.raises(ConfigLoadError, match=r"plain\.yaml: must hold keys with values"):
+        source.load_config("experiment/plain")
 
 
 def test_only_the_study_that_is_chosen_is_read(source):

@@ -3,17 +3,18 @@
 from copy import deepcopy
 
 import pytest
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import create_config_search_path
+from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import setup_globals
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.types import RunMode
+from hydra.version import VersionBase
 from omegaconf import OmegaConf, open_dict
 
-from hydra_plugins.rnnlab_packed._compose import Composer, to_yaml
 from rnnlab import app, places
+from rnnlab.hydra.compose import Composer, to_yaml
+from rnnlab.hydra.internals import job_overrides
 
 PLAIN = [
     ["seed=3"],
@@ -74,10 +75,12 @@ WRONG = [
 
 @pytest.fixture(scope="module")
 def module_loader_and_master():
+    before = VersionBase.instance().getbase()
     GlobalHydra.instance().clear()
-    setup_globals()
     app.register()
-    loader = ConfigLoaderImpl(create_config_search_path(str(places.CONF)))
+    with initialize_config_dir(str(places.CONF), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+    VersionBase.instance().version_base = before  # it is Hydra's for the whole process
     return loader, loader.load_configuration("config", ["hydra/launcher=packed"], run_mode=RunMode.MULTIRUN)
 
 
@@ -140,15 +143,16 @@ def test_jobs_of_one_choice_of_groups_are_composed_by_hydra_once(loader_and_mast
 
 
 def test_every_study_is_composed_as_hydra_composes_it(loader_and_master):
+    """The last job of its sweep."""
     loader, _ = loader_and_master
-    for path in places.EXPERIMENTS.glob("*.yaml"):
-        master = loader.load_configuration("config", [f"experiment={path.stem}"], run_mode=RunMode.MULTIRUN)
-        composer = Composer(loader, master)
-        for overrides in (["seed=1"], ["cell.activation=relu", "task=digits", "seed=2"]):
-            overrides = [*overrides, f"experiment={path.stem}"]
-            assert OmegaConf.to_yaml(composer.compose(overrides, 0).config()) == OmegaConf.to_yaml(
-                hydras_own(loader, master, overrides, 0)
-            )
+    parser = OverridesParser.create()
+    for study in places.options("experiment"):
+        master = loader.load_configuration("config", [f"experiment={study}"], run_mode=RunMode.MULTIRUN)
+        swept = [f"{key}={values}" for key, values in master.hydra.sweeper.params.items()]
+        *_, last = job_overrides(parser.parse_overrides([*swept, f"experiment={study}"]), None)[0]
+        found = Composer(loader, master).compose(last, 0)
+        wanted = hydras_own(loader, master, last, 0)
+        assert repr(OmegaConf.to_container(found.config())) == repr(OmegaConf.to_container(wanted))
 
 
 def test_a_typed_node_is_left_to_hydra(loader_and_master):

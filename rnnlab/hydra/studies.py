@@ -1,4 +1,8 @@
-"""The studies of experiments/ as Hydra's groups: a file is read when it is chosen, and not at every start."""
+"""The studies of experiments/ as config groups of Hydra.  A file is read when it is chosen, and not at every start.
+
+The command registers the two plugins itself.  They are not in hydra_plugins/, where Hydra would find them: every
+application of this Python environment would then see rnnlab's studies.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +19,9 @@ _GROUPS = ("experiment", "scale", "scale_of_study")
 
 
 class StudySource(ConfigSource):
-    """experiment=<study>, scale=default|full, and scale_of_study=<study>_full, which conf/config.yaml derives of both.
+    """experiment=<study>, scale=default|full, and scale_of_study=<study>_full, which conf/config.yaml makes of the two.
 
-    A study's `full` section is the size that its source has; scale=full lays it over the rest."""
+    The `full` section of a study is the size that the study's source has; scale=full lays it over the rest."""
 
     @staticmethod
     def scheme() -> str:
@@ -67,6 +71,9 @@ def _members(group: str) -> list[str]:
 def _node(group: str, name: str) -> DictConfig:
     if group == "scale":
         return OmegaConf.create({})
-    study = OmegaConf.load(places.EXPERIMENTS / f"{name.removesuffix(_FULL)}.yaml")
+    file = places.EXPERIMENTS / f"{name.removesuffix(_FULL)}.yaml"
+    study = OmegaConf.load(file)
+    if not isinstance(study, DictConfig):
+        raise ConfigLoadError(f"{file}: must hold keys with values")
     full = study.pop("full", {})
     return full if group == "scale_of_study" else study

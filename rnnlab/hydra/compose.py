@@ -1,9 +1,9 @@
-"""Composing the jobs of a sweep in a fraction of the time, with the same result.
+"""Composing the jobs of a sweep in a fraction of the time that Hydra takes, with the same result.
 
-Hydra composes each job from its files anew, which takes it longer than many a run takes to train.  The jobs of a sweep
-differ in few values, so a config is composed once per choice of groups, and plain values are set on copies of it.
-Where it is not plain that the result is Hydra's own, Hydra composes the job: a value that is a list, a mapping or an
-interpolation, an added or deleted key, a package, a key that is no plain leaf of the config.
+Hydra composes each job from its files anew, which takes longer than many runs take to train.  The jobs of a sweep
+differ in few values, so a config is composed once per choice of groups (a template), and plain values are set on
+copies of it.  Wherever it is not certain that the result is Hydra's own, Hydra composes the job: a value that is a
+list, a mapping or an interpolation, an added or deleted key, a package, a key that is no plain leaf of the config.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 import yaml
-from hydra._internal.config_loader_impl import get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from omegaconf import AnyNode, DictConfig, OmegaConf, open_dict
-from omegaconf._utils import OmegaConfDumper
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from rnnlab.hydra.internals import Dumper, is_untyped, override_dirname
 
 PLAIN = (bool, int, float, str, type(None))
-PLACEHOLDER = "rnnlab-placeholder-{}"  # without a space, where a line could be broken
-HYDRA_GAPS = (  # what of hydra.yaml differs from job to job
+PLACEHOLDER = "rnnlab-placeholder-{}"  # without a space, so that YAML does not break a line in it
+HYDRA_GAPS = (  # the keys of hydra.yaml whose values differ from job to job
     "hydra.job.override_dirname",
     "hydra.job.id",
     "hydra.job.num",
@@ -34,29 +34,27 @@ HYDRA_GAPS = (  # what of hydra.yaml differs from job to job
 
 
 class Template:
-    """What Hydra composed for one choice of groups, and the text of its hydra.yaml with gaps for what a job changes."""
+    """What Hydra composed for one choice of groups, and the text of its files with gaps for what a job changes."""
 
-    def __init__(self, config: DictConfig):
+    def __init__(self, config: DictConfig) -> None:
         self.config = config
-        task = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
-        self.task: dict[str, Any] = OmegaConf.to_container(task)
+        self.task = plain(without_hydra(config))
         self.interpolates = "${" in yaml.dump(self.task, Dumper=yaml.CSafeDumper)
 
     def is_plain_leaf(self, key: str) -> bool:
-        """Whether a value may be set at `key` without any rule of OmegaConf having a say."""
+        """Whether a value can be set at `key` without applying any rule of OmegaConf."""
         parent, _, leaf = key.rpartition(".")
         node = OmegaConf.select(self.config, parent) if parent else self.config
         if not isinstance(node, DictConfig) or leaf not in node or parent.split(".")[0] == "hydra":
             return False
-        return type(node._get_node(leaf)) is AnyNode
+        return is_untyped(node, leaf)
 
     @cached_property
     def hydra_yaml(self) -> str:
         """hydra.yaml with placeholders."""
-        hydra = OmegaConf.to_container(OmegaConf.masked_copy(self.config, "hydra"))
-        return _with_gaps(hydra, HYDRA_GAPS)
+        return _with_gaps(plain(OmegaConf.masked_copy(self.config, "hydra")), HYDRA_GAPS)
 
-    @cache  # noqa: B019  as many as there are choices of keys in a sweep, one as a rule
+    @cache  # noqa: B019  as many entries as there are choices of keys in a sweep, usually one
     def task_yaml(self, keys: tuple[str, ...]) -> str:
         """config.yaml with placeholders for the values of `keys`."""
         return _with_gaps(_copy(self.task), keys)
@@ -64,7 +62,7 @@ class Template:
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a sweep: what it is made of, and what Hydra would have made of it, when somebody asks."""
+    """One job of a sweep.  What Hydra would have made of it is made when somebody asks."""
 
     template: Template
     overrides: Sequence[Override]  # all of the job's, in order
@@ -73,32 +71,33 @@ class Job:
 
     @property
     def task(self) -> dict[str, Any]:
-        """The job's config without hydra's part, as plain data."""
+        """The job's config without the hydra section, as plain data."""
         task = _copy(self.template.task)
         for key, value in self.values.items():
-            *parents, leaf = key.split(".")
-            node = task
-            for parent in parents:
-                node = node[parent]
-            node[leaf] = value
+            _set(task, key, value)
         return task
 
-    def resolved(self) -> dict[str, Any] | DictConfig:
-        """The job's config without hydra's part, with its interpolations resolved or resolvable."""
+    def resolved(self) -> Mapping[str, Any]:
+        """The job's config, as plain data without the hydra section; with interpolations as a DictConfig that resolves
+        them."""
         return self.config() if self.template.interpolates else self.task
 
     @property
     def task_overrides(self) -> list[str]:
-        return [str(o.input_line) for o in self.overrides if not o.is_hydra_override()]
+        return [str(o.input_line) for o in self._own]
 
     @property
     def override_dirname(self) -> str:
         options = self.template.config.hydra.job.config.override_dirname
-        mine = [o for o in self.overrides if not o.is_hydra_override()]
-        return get_overrides_dirname(mine, options.exclude_keys, options.item_sep, options.kv_sep)
+        return override_dirname(self._own, options.exclude_keys, options.item_sep, options.kv_sep)
+
+    @property
+    def _own(self) -> list[Override]:
+        """The overrides that are about the application and not about Hydra."""
+        return [o for o in self.overrides if not o.is_hydra_override()]
 
     def config(self) -> DictConfig:
-        """The whole config, as Hydra's loader would return it and its launchers number it."""
+        """The whole config, as Hydra's loader returns it and its launchers number it."""
         config = copy.deepcopy(self.template.config)
         for key, value in self.values.items():
             OmegaConf.update(config, key, value, merge=True)
@@ -125,7 +124,7 @@ class Job:
 class Composer:
     """Composes the jobs of one sweep."""
 
-    def __init__(self, loader: ConfigLoader, master: DictConfig):
+    def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
         self._loader, self._master = loader, master
         self._parser = OverridesParser.create(config_loader=loader)
         self._parsed: dict[str, Override] = {}
@@ -133,7 +132,7 @@ class Composer:
         self._templates: dict[tuple[str, ...], Template] = {}
 
     def compose(self, overrides: Sequence[str], number: int) -> Job:
-        """The job of these overrides.  Raises what Hydra raises where it cannot be composed."""
+        """The job of these overrides.  Raises what Hydra raises when it cannot be composed."""
         parsed = [self._parse(text) for text in overrides]
         choices = [o for o in parsed if o.is_hydra_override() or self._chooses(o)]
         others = [o for o in parsed if o not in choices]
@@ -149,10 +148,10 @@ class Composer:
         return self._parsed[text]
 
     def _chooses(self, override: Override) -> bool:
-        """Whether it chooses members of a group, as opposed to setting values."""
+        """Whether an override chooses members of a group, as opposed to setting values."""
         key = override.key_or_group
         if key not in self._groups:
-            self._groups[key] = self._loader.repository.group_exists(key)
+            self._groups[key] = bool(self._loader.get_group_options(key, results_filter=None))
         return self._groups[key] and not isinstance(override.value(), dict)
 
     def _template(self, choices: Sequence[Override]) -> Template:
@@ -165,8 +164,18 @@ class Composer:
         return self._loader.load_sweep_config(self._master, [str(o.input_line) for o in overrides])
 
 
+def without_hydra(config: DictConfig) -> DictConfig:
+    """A copy of what the application sees of a config."""
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A config as plain data, with its interpolations as they are written."""
+    return cast(dict[str, Any], OmegaConf.to_container(config))
+
+
 def _sets_plain_value(override: Override) -> bool:
-    """key=value with a value that needs no interpretation beyond the parser's."""
+    """Whether an override is key=value with a value that only the parser has to interpret."""
     if override.type is not OverrideType.CHANGE or override.package is not None:
         return False
     value = override.value()
@@ -182,14 +191,18 @@ def _copy(data: Any) -> Any:
     return data
 
 
+def _set(data: dict[str, Any], key: str, value: Any) -> None:
+    """Set the value at a key with dots, which is there already."""
+    *parents, leaf = key.split(".")
+    for parent in parents:
+        data = data[parent]
+    data[leaf] = value
+
+
 def _with_gaps(data: dict[str, Any], keys: Sequence[str]) -> str:
     """The YAML of `data` (which is changed) with placeholders in the place of some values."""
     for key in keys:
-        *parents, leaf = key.split(".")
-        node = data
-        for parent in parents:
-            node = node[parent]
-        node[leaf] = PLACEHOLDER.format(key)
+        _set(data, key, PLACEHOLDER.format(key))
     return to_yaml(data)
 
 
@@ -200,7 +213,7 @@ def _fill(text: str, key: str, value: Any) -> str:
 
 @lru_cache(maxsize=4096, typed=True)
 def _text_at(key: str, value: Any) -> str:
-    """The value as YAML where it belongs, since the writer breaks lines by the column they begin at."""
+    """The YAML of a value at its place: where YAML breaks a line depends on the column in which the value begins."""
     if type(value) is int:
         return f" {value}"
     *parents, leaf = key.split(".")
@@ -210,13 +223,6 @@ def _text_at(key: str, value: Any) -> str:
     return to_yaml(nested).split("\n", len(parents))[-1].partition(":")[2].rstrip("\n")
 
 
-class _Dumper(yaml.CDumper):
-    """OmegaConf's own way to write YAML, on the library that is written in C."""
-
-
-_Dumper.add_representer(str, OmegaConfDumper.str_representer)
-
-
 def to_yaml(data: Any) -> str:
-    """As OmegaConf.to_yaml writes it."""
-    return yaml.dump(data, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=_Dumper)
+    """The YAML of plain data, as OmegaConf.to_yaml writes it."""
+    return yaml.dump(data, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=Dumper)

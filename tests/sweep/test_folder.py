@@ -5,9 +5,8 @@ import json
 import pytest
 
 from rnnlab.options import ConfigError
-from rnnlab.places import EXPERIMENTS
-from rnnlab.sweep import study
-from rnnlab.sweep.jobs import finish, killed
+from rnnlab.sweep.finished import finish, killed
+from rnnlab.sweep.folder import already_done, locked
 from rnnlab.training.loop import train
 
 
@@ -30,7 +29,7 @@ def folder(tmp_path, runs):
 
 @pytest.mark.parametrize("redo, kept", [("missing", [0, 1]), ("failed", [0]), ("all", [])])
 def test_only_what_redo_names_is_computed_again(folder, runs, redo, kept):
-    assert set(study.already_done(folder, runs, redo)) == {runs[n].run_id for n in kept}
+    assert set(already_done(folder, runs, redo)) == {runs[n].run_id for n in kept}
 
 
 @pytest.mark.parametrize("left", [b"", None, b"step,train_loss\n0,1.5\n"], ids=["empty", "gone", "short"])
@@ -38,7 +37,7 @@ def test_only_what_redo_names_is_computed_again(folder, runs, redo, kept):
 def test_a_record_whose_tables_are_not_whole_is_named_and_computed_again(folder, runs, table, left, capsys):
     path = folder / runs[0].folder / table
     path.unlink() if left is None else path.write_bytes(left)
-    assert runs[0].run_id not in study.already_done(folder, runs, "failed")
+    assert runs[0].run_id not in already_done(folder, runs, "failed")
     first, second = sorted(capsys.readouterr().err.splitlines(), key=lambda line: runs[0].folder not in line)
     assert str(path) in first
     assert runs[2].folder in second  # the half-written one
@@ -59,32 +58,13 @@ def test_a_record_that_does_not_fit_its_folder_is_refused_by_name(folder, runs, 
     damage(run)
     path.write_text(json.dumps(run))
     with pytest.raises(ConfigError, match=f"{runs[0].folder}.*redo=all"):
-        study.already_done(folder, runs, "failed")
-    assert study.already_done(folder, runs, "all") == {}
+        already_done(folder, runs, "failed")
+    assert already_done(folder, runs, "all") == {}
 
 
 def test_a_second_command_on_the_same_folder_says_so_and_stops(tmp_path):
-    first = study.locked(tmp_path)
-    with first, pytest.raises(ConfigError, match="in use by another rnnlab command"), study.locked(tmp_path):
+    first = locked(tmp_path)
+    with first, pytest.raises(ConfigError, match="in use by another rnnlab command"), locked(tmp_path):
         raise AssertionError("both have it")
-    with study.locked(tmp_path):
+    with locked(tmp_path):
         pass
-
-
-def test_the_description_names_the_question_and_every_run_once(tmp_path, runs):
-    asked = {"study": "mine", "question": "why?", "source": None}
-    study.describe(tmp_path, asked, EXPERIMENTS / "activations.yaml", [*runs, runs[0]])
-    written = json.loads((tmp_path / "study.json").read_text())
-    assert written["question"] == "why?"
-    assert written["expected"] == [run.folder for run in runs]
-    assert len(written["study_sha256"]) == 64
-
-
-def test_claims_are_written_with_the_runs_that_they_are_about(tmp_path, run_config):
-    runs = [run_config(cell__activation=name, seed=seed) for name in ("tanh", "relu") for seed in range(2)]
-    claim = {"says": "x", "quantity": "score", "of": {"cell.activation": "relu"}, "than": 0.5, "is": "higher"}
-    asked = {"study": "s", "question": "", "source": "", "claims": [claim]}
-    study.describe(tmp_path, asked, None, runs)
-    described = json.loads((tmp_path / "study.json").read_text())
-    assert described["claims"] == [claim | {"by": 0.0, "level": 0.95}]
-    assert described["claim_runs"] == [[2, 3]]

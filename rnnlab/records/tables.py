@@ -1,0 +1,69 @@
+"""Tables of numbers and text as CSV.  A float reads back to the same bits; nan, inf and -inf are spelled like that."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from rnnlab.records.files import RecordError
+
+
+def to_csv(columns: Mapping[str, np.ndarray]) -> str:
+    """Columns as CSV text.  float32 takes nine significant digits, which always read back to the same float32."""
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"columns of one table differ in length: {lengths}")
+    if not columns:
+        return ""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    if any(column.dtype.kind not in "iuf" for column in columns.values()):
+        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+        return text.getvalue()
+    entries = [_entries(column.dtype.str, column.tobytes()) for column in columns.values()]
+    text.writelines(f"{','.join(row)}\n" for row in zip(*entries, strict=True))  # numbers need no quotes
+    return text.getvalue()
+
+
+@lru_cache(maxsize=16)  # the runs of a pack share their times and truths
+def _entries(dtype: str, content: bytes) -> list[str]:
+    """The numbers of a column as text."""
+    column = np.frombuffer(content, dtype=dtype)
+    if dtype != np.dtype(np.float32).str:
+        return list(map(repr, column.tolist()))  # int exactly, float as the shortest text that reads back the same
+    texts = ("%.9g " * len(column) % tuple(column.tolist())).split()
+    with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+        whole = (np.abs(column) < 1e9) & (column == np.trunc(column))
+    for n in np.flatnonzero(whole):  # without the point it would be read as an integer
+        texts[n] += ".0"
+    return texts
+
+
+def read_table(path: Path) -> dict[str, np.ndarray]:
+    """A CSV table as columns: int64 where every entry is a whole number, else float64, else str."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise RecordError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    if not rows:
+        return {}
+    header, *body = rows
+    if any(len(row) != len(header) for row in body):
+        raise RecordError(f"{path}: a row has another number of fields than the header")
+    return {name: _column([row[i] for row in body]) for i, name in enumerate(header)}
+
+
+def _column(entries: list[str]) -> np.ndarray:
+    for kind in (np.int64, np.float64):
+        try:
+            return np.array(entries, dtype=kind)
+        except (ValueError, OverflowError):
+            pass
+    return np.array(entries, dtype=str)

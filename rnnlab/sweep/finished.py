@@ -1,0 +1,76 @@
+"""A finished run on its way from the worker that computed it to its folder."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnlab.config.run import RunConfig
+from rnnlab.records.run import Record, RunResult, Status, render, write_files
+
+
+class RunFailed(Exception):
+    """A run has failed, or cannot be written.  One line for a person."""
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a worker hands back: the files of the record as text, made in the worker, and what the command counts."""
+
+    run_id: str
+    files: Mapping[str, str]
+    status: Status
+    diverged: bool
+    objective: float
+    summary: str  # one line for a person
+
+    def write(self, folder: Path, provenance: Mapping[str, Any]) -> None:
+        """Write the record into `folder`.  Raises OSError."""
+        write_files(folder, self.files, provenance)
+
+
+def finish(run: RunConfig, result: RunResult) -> FinishedRun:
+    """The record of a result as text.  A result that cannot be written as text counts as failed."""
+    try:
+        return _finish(run, result)
+    except Exception:
+        return _finish(run, RunResult(status="failed", steps_done=0, error=traceback.format_exc()))
+
+
+def _finish(run: RunConfig, result: RunResult) -> FinishedRun:
+    record = Record(run.run_id, run.condition_id, run.as_dict(), run.task.facts, result)
+    failed = result.status == "failed"
+    return FinishedRun(
+        run_id=run.run_id,
+        files=render(record),
+        status=result.status,
+        diverged=result.diverged,
+        objective=objective(result.status, result.diverged, result.metrics),
+        summary=(result.error or "").strip().splitlines()[-1] if failed else _summary(run, result),
+    )
+
+
+def killed(run: RunConfig) -> FinishedRun:
+    """The failed record of a run whose worker process dies whenever it computes the run."""
+    error = "killed: the worker process died each time it computed this run (out of memory, a signal, a crash)"
+    return finish(run, RunResult(status="failed", steps_done=0, error=error))
+
+
+def objective(status: str, diverged: bool, metrics: Mapping[str, float]) -> float:
+    """What a sweeper that optimises gets to see: the validation loss, +inf when the run diverged or failed."""
+    loss = math.inf if status == "failed" or diverged else metrics["eval_loss"]
+    return loss if math.isfinite(loss) else math.inf
+
+
+def _summary(run: RunConfig, result: RunResult) -> str:
+    metrics = result.metrics
+    text = f"{run.task.name}, {run.cell.name} {run.cell.activation}, seed {run.seed}: {result.outcome}"
+    if result.diverged:
+        text += f" at step {result.diverged_at_step} ({result.divergence_reason})"
+    text += f"; eval_loss {metrics['eval_loss']:.4g} (naive {metrics['naive_loss']:.4g})"
+    score = run.task.facts.score
+    return text + (f", {score} {metrics[score]:.4g}" if score in metrics else "")

@@ -1,0 +1,84 @@
+"""What a worker does with a pack: train its runs, give up those that raise, and make their records."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnlab.config.run import RunConfig
+from rnnlab.options import ConfigError
+from rnnlab.records.run import RUN, RunResult
+from rnnlab.sweep.engine import Pack
+from rnnlab.sweep.finished import FinishedRun, RunFailed, finish
+from rnnlab.sweep.provenance import provenance
+from rnnlab.training.checkpoints import LaneState, read_checkpoints
+from rnnlab.training.loop import Checkpoints, train
+
+
+def run_alone(run: RunConfig, folder: Path, device: str) -> FinishedRun:
+    """Train a run as a pack of one and write its record.  Raises RunFailed after the record of a failed run."""
+    (finished,), origin = work_on(Pack([run], device))
+    finished.write(folder, origin)
+    if finished.status == "failed":
+        raise RunFailed(f"the run failed: {finished.summary}; its traceback is in {folder / RUN}")
+    return finished
+
+
+def work_on(pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
+    """The runs of a pack, finished, in its order, and their provenance."""
+    started = time.monotonic()
+    results = compute(pack.runs, pack.device, pack.checkpoint_folder, pack.checkpoint_s)
+    runs = [finish(run, result) for run, result in zip(pack.runs, results, strict=True)]
+    circumstances = {"pack_wall_s": time.monotonic() - started, "pack_width": len(runs), "device": pack.device}
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        circumstances["cuda_visible_devices"] = os.environ["CUDA_VISIBLE_DEVICES"]
+    return runs, provenance() | circumstances
+
+
+def work_elsewhere(pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
+    """work_on, on another machine, which may lack the files that the tasks name, or hold other files there.
+
+    Raises ConfigError in that case: it is the machine that is wrong, and none of the runs counts as failed."""
+    for run in pack.runs:
+        try:
+            run.task.fingerprinted()
+        except ConfigError as error:
+            raise ConfigError(f"{platform.node()}: {error}; data files must lie on every node") from None
+    return work_on(pack)
+
+
+def compute(
+    pack: Sequence[RunConfig], device: str, folder: Path | None = None, every_s: float = math.inf
+) -> list[RunResult]:
+    """Train a pack, from its checkpoints in `folder` where there are any, and write one every `every_s` seconds.
+
+    When training raises, the pack is halved until the run that raises is alone; only that run has failed."""
+    states = read_checkpoints(folder, [run.run_id for run in pack]) if folder else {}
+    results: dict[str, RunResult] = {}
+    for step, part in _by_step(pack, states).items():
+        part_states = None if step is None else [states[run.run_id] for run in part]
+        checkpoints = Checkpoints(folder / f"{part[0].run_id}-{len(part)}.npz", every_s) if folder else None
+        try:
+            found = train(part, device, states=part_states, checkpoints=checkpoints)
+        except Exception:
+            middle = len(part) // 2
+            if middle:  # each half continues from the latest checkpoint
+                found = [r for half in (part[:middle], part[middle:]) for r in compute(half, device, folder, every_s)]
+            else:
+                found = [RunResult(status="failed", steps_done=0, error=traceback.format_exc())]
+        results |= {run.run_id: result for run, result in zip(part, found, strict=True)}
+    return [results[run.run_id] for run in pack]
+
+
+def _by_step(pack: Sequence[RunConfig], states: Mapping[str, LaneState]) -> dict[int | None, list[RunConfig]]:
+    """The runs by the step of their checkpoint; None: those without one."""
+    parts: dict[int | None, list[RunConfig]] = {}
+    for run in pack:
+        parts.setdefault(states[run.run_id].step if run.run_id in states else None, []).append(run)
+    return parts
