@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 import matplotlib
 import numpy as np
@@ -16,10 +17,11 @@ from matplotlib.lines import Line2D
 from rnnlab.report.figures.fonts import FALLBACKS
 from rnnlab.report.figures.palette import INK, SOFT, Style
 
+P = ParamSpec("P")
 WIDTH = 9.6  # inches: the width of the page's column
 TITLE_SIZE, LABEL_SIZE, NOTE_SIZE = 9.5, 8.5, 7.5
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {  # settings of matplotlib, whose type for them is a list of all their names
     # DejaVu Sans travels with matplotlib, so every machine lays out the same; the others are for what it lacks.
     "font.family": ["DejaVu Sans", *FALLBACKS],
     "font.size": LABEL_SIZE,
@@ -56,14 +58,14 @@ STYLE: dict[str, Any] = {
 }
 
 
-def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """A drawing function that runs under STYLE, and leaves matplotlib's settings as they were."""
 
-    def draw_styled(*args, **kwargs) -> Figure:
+    @wraps(draw)
+    def draw_styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with matplotlib.rc_context(STYLE):
             return draw(*args, **kwargs)
 
-    draw_styled.__name__, draw_styled.__doc__ = draw.__name__, draw.__doc__
     return draw_styled
 
 

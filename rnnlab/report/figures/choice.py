@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -14,7 +14,7 @@ MAX_SHOWN = 16
 Item = TypeVar("Item")
 
 
-def shown_standings(standings: Sequence[Standing], room: int) -> tuple[list[Standing], str]:
+def shown_standings(standings: Sequence[Standing], room: int) -> tuple[Sequence[Standing], str]:
     """All of them where there is room; else of each activation the best one.  And a sentence on what was left out."""
     if len(standings) <= room:
         return list(standings), ""
@@ -31,8 +31,9 @@ def shown_standings(standings: Sequence[Standing], room: int) -> tuple[list[Stan
     return shown, f" Of {len(standings)} conditions this shows {kept}{cut}."
 
 
-def evenly(items: Sequence[Item], most: int) -> list[Item]:
+def evenly(items: Iterable[Item], most: int) -> list[Item]:
     """At most so many, the first and the last among them, evenly spread."""
+    items = list(items)
     if len(items) <= most:
-        return list(items)
+        return items
     return [items[n] for n in np.unique(np.linspace(0, len(items) - 1, most).round().astype(int))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +15,10 @@ from rnnlab.report.figures.canvas import WIDTH, Margins, balanced, is_bottom, is
 from rnnlab.report.figures.choice import evenly, shown_standings
 from rnnlab.report.figures.palette import BLUE, INK
 from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.figures.registry import Styles, figure_of_task
 from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.view import TaskView
-from rnnlab.report.reading.read import Study
+from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import counted, listed, percent
 
 ROOM = 8  # conditions, a panel each
@@ -36,20 +37,22 @@ class ConfusionPanel:
     counts: np.ndarray
 
 
-def plate(study: Study, task: TaskView) -> Plate | None:
+@figure_of_task("predictions", place=1)
+def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     if task.facts.predictions != "classes":
-        return None
+        return
     standings, cut = shown_standings(task.standings, ROOM)
     tables, lost = _tables(study, standings)
-    classes = np.unique(np.concatenate([np.concatenate(pair) for pairs in tables.values() for pair in pairs] or [[]]))
+    named = [column for pairs in tables.values() for pair in pairs for column in pair]
+    classes = np.unique(np.concatenate([np.empty(0), *named]))
     shown = []
     for standing in standings:
         pairs = tables[standing.name]
         if pairs:
-            counts = sum(_counts(classes, *pair) for pair in pairs)
+            counts = np.sum([_counts(classes, *pair) for pair in pairs], axis=0)
             shown.append(ConfusionPanel(standing.name, len(pairs), tuple(f"{name:g}" for name in classes), counts))
     if not shown:
-        return None
+        return
     caption = (
         "Rows are labels, columns predictions, in percent of the row; all runs of a condition together, those that "
         f"diverged too.{cut}"
@@ -60,7 +63,7 @@ def plate(study: Study, task: TaskView) -> Plate | None:
         caption += f" The predictions of {listed(lost)} cannot be read."
     name = task.facts.name
     alt = f"Confusion matrices of {name}. " + " ".join(_alt(panel) for panel in shown)
-    return Plate(file_stem("confusion", name), "predictions", name, caption, alt, draw_confusions(shown))
+    yield Plate(file_stem("confusion", name), "predictions", name, caption, alt, draw_confusions(shown))
 
 
 def _tables(

@@ -7,8 +7,9 @@ instead, with the evaluation loss of every activation.  Where the learning rate 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from rnnlab.records.metrics import labelled
 from rnnlab.report.figures.canvas import (
     Margins,
     balanced,
@@ -33,12 +35,13 @@ from rnnlab.report.figures.canvas import (
 from rnnlab.report.figures.choice import evenly
 from rnnlab.report.figures.palette import INK, SOFT, SOLID, Style
 from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.figures.registry import Styles, figure_of_task
 from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.statistics import median_curve
 from rnnlab.report.judging.view import TaskView
 from rnnlab.report.reading.cache import Curves
-from rnnlab.report.reading.read import Study
-from rnnlab.report.words.wording import baseline_name, counted, listed, loss_name, near_one, number, ranked
+from rnnlab.report.reading.study import Study
+from rnnlab.report.words.wording import baseline_name, counted, listed, near_one, number, ranked
 
 MAX_PANELS = 16
 MAX_LINES, FEWEST_LINES = 480, 5  # thin lines in a figure; and in a trace, however many traces there are
@@ -66,10 +69,11 @@ class CurvePanel:
     traces: tuple[Trace, ...]
 
 
-def plate(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Plate | None:
+@figure_of_task("curves", place=1)
+def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     standings = [s for s in task.standings if any(run.run_id in study.curves for run in s.runs)]
     if not standings:
-        return None
+        return
     facets = list(dict.fromkeys(standing.facet for standing in standings))
     if len(facets) == 1:
         found = [_own_panel(standing, study.curves, style_of) for standing in standings]
@@ -85,11 +89,11 @@ def plate(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Plate 
     if len(shown) < len(found):
         caption += f" The first {len(shown)} of {len(found)} panels are drawn."
     name = task.facts.name
-    figure = draw_curves(shown, loss_name(task.facts.loss), task.baseline_losses)
-    return Plate(file_stem("curves", name), "curves", name, caption, _alt(task), figure)
+    figure = draw_curves(shown, labelled(task.facts.loss), task.baseline_losses)
+    yield Plate(file_stem("curves", name), "curves", name, caption, _alt(task), figure)
 
 
-def _own_panel(standing: Standing, tables: Mapping[str, Curves], style_of: Mapping[str, Style]) -> CurvePanel:
+def _own_panel(standing: Standing, tables: Mapping[str, Curves], style_of: Styles) -> CurvePanel:
     traces = (
         _trace(standing, tables, "train_loss", TRAINING, crosses=False),
         _trace(standing, tables, "eval_loss", style_of[standing.label]),
@@ -98,7 +102,7 @@ def _own_panel(standing: Standing, tables: Mapping[str, Curves], style_of: Mappi
 
 
 def _facet_panel(
-    facet: str, standings: Sequence[Standing], tables: Mapping[str, Curves], style_of: Mapping[str, Style]
+    facet: str, standings: Sequence[Standing], tables: Mapping[str, Curves], style_of: Styles
 ) -> CurvePanel:
     inside = [standing for standing in standings if standing.facet == facet]
     traces = [_trace(standing, tables, "eval_loss", style_of[standing.label], standing.label) for standing in inside]
@@ -187,13 +191,13 @@ def _draw_trace(axes: Axes, trace: Trace, low: float, high: float, thin_alpha: f
         linestyle=trace.style.line,
         linewidth=THICK if trace.crosses else TRAINING_THICK,
     )
-    ended = np.flatnonzero(np.isfinite(trace.diverged_at)) if trace.crosses else []
+    ended = np.flatnonzero(np.isfinite(trace.diverged_at)) if trace.crosses else np.empty(0, int)
     for n in evenly(ended, most):
         end = trace.diverged_at[n]
         at_end = losses[n][trace.steps <= end][-1:]  # a cross at the top says that no finite loss was left
         top = high * (low / high) ** 0.04  # within the panel, not on its title
         y = float(np.clip(at_end[0], low, top)) if at_end.size and np.isfinite(at_end).all() else top
-        cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.4, "clip_on": False, "zorder": 4}
+        cross: dict[str, Any] = {"marker": "x", "markersize": 6, "markeredgewidth": 1.4, "clip_on": False, "zorder": 4}
         axes.plot(end, y, color=trace.style.color, **cross)
 
 
@@ -243,6 +247,6 @@ def _alt(task: TaskView) -> str:
     ]
     lines = [f"{baseline_name(metric)} {number(value)}" for metric, value in task.baseline_losses.items()]
     return (
-        f"Loss curves of {task.facts.name} ({loss_name(task.facts.loss)}). "
+        f"Loss curves of {task.facts.name} ({labelled(task.facts.loss)}). "
         f"Median evaluation loss at the end: {listed(rows, at_most=24)}. Baselines: {listed(lines) or 'none'}."
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from rnnlab.report.judging.conditions import RATE
 from rnnlab.report.judging.quantities import score
-from rnnlab.report.reading.read import Run
+from rnnlab.report.reading.study import Run
 
 
 def leave_one_out(scores: np.ndarray) -> np.ndarray:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlab.report.judging import statistics
+from rnnlab.report.judging import inference, statistics
 from rnnlab.report.judging.conditions import RATE, Condition, Design
 from rnnlab.report.judging.estimates import BOOTSTRAP_SEED, Estimate, estimate_of
-from rnnlab.report.judging.quantities import score
+from rnnlab.report.judging.quantities import CLOSED_LOOP, better_side, metric, score
 from rnnlab.report.judging.selection import tuned
-from rnnlab.report.reading.read import Run
+from rnnlab.report.reading.study import Run
 
 MAX_COMPARED = 16  # labels in the table of who improves on whom
 
@@ -82,6 +82,19 @@ def standings_of(conditions: Sequence[Condition], design: Design) -> tuple[Stand
     return tuple(found)
 
 
+def median_run(standing: Standing) -> Run:
+    """The run in the middle by what is shown of it, `judged_by`; of an even number the better one of the middle two."""
+    name = judged_by(standing)
+    sign = -1 if better_side(name, standing.runs[0].task) == "higher" else 1
+    return standing.runs[statistics.median_run(np.array([sign * metric(run, name) for run in standing.runs]))]
+
+
+def judged_by(standing: Standing) -> str:
+    """The error in closed loop where there is one, since it is what the eye follows; else the task's own measure."""
+    first = standing.runs[0]
+    return CLOSED_LOOP if CLOSED_LOOP in first.metrics else first.task.score
+
+
 def _standing(label: str, facet: str, task: str, runs: Sequence[Run]) -> Standing:
     scores = tuple(score(run) for run in runs)
     iqm = statistics.interquartile_mean(np.array(scores))
@@ -127,5 +140,5 @@ def across_tasks(standings: Sequence[Standing]) -> Across | None:
 
 def _iqm(strata: Sequence[np.ndarray]) -> tuple[float, tuple[float, float] | None]:
     rng = np.random.default_rng(BOOTSTRAP_SEED)
-    interval = statistics.stratified_bootstrap_interval(strata, rng)
+    interval = inference.stratified_bootstrap_interval(strata, rng)
     return statistics.interquartile_mean(np.concatenate(strata)), interval

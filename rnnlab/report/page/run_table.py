@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnlab.report.judging.conditions import written
+from rnnlab.report.judging.labels import written
 from rnnlab.report.judging.quantities import score
 from rnnlab.report.judging.view import View
-from rnnlab.report.reading.read import Run, Study
+from rnnlab.report.reading.study import Run, Study
 
 STATIC_ROWS = 100  # in the page as they are, for those without JavaScript; a page of the table has as many
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import jinja2
 
+from rnnlab.records.metrics import labelled, title_of
 from rnnlab.report.judging.estimates import Estimate, Rate
+from rnnlab.report.page.texts import as_markdown
 from rnnlab.report.words import sentences, wording
-from rnnlab.report.words.texts import as_markdown
+from rnnlab.report.words.headlines import headline
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -36,11 +38,12 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("number", "counted", "metric_name", "loss_name", "near_one", "percent", "ranked")
+    words = ("number", "counted", "near_one", "percent", "ranked")
     environment.filters |= {name: getattr(wording, name) for name in words}
     words = ("sentence", "effect_words", "n_words", "correction_words", "section_of")
     environment.filters |= {name: getattr(sentences, name) for name in words}
     environment.filters |= {"estimate": _estimate, "rate": _rate, "score": _score, "iqm": _iqm}
+    environment.filters |= {"labelled": labelled, "title_of": title_of, "headline": headline}
     environment.filters |= {"cell": _table_cell, "marked": as_markdown}
     return environment
 

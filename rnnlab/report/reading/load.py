@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from rnnlab.records.run import RecordError
-from rnnlab.report.reading.read import Problem, Study, read_study
+from rnnlab.report.reading.read import read_study
+from rnnlab.report.reading.study import Problem, Study
 
 
 class Results:

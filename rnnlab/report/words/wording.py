@@ -1,38 +1,16 @@
-"""Numbers and field names as a reader sees them: in sentences, tables, axis labels and alt texts."""
+"""Numbers and lists as a reader sees them: in sentences, tables, axis labels and alt texts."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
-METRICS = {
-    "eval_loss": "evaluation loss",
-    "train_loss": "training loss",
-    "eval_accuracy": "validation accuracy",
-    "mse_closed_loop": "closed-loop mean squared error",
-}
-LOSSES = {
-    "mse": "mean squared error",
-    "mean_squared_error": "mean squared error",
-    "cross_entropy": "cross-entropy (nats)",
-}
-
-
-def metric_name(metric: str) -> str:
-    if layer := re.fullmatch(r"grad_norm_layer(\d+)", metric):
-        return f"gradient norm of layer {layer[1]}"
-    return METRICS.get(metric, metric.replace("_", " "))
-
-
-def loss_name(loss: str) -> str:
-    """What the axis of a loss says, with its unit where it has one."""
-    return LOSSES.get(loss, loss.replace("_", " "))
+from rnnlab.records.metrics import title_of
 
 
 def baseline_name(metric: str) -> str:
     """persistence_loss -> "persistence"."""
-    return metric.removesuffix("_loss").replace("_", " ")
+    return title_of(metric).removesuffix(" loss")
 
 
 def number(value: float) -> str:

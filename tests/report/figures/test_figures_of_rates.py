@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from rnnlab.report.figures import plates_of
 from rnnlab.report.figures.dynamics import Cloud, draw_dynamics
 from rnnlab.report.figures.palette import STYLES
 from rnnlab.report.figures.plate import inlined, to_png, to_svg
+from rnnlab.report.figures.registry import plates_of
 from rnnlab.report.judging.statistics import expected_best_of, performance_profile
 from rnnlab.report.judging.view import view_of
+from rnnlab.report.page.texts import as_markdown, text_panels
 from rnnlab.report.reading.read import read_study
-from rnnlab.report.words.texts import as_markdown, text_panels
 
 
 @pytest.fixture(scope="module")

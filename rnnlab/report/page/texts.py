@@ -10,9 +10,9 @@ import numpy as np
 
 from rnnlab.records.run import RecordError
 from rnnlab.report.figures.choice import shown_standings
-from rnnlab.report.figures.predictions import median_run
+from rnnlab.report.judging.standings import median_run
 from rnnlab.report.judging.view import TaskView
-from rnnlab.report.reading.read import Study
+from rnnlab.report.reading.study import Study
 
 ROOM, MAX_TOKENS, MAX_SAMPLES = 40, 400, 2
 LINE_END = "\u21b5\n"
