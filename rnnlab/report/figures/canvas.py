@@ -1,4 +1,4 @@
-"""The look that all figures share: one style sheet, one grid of panels, measured in inches."""
+"""What all figures share: one style sheet, and one grid of panels, measured in inches."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ BASELINE_LINES = ((0, (1, 1.5)), (0, (4, 2)), (0, (6, 1.5, 1, 1.5)), (0, (2, 4))
 
 
 def baselines(axes: Axes, values: Sequence[float]) -> None:
-    """Thin lines across the panel; `baseline_handles` says in the legend which is which."""
+    """Thin lines across the panel; `baseline_handles` names them in the legend."""
     for n, value in enumerate(values):
         line = BASELINE_LINES[n % len(BASELINE_LINES)]
         axes.axhline(value, color=SOFT, linewidth=1.0, linestyle=line, zorder=1.5)
@@ -165,7 +165,7 @@ def baseline_handles(names: Sequence[str]) -> list[Line2D]:
 
 
 def label_handles(style_of: Mapping[str, Style], labels: Iterable[str], markers: bool = False) -> list[Line2D]:
-    """What stands for which activation, in the order of the styles."""
+    """The legend of the activations, in the order of the styles."""
     wanted = set(labels)
     return [
         Line2D(
@@ -188,7 +188,7 @@ def legend_below(figure: Figure, handles: Sequence[Line2D], n_columns: int = 5) 
 
 
 def room_for_legend(n_handles: int, n_columns: int = 5) -> float:
-    """Inches at the foot of a figure: the x axis's words, and the rows of the legend."""
+    """Inches at the bottom of a figure for the label of the x axis and the rows of the legend."""
     return 0.62 + 0.2 * -(-n_handles // n_columns)
 
 

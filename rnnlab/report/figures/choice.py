@@ -1,4 +1,4 @@
-"""What a figure shows when it has not room for everything, and the sentence that says so."""
+"""What a figure shows where there is no room for everything, and the sentence that says so."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ Item = TypeVar("Item")
 
 
 def shown_standings(standings: Sequence[Standing], room: int) -> tuple[Sequence[Standing], str]:
-    """All of them where there is room; else of each activation the best one.  And a sentence on what was left out."""
+    """The standings to show: all where there is room, else the best one of each activation.  And a sentence that says
+    what was left out."""
     if len(standings) <= room:
         return list(standings), ""
     best: dict[str, Standing] = {}
@@ -32,7 +33,7 @@ def shown_standings(standings: Sequence[Standing], room: int) -> tuple[Sequence[
 
 
 def evenly(items: Iterable[Item], most: int) -> list[Item]:
-    """At most so many, the first and the last among them, evenly spread."""
+    """At most so many of the items, evenly spread, the first and the last among them."""
     items = list(items)
     if len(items) <= most:
         return items

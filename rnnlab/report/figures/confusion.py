@@ -1,4 +1,4 @@
-"""Label against prediction for tasks of classes, the runs of a condition pooled; each row sums to 100 %."""
+"""Label against prediction for tasks with classes, all runs of a condition together; each row sums to 100 %."""
 
 from __future__ import annotations
 
@@ -54,11 +54,13 @@ def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     if not shown:
         return
     caption = (
-        "Rows are labels, columns predictions, in percent of the row; all runs of a condition together, those that "
-        f"diverged too.{cut}"
+        "Rows are labels, columns are predictions, in percent of the row. All runs of a condition are put together, "
+        f"also those that diverged.{cut}"
     )
     if any(len(standing.runs) > MAX_RUNS for standing in standings):
-        caption += f" Of a condition with more than {MAX_RUNS} runs, {MAX_RUNS} are counted, evenly spread by seed."
+        caption += (
+            f" Where a condition has more than {MAX_RUNS} runs, {MAX_RUNS} of them are counted, evenly spread by seed."
+        )
     if lost:
         caption += f" The predictions of {listed(lost)} cannot be read."
     name = task.facts.name
@@ -136,7 +138,6 @@ def _alt(panel: ConfusionPanel) -> str:
     )
     if wrong.any():
         row, column = np.unravel_index(np.argmax(wrong), wrong.shape)
-        text += (
-            f", most often wrong: {panel.classes[row]} taken for {panel.classes[column]} ({wrong[row, column]} times)"
-        )
+        error = f"{panel.classes[row]} taken for {panel.classes[column]} ({wrong[row, column]} times)"
+        text += f", the most frequent error: {error}"
     return text + "."

@@ -1,7 +1,7 @@
 """Loss against optimiser steps: every run a thin line, the median a thick one, the baselines dotted and dashed.
 
-One panel per activation, training loss beside evaluation loss.  When more axes vary there is one panel per facet
-instead, with the evaluation loss of every activation.  Where the learning rate was chosen, the runs are those at it.
+There is a panel for each activation, with training and evaluation loss.  When more axes vary, there is a panel for each
+facet, with the evaluation loss of every activation.  Where learning rates were chosen, the runs are those at them.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     shown = found[:MAX_PANELS]
     caption = f"{what} on a log scale: every run thin, the median over runs thick; a diverged run counts as infinite."
     if any(standing.rates for standing in standings):
-        caption += " Each seed at the learning rate that the other seeds of its condition chose."
+        caption += " Each seed is shown at the learning rate that the other seeds of its condition chose."
     caption += _thinning(shown)
     if len(shown) < len(found):
         caption += f" The first {len(shown)} of {len(found)} panels are drawn."
@@ -110,12 +110,7 @@ def _facet_panel(
 
 
 def _trace(
-    standing: Standing,
-    tables: Mapping[str, Curves],
-    column: str,
-    style: Style,
-    label: str = "",
-    crosses: bool = True,
+    standing: Standing, tables: Mapping[str, Curves], column: str, style: Style, label: str = "", crosses: bool = True
 ) -> Trace:
     """The curves of a standing on the union of their steps; what comes after a divergence is gone: NaN."""
     runs = [run for run in standing.runs if run.run_id in tables]
@@ -139,14 +134,14 @@ def _lines_each(shown: Sequence[CurvePanel]) -> int:
 
 
 def _thinning(shown: Sequence[CurvePanel]) -> str:
-    """What is left out of the picture, though not out of the medians."""
+    """Which runs are not drawn, although the medians count them."""
     traces = [trace for panel in shown for trace in panel.traces]
     most, each = max((len(trace.losses) for trace in traces), default=0), _lines_each(shown)
     if most <= each:
         return ""
     return (
-        f" Of up to {most:,} runs a line, {each} are drawn thin, evenly spread from the lowest to the highest last "
-        "loss; medians are of all."
+        f" A line stands for up to {most:,} runs; {each} of them are drawn thin, evenly spread from the lowest to the "
+        "highest final loss. Medians are over all runs."
     )
 
 
@@ -202,7 +197,7 @@ def _draw_trace(axes: Axes, trace: Trace, low: float, high: float, thin_alpha: f
 
 
 def _limits(shown: Sequence[CurvePanel], lines: Sequence[float]) -> tuple[float, float]:
-    """The range of the runs that did not diverge and of the baselines, so that one explosion flattens nobody."""
+    """The range of the baselines and of the runs that did not diverge: one explosion must not flatten the others."""
     lanes = [
         (lane[np.isfinite(lane) & (lane > 0)], end)
         for panel in shown
@@ -211,7 +206,7 @@ def _limits(shown: Sequence[CurvePanel], lines: Sequence[float]) -> tuple[float,
     ]
     calm = np.concatenate([np.array([line for line in lines if line > 0]), *(v for v, end in lanes if math.isnan(end))])
     wild = np.concatenate([np.empty(0), *(v for v, end in lanes if not math.isnan(end))])
-    if not calm.size:  # every run diverged and nothing to hold on to: show what there is, within reason
+    if not calm.size:  # every run diverged, and there is no baseline: show what there is, within limits
         calm = wild[wild <= 1e3 * np.median(wild)] if wild.size else np.ones(1)
     calm = np.clip(calm, 1e-290, 1e290)  # room for a margin inside the range of floats
     low, high = calm.min() / 1.5, calm.max() * 1.6

@@ -1,7 +1,7 @@
-"""What was measured beside the loss while training: saturated and dead units, norms, spectral radius ...
+"""What was measured during training beside the loss: saturated and dead units, norms, clipping.
 
-A panel per column of curves.csv that is not a loss, a line per activation (median over runs, the middle half as a
-band).  Gradient norms of several layers make a figure of their own: against depth.
+There is a panel for each column of curves.csv that is not a loss, with a line for each activation: the median over
+runs, and the middle half of the runs as a band.  The gradient norms of several layers have a figure of their own.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     if len(layers) > 1:
         yield from _depth_plate(name, _ends(standings, tables, layers), layers, style_of, cut)
     if shown:
-        caption = f"Median over runs, the middle half as a band; a run that diverged ends where it did.{cut}"
+        caption = f"Median over runs, the middle half as a band; a run that diverged ends at that step.{cut}"
         alt = f"Diagnostics of {name} at the end of training. " + " ".join(map(_alt, shown))
         figure = draw_diagnostics(shown, style_of)
         yield Plate(file_stem("diagnostics", name), "diagnostics", name, caption, alt, figure)

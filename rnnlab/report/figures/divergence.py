@@ -45,7 +45,7 @@ class DivergenceMap:
 
 @figure_of_study("divergence", place=1)
 def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
-    """Nothing when nothing diverged: the table says 0 of n already."""
+    """Nothing when no run diverged: the table says so already."""
     if not view.counts.diverged:
         return
     axes = sorted(view.design.facet_axes, key=lambda axis: axis != RATE)[:MAX_MAPS]
@@ -66,9 +66,9 @@ def _map_plate(view: View, axis: str) -> Plate:
     name = short(axis, view.design.axes)
     maps = [_map(task, conditions, axis, view.design.labels) for task, conditions in _by_task(view)]
     others = [short(key, view.design.axes) for key in view.design.facet_axes if key != axis]
-    caption = f"Diverged runs of all completed runs, by activation and {name}; the shade is the rate."
+    caption = f"How many of the completed runs diverged, by activation and {name}; darker is more."
     if others:
-        caption += f" A cell counts all settings of {listed(others)} together."
+        caption += f" Each cell counts all settings of {listed(others)} together."
     alt = f"Runs that diverged, by activation and {name}. " + " ".join(_alt_of_map(shown) for shown in maps)
     stem = "divergence" if axis == RATE else file_stem("divergence", name)
     return Plate(stem, "divergence", f"Divergence by {name}", caption, alt, draw_maps(maps, name))
@@ -129,7 +129,7 @@ def _alt_of_map(shown: DivergenceMap) -> str:
 
 def _rates_plate(view: View, style_of: Styles) -> Plate:
     shown = [DivergencePanel(task, _rates(conditions, view.design.labels)) for task, conditions in _by_task(view)]
-    caption = "Diverged runs of all completed runs, with the 95% Wilson interval of the rate."
+    caption = "How many of the completed runs diverged, with the 95% Wilson interval of the rate."
     alt = "Runs that diverged. " + " ".join(_alt(panel) for panel in shown)
     return Plate("divergence", "divergence", "Divergence", caption, alt, draw_divergence(shown, style_of))
 

@@ -1,6 +1,6 @@
-"""Score against what the trained recurrence does to a change: every run a dot, one panel per diagnostic.
+"""Score against what the trained network does to a small change of its state: every run a dot, a panel per metric.
 
-Where memory is what a task asks for, the runs that learned stand near the line between vanishing and exploding.
+On a task that needs memory, the runs that learned lie near the line between vanishing and exploding.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from rnnlab.report.words.wording import counted, number
 # By metric, the value between vanishing and exploding.
 SHOWN = {kind: neutral for kind, term in TERMS.items() if (neutral := term.neutral) is not None}
 MAX_DOTS = 400  # of an activation
-CENTRAL = (2, 98)  # percent of the runs that did not diverge lie on the axis; the others at its ends
+CENTRAL = (2, 98)  # percentiles of the runs that did not diverge: the ends of the axis
 
 
 @dataclass(frozen=True)
@@ -60,21 +60,20 @@ def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     name = task.facts.name
     n_runs = max(sum(len(cloud.x) for cloud in clouds) for clouds in drawn.values())
     caption = (
-        f"Every run a dot ({counted(n_runs, 'run')}), all settings and learning rates; of several layers the largest "
-        "value. Measured when training ended. The line is between vanishing, left of it, and exploding; what lies "
-        "beyond an axis is drawn at its end, as an exponent of minus infinity, by which a change dies out altogether."
+        f"Each dot is a run ({counted(n_runs, 'run')}, all settings and learning rates), measured at the end of "
+        "training; where a network has several layers, the largest value is shown. Left of the line a change vanishes, "
+        "right of it a change explodes. Values beyond the axis are drawn at its end, also an exponent of minus "
+        "infinity, with which a change dies out completely."
     )
     alt = f"Score against dynamics on {name}, median of the runs with a score of 0.5 or more. " + "; ".join(
         f"{title_of(kind)}: {_alt(clouds)}" for kind, clouds in drawn.items()
     )
     figure = draw_dynamics(drawn, style_of)
-    yield Plate(
-        file_stem("dynamics", name), "diagnostics", f"{name}: why it was remembered or not", caption, alt, figure
-    )
+    yield Plate(file_stem("dynamics", name), "diagnostics", f"{name}: score and dynamics", caption, alt, figure)
 
 
 def _clouds(task: TaskView, kind: str) -> list[Cloud]:
-    """By activation, in the order of the conditions; nothing where no run has the number."""
+    """By activation, in the order of the conditions; empty where no run has the number."""
     found: dict[str, list[tuple[float, float, bool]]] = {}
     for row in task.conditions:
         for run in row.condition.completed:
@@ -87,7 +86,7 @@ def _clouds(task: TaskView, kind: str) -> list[Cloud]:
 
 
 def _largest(run: Run, kind: str) -> float:
-    """Over the layers: the exponents and radii of stacked layers are those of its layers."""
+    """The largest value of all layers: the exponents and radii of a stack are those of its layers."""
     return max((value for name, value in run.metrics.items() if kind_of(name) == kind), default=np.nan)
 
 
@@ -129,7 +128,7 @@ def _draw_cloud(axes: Axes, cloud: Cloud, style: Style, low: float, high: float)
 
 
 def _limits(clouds: Sequence[Cloud], neutral: float) -> tuple[float, float]:
-    """Where the runs lie that did not diverge, and the line."""
+    """The range of the line and of the runs that did not diverge."""
     x = np.concatenate([cloud.x[~cloud.diverged] for cloud in clouds])
     x = x[np.isfinite(x)]
     if not x.size:

@@ -1,6 +1,7 @@
 """The gradient on its way back through time: |dL/dh[t]| by distance from the end, as lines and as heat maps.
 
-A line that falls to the left vanishes, one that rises explodes; on a log scale both are straight.
+Where a line falls to the left, the gradient vanishes; where it rises to the left, it explodes.  On a log scale both are
+straight lines.
 """
 
 from __future__ import annotations

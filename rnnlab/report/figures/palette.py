@@ -1,8 +1,8 @@
 """One colour, line and marker per activation, the same in every figure of every report.
 
-The hues are those of M. Okabe and K. Ito, Color Universal Design (2008), which stay apart for every kind of colour
-vision; their yellow is darkened, as the original cannot be read on white.  Sixteen activations share eight hues, so
-no two have the same hue and line, nor the same marker: each can be told apart in grey too.
+The hues are those of M. Okabe and K. Ito, Color Universal Design (2008), which can be told apart with every kind of
+colour vision.  Their yellow is darker here, as the original cannot be read on white.  Sixteen activations share eight
+hues; no two have the same hue and line, or the same marker, so that they can be told apart in grey, too.
 """
 
 from __future__ import annotations

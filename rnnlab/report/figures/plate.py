@@ -36,7 +36,7 @@ def file_stem(section: str, task: str) -> str:
 
 
 def to_png(plate: Plate) -> tuple[bytes, tuple[str, ...]]:
-    """The picture, and the letters that no font of this machine has: they are drawn as boxes."""
+    """The picture, and the letters that no font of this machine has; they are drawn as boxes."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         png = _saved(plate, "png", dpi=PNG_DPI, metadata={"Software": None})

@@ -1,7 +1,8 @@
-"""What the network said beside the truth: one step ahead, and in closed loop on its own predictions.
+"""The network's forecasts beside the truth: one step ahead, and in closed loop on its own predictions.
 
-Of each condition the run with the median closed-loop error (else evaluation loss), neither the best nor the worst.  The
-axes are those of the truth: a closed loop that explodes leaves the picture, where it is cut off, and the panel says so.
+For each condition the run with the median error in closed loop is shown (or of the task's own measure), neither the
+best nor the worst.  The axes are those of the truth: a forecast that explodes leaves the picture and is cut off there,
+and the panel says so.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     if not rows:
         return
     measure = title_of(judged_by(standings[0]))
-    caption = f"Of each condition the run with the median {measure} is shown; its seed is named.{cut}"
+    caption = f"For each condition, the run with the median {measure} is shown, with its seed.{cut}"
     if lost:
         caption += f" The predictions of {listed(lost)} cannot be read."
     if any(_n_outside(row.closed_loop, _limits(row.truth, row.one_step, row.closed_loop)) for row in rows):
@@ -133,9 +134,9 @@ def _draw_forecast(
 
 
 def _seen(forecast: np.ndarray, limits: tuple[float, float]) -> tuple[np.ndarray, int | None]:
-    """The forecast up to where it has left the axes by their own height, and that place; None while it never does.
+    """The forecast up to the point where it is one height of the axes outside of them, and that point (None: never).
 
-    What swings from far below to far above would else fill the panel as a solid block."""
+    Otherwise a forecast that swings from far below to far above would fill the panel as a solid block."""
     low, high = limits
     seen = np.where(np.isfinite(forecast), forecast, math.nan)
     begun = np.cumsum(~np.isnan(forecast)) > 0
@@ -148,7 +149,7 @@ def _seen(forecast: np.ndarray, limits: tuple[float, float]) -> tuple[np.ndarray
 
 
 def _limits(truth: np.ndarray, *forecasts: np.ndarray) -> tuple[float, float]:
-    """The axis of the truth, wider where a little more is enough to show all of the forecasts."""
+    """The axis of the truth; somewhat wider, where that is enough to show all of the forecasts."""
     known = truth[np.isfinite(truth)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     span = (high - low) or 1.0

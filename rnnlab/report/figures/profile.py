@@ -17,7 +17,7 @@ from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import listed, near_one, percent
 
 N_RESAMPLES = 500  # of the band, at each tau
-STRETCHED_FROM, DECADES = 0.95, 4  # where scores come this close to 1, tau goes by decades of 1 - tau
+STRETCHED_FROM, DECADES = 0.95, 4  # above this score, the axis shows tau by decades of 1 - tau
 
 Band = tuple[np.ndarray, np.ndarray]
 
@@ -47,7 +47,8 @@ def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
 
 
 def _band(strata: Sequence[np.ndarray], taus: np.ndarray) -> Band | None:
-    """The stratified bootstrap, by how often each run is drawn: its share above tau is then one matrix product."""
+    """The stratified bootstrap at each tau.  It counts how often each run is drawn, so that the share above tau is one
+    matrix product."""
     if min(map(len, strata)) < inference.MIN_RUNS_FOR_INTERVAL:
         return None
     rng = np.random.default_rng(BOOTSTRAP_SEED)

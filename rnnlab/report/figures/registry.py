@@ -59,7 +59,7 @@ for _place, (_name, _title) in enumerate(
         ("predictions", "Predictions"),
         ("divergence", "Divergence"),
         ("gradients", "Gradient through time"),
-        ("diagnostics", "What becomes of state and gradient"),
+        ("diagnostics", "State and gradient"),
         ("sensitivity", "Sensitivity"),
         ("tuning", "Tuning"),
         ("profile", "All tasks together"),

@@ -22,7 +22,7 @@ from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import counted, listed, near_one
 
 MAX_PANELS = 24
-STRETCHED_FROM = 0.95  # above this, what tells runs apart is how little they lack of 1
+STRETCHED_FROM = 0.95  # above this score, runs differ in how close they come to 1
 CLOSEST = 1e-9  # a score of exactly 1 is drawn here
 ROW = 0.44  # inches
 EXPLANATION = (
@@ -67,7 +67,7 @@ def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
     if any(standing.rates for standing in standings):
         words += " Each seed is scored at the learning rate that the other seeds of its condition chose."
     if any(_best(panel) > STRETCHED_FROM for panel in shown):
-        words += " Each panel has an axis of its own; where scores come close to 1 it is stretched towards 1."
+        words += " Each panel has its own axis; where scores come close to 1, the axis is stretched towards 1."
     n_columns = min(len(view.tasks), 3) if len(view.tasks) > 1 else balanced(len(shown), at_most=3)
     figure = draw_scores(shown, style_of, n_columns)
     yield Plate("scores", "scores", "Score by activation", EXPLANATION + words, _alt(shown), figure)

@@ -1,4 +1,4 @@
-"""Score against a swept number, above all the learning rate: a line per activation, and below it who diverged."""
+"""Score against a swept number, such as the learning rate: a line for each activation; below it, the diverged runs."""
 
 from __future__ import annotations
 

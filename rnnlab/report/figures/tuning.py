@@ -1,4 +1,4 @@
-"""How much an activation owes to searching: the score to expect from the best of k runs, drawn from all of them."""
+"""How much an activation gains by searching: the score to expect from the best of k runs, drawn from all of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rnnlab.report.words.wording import near_one
 
 MAX_TASKS = 12
 MOST = 200  # runs that are drawn, the largest k
-SEARCHED = ("optimizer.", "init.", "training.")  # what one searches over: axes below these
+SEARCHED = ("optimizer.", "init.", "training.")  # what one searches over: axes whose keys begin so
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TuningPanel:
 
 @figure_of_study("tuning", place=1)
 def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
-    """Nothing where the sweep searches over nothing: then the best of k only says how lucky a seed can be."""
+    """Nothing where the sweep has nothing to search over: then the best of k runs only shows how much seeds differ."""
     if not any(axis.startswith(SEARCHED) for axis in view.design.facet_axes):
         return
     shown = []

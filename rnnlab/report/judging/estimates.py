@@ -10,8 +10,8 @@ import numpy as np
 
 from rnnlab.report.judging import inference, statistics
 
-# Every interval draws from a generator with this seed: conditions with the same number of runs are resampled alike,
-# and one more condition in a study changes no other interval.
+# Every interval has a generator of its own with this seed.  So conditions with the same number of runs are resampled
+# in the same way, and one more condition in a study changes no other interval.
 BOOTSTRAP_SEED = 0
 
 
@@ -34,8 +34,8 @@ class Rate:
 
 
 def estimate_of(values: Sequence[float] | np.ndarray) -> Estimate:
-    """The same interval as inference.bootstrap_interval from BOOTSTRAP_SEED, in a hundredth of the time: the median
-    of a resample is known from the ranks it drew."""
+    """The median with the interval of inference.bootstrap_interval at BOOTSTRAP_SEED, in a hundredth of its time: the
+    median of a resample follows from the ranks that were drawn."""
     values = np.sort(np.asarray(values, float))
     n = values.size
     if n < inference.MIN_RUNS_FOR_INTERVAL:

@@ -1,8 +1,9 @@
 """Whether a study's claims hold: supported, refuted or inconclusive.  docs/statistics.md says how in words.
 
-A claim compares two sides within strata: all that the sweep varies beside the seed and the keys that the claim names.
-0/1 quantities by the difference of the rates; all others by the difference of the interquartile means, with whole
-seeds of a task resampled, as runs that share a seed share data and first weights.
+A claim compares two sides within strata: runs are compared that have the same value of everything that the sweep
+varies, except for the seed and the keys that the claim names.  Quantities of 0 and 1 are compared by the difference of
+the two rates, all others by the difference of the two interquartile means.  There the bootstrap resamples whole seeds
+of a task, because runs that share a seed share data and first weights.
 """
 
 from __future__ import annotations

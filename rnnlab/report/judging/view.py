@@ -1,6 +1,6 @@
-"""What the page says, as plain frozen data: numbers -> view model.  No HTML and no figures.
+"""All numbers and verdicts that the page shows, as plain frozen data: view_of(study) -> View.
 
-view = view_of(study)       Study -> View
+The sentences about them are made in words/, the pictures in figures/, the HTML in page/.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ConditionView:
 
     @property
     def infinite(self) -> str:
-        """What an infinite median says: half of the runs diverged, or what they ended as has no finite number."""
+        """What an infinite median means: half of the runs diverged, or half of the values are infinite otherwise."""
         return "diverged" if 2 * self.diverged.count >= self.n_completed else "not finite"
 
 
@@ -53,7 +53,7 @@ class ConditionView:
 class TaskView:
     facts: TaskFacts
     conditions: tuple[ConditionView, ...]
-    standings: tuple[Standing, ...]  # what is compared: of each condition the runs at the learning rate it is due
+    standings: tuple[Standing, ...]  # what is compared: each seed at the learning rate that was chosen for it
     baselines: Mapping[str, float]  # naive_loss, persistence_loss, naive_accuracy, ...: the median over runs
 
     @property
@@ -173,7 +173,7 @@ def _metric(runs: Sequence[Run], name: str) -> Estimate:
 
 
 def _baselines(runs: Sequence[Run]) -> dict[str, float]:
-    """Metrics that belong to the task and not to the network; a median, as the data may follow the seed."""
+    """The median over runs of each metric of an answer that needs no training: the data may depend on the seed."""
     found = {}
     for name in dict.fromkeys(name for run in runs for name in run.metrics):
         if is_baseline(name):
@@ -196,7 +196,7 @@ def _made(study: Study) -> tuple[tuple[str, str], ...]:
 
 
 def _seeds(runs: Sequence[Run]) -> str:
-    """ "0 to 19", or one by one where there are gaps."""
+    """ "0 to 19", or each seed where there are gaps."""
     seeds = sorted({run.seed for run in runs if isinstance(run.seed, int)})
     if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
         return f"{seeds[0]} to {seeds[-1]}"

@@ -42,7 +42,7 @@ class Entry:
 
 
 def study_folders(folder: Path) -> list[Path]:
-    """The folders inside that hold runs; none where `folder` is a study itself, or no folder at all."""
+    """The studies in a folder; none if the folder is a study itself, or cannot be listed."""
     try:
         inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError:

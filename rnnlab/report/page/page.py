@@ -2,7 +2,7 @@
 
     DIR/report/index.html   figures/*.png, figures/*.svg   tables/conditions.csv, tables/runs.csv   (report.md)
 
-The whole report is built in a folder of its own and then swapped in, so a reader finds the old one or the new one.
+The report is built in a folder of its own, which then takes the place of the old report: a reader finds one of the two.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from rnnlab.version import __version__
 
 Form = Literal["html", "md"]
 PAGES: dict[Form, str] = {"html": "index.html", "md": "report.md"}
-PROBLEMS_SHOWN = 200  # the rest is counted; runs.csv and the folders themselves have them all
+PROBLEMS_SHOWN = 200  # the others are counted
 CONDITIONS_SHOWN = 300  # of a task; conditions.csv has them all
-COMPARED = 6  # columns of the table of who improves on whom
+COMPARED = 6  # columns of the table of probabilities of improvement
 
 OTHER_SECTIONS = (
     ("conditions", "Conditions"),
@@ -52,7 +52,7 @@ Figures = Sequence[tuple[Plate, str]]  # each with its SVG file
 def write_report(folder: Path, form: Form = "html", force: bool = False) -> Path:
     """Read the study in `folder`, write DIR/report and return the path of its page.  Raises StudyError, OSError.
 
-    A report that was made from the very same files by the same code stays as it is, unless it is forced."""
+    A report that was made from the very same files by the same code is not made again, unless `force` is set."""
     place = folder / REPORT
     page, stamp = place / PAGES[form], cache.stamp_of(folder)
     if force or not (page.exists() and cache.is_made_from(place, stamp)):
@@ -107,7 +107,7 @@ def _measured(study: Study) -> set[str]:
 
 
 def _lead_section(view: View, plates: Mapping[str, Sequence[Plate]]) -> str:
-    """The one picture of the answer: the scores, unless no claim is about what they or the metrics show."""
+    """The section whose first figure leads the page: the scores, unless all claims are about something else."""
     about = [section_of(verdict, {name for name, held in plates.items() if held}) for verdict in view.verdicts]
     return about[0] if about and not {"scores", "conditions", "predictions"} & set(about) else "scores"
 

@@ -1,7 +1,7 @@
 """The tables of the report as CSV text: conditions.csv and runs.csv.
 
-Written for people who open them in a spreadsheet, where a text such as =cmd() is a formula.  So a text that
-starts with = + - @ (or a tab or a line end) and is not a number gets a leading apostrophe; numbers stay as they are.
+They may be opened in a spreadsheet, where a text such as =cmd() is a formula.  So a text that starts with = + - @, a
+tab or a line end, and is not a number, gets an apostrophe before it; numbers stay as they are.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Jinja2 templates of the report, with everything escaped that they are given, and the words for numbers."""
+"""The Jinja2 templates of the report, which escape whatever they are given, and the words for numbers in them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(template: str, script: str = "", **values: Any) -> str:
-    """The template as text.  Its only script is allowed by its hash: nothing else on the page can run."""
+    """The template as text.  The page's one script is allowed by its hash; nothing else on the page can run."""
     script_hash = f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" if script else ""
     return _environment().get_template(template).render(script=script, script_hash=script_hash, **values)
 
@@ -59,7 +59,7 @@ def _iqm(found: tuple[float, tuple[float, float] | None]) -> tuple[str, str]:
 
 
 def _estimate(estimate: Estimate, infinite: str = "diverged") -> tuple[str, str]:
-    """The median and, on a line of its own, the interval; an infinity in words."""
+    """The median and its interval, an infinity in words."""
     if not estimate.n:
         return "no run", ""
     ends = [wording.ranked(end, infinite) for end in estimate.interval or ()]

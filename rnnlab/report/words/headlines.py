@@ -1,7 +1,7 @@
 """The findings of a task in plain sentences, made from numbers alone.
 
-They describe; they do not judge.  "The intervals overlap" is what can be seen, not a test: verdicts on claims that
-were stated before the run are another matter, and take the whole study into account.
+They describe and do not judge.  "The intervals overlap" is an observation and not a test.  Verdicts are given only on
+claims that were stated before the run, and they take the whole study into account.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from rnnlab.report.judging.statistics import median
 from rnnlab.report.judging.view import ConditionView, TaskView
 from rnnlab.report.words.wording import baseline_name, counted, listed, near_one, number
 
-NAMED = 8  # up to so many conditions are named one by one, more are counted
+NAMED = 8  # up to so many conditions are named; more are counted
 
 
 def headline(task: TaskView) -> tuple[str, ...]:
-    """The best by the score comes first, as in the figure; what the task measures besides follows it."""
+    """The best by the score comes first, as in the figure; then the best by the task's own measure."""
     shown = [view for view in task.conditions if view.n_completed]
     if not shown:
         return ("No run was completed.",)
@@ -106,7 +106,7 @@ def _overlap(one: Estimate, other: Estimate) -> bool:
 
 
 def _against_baselines(shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> list[str]:
-    """A baseline is worth a sentence when some condition does not beat it."""
+    """A sentence for each baseline that some condition does not beat."""
     sentences = []
     for baseline, value in baselines.items():
         better = [view.name for view in shown if view.eval_loss.median < value]
@@ -121,7 +121,7 @@ def _against_baselines(shown: Sequence[ConditionView], baselines: Mapping[str, f
 
 
 def _other_way(task: TaskView) -> str:
-    """The best by the task's own measure, where that is another one than the loss that the score is made of."""
+    """The best by the task's own measure, where that is not the loss which the score is made of."""
     facts = task.facts
     name = CLOSED_LOOP if facts.score == "eval_loss" else facts.score
     measured = [standing for standing in task.standings if name in standing.runs[0].metrics]
@@ -146,7 +146,7 @@ def _naive(baselines: Mapping[str, float]) -> str:
 
 
 def _ends(shown: Sequence[ConditionView]) -> str:
-    """How many learned and which activations diverged; settings are only put together where that is said."""
+    """How many runs learned, and how many diverged with each activation, all settings together."""
     n_completed = sum(view.n_completed for view in shown)
     learned = f"{sum(view.n_learned for view in shown):,} of {counted(n_completed, 'run')} learned"
     diverged: dict[str, tuple[int, int]] = {}

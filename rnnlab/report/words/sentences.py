@@ -1,4 +1,4 @@
-"""Verdicts in plain words."""
+"""Verdicts in sentences."""
 
 from __future__ import annotations
 

@@ -23,14 +23,14 @@ def number(value: float) -> str:
 
 
 def near_one(score: float) -> str:
-    """A bounded score; close to 1 with as many digits as tell it from 1: 0.921, 0.99995."""
+    """A score between 0 and 1; close to 1, with enough digits to tell it from 1: 0.921, 0.99995."""
     if not 0.99 < score < 1:
         return number(score)
     return f"{score:.{math.floor(-math.log10(1 - score)) + 2}f}"
 
 
 def ranked(value: float, infinite: str = "diverged") -> str:
-    """A value in which an infinity stands for something that has no number, as a rule a run that diverged."""
+    """A value; an infinity stands for something without a number, usually for a run that diverged."""
     return infinite if math.isinf(value) else number(value)
 
 

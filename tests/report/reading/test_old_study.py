@@ -1,6 +1,5 @@
 """old_study/ holds six runs of the time when configs held every key, and the conditions.csv of that time."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -9,6 +8,8 @@ import pytest
 
 from rnnlab.report import write_report
 from rnnlab.report.judging.conditions import design_of
+from rnnlab.report.judging.view import view_of
+from rnnlab.report.page.tables import conditions_csv
 from rnnlab.report.reading.read import read_study
 
 OLD = Path(__file__).parent / "old_study"
@@ -51,19 +52,36 @@ def test_no_key_of_an_old_record_is_idle_after_it_was_read(folder):
 
 def test_its_conditions_are_the_ones_that_were_reported(folder):
     page = write_report(folder)
-    with (page.parent / "tables" / "conditions.csv").open(newline="") as new, (OLD / "conditions.csv").open() as old:
-        assert list(csv.DictReader(new)) == list(csv.DictReader(old))
+    new = (page.parent / "tables" / "conditions.csv").read_text(encoding="utf-8")
+    assert new == (OLD / "conditions.csv").read_text(encoding="utf-8")
+
+
+def renewed(run_json):
+    """Write the record as it would be written today: no key that does not act, gates with parameters of their own."""
+    record = json.loads(run_json.read_text())
+    cell = record["config"]["cell"]
+    if cell.get("gate_activation") == "leaky_relu":
+        cell["gate_negative_slope"] = cell["negative_slope"]
+    own = {"cell.negative_slope"} if cell["activation"] != "leaky_relu" else set()
+    for key in (*IDLE, *own, "cell.embedding_size"):
+        section, name = key.split(".")
+        del record["config"][section][name]
+    run_json.write_text(json.dumps(record | {"run_id": record["run_id"][::-1]}))
 
 
 def test_a_new_record_of_one_of_its_runs_is_known_as_the_same_run(folder):
-    """The config of a new record: no key that does not act."""
-    old = folder / "sines-rnn-leaky_relu-s0-ed0b5dcd72bb"
-    new = shutil.copytree(old, folder / "sines-rnn-leaky_relu-s0-000000000000")
-    record = json.loads((new / "run.json").read_text())
-    for key in (*IDLE, "cell.embedding_size"):
-        section, name = key.split(".")
-        del record["config"][section][name]
-    (new / "run.json").write_text(json.dumps(record | {"run_id": "000000000000"}))
+    old = folder / "sines-lstm-tanh-s0-58abc608ec4a"
+    renewed(shutil.copytree(old, folder / "sines-lstm-tanh-s0-000000000000") / "run.json")
     study = read_study(folder)
     assert [problem.kind for problem in study.problems] == ["repeated", "repeated"]
+    assert len(study.members) == 5
+
+
+@pytest.mark.parametrize("which", [slice(0, None, 2), slice(1, None, 2), slice(None)], ids=["even", "odd", "all"])
+def test_old_and_new_records_in_one_folder_give_the_same_conditions(folder, which):
+    for path in sorted(folder.glob("*/run.json"))[which]:
+        renewed(path)
+    study = read_study(folder)
     assert design_of(study.members).labels == ("tanh", "relu", "leaky_relu(0.01)", "leaky_relu(0.3)")
+    assert [problem.kind for problem in study.problems] == ["repeated"]
+    assert conditions_csv(view_of(study)) == (OLD / "conditions.csv").read_text(encoding="utf-8")
