@@ -3,8 +3,8 @@
 A key is an axis when it varies and no other axis decides it.  A config holds the keys that act and no others, so that
 a key can be absent from some runs: task.window from a task without windows, cell.dropout from a network of one layer.
 
-    The keys are taken in an order: the task, what can be compared (COMPARED), the learning rate; then the keys that
-    all runs have, by name; then those that some runs lack, by name.  A key is no axis when
+    The keys are taken in an order: first those that all runs have, then those that some runs lack; within both the
+    task, what can be compared (COMPARED), the learning rate, and then all others by name.  A key is no axis when
       1. one axis before it decides its value, in the runs that have the key, and
       2. the axes before it together decide whether and with which value it is there.
 
@@ -13,7 +13,8 @@ Example: cell.dropout and readout.dropout have the same value, and networks with
 readout.dropout is the axis; cell.dropout follows from it and from cell.num_layers.
 
 What is compared is the activation (of the cell, else of the readout).  All other axes become facets, except for the
-parameters of the activation, which become part of its label: "leaky_relu(0.3)".
+parameters of the activation, which become part of its label: "leaky_relu(0.3)".  Where a study has one activation, a
+network without layers, which has none, bears that label, too.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def design_of(runs: Sequence[Run]) -> Design:
     groups: dict[tuple[str, ...], list[tuple[Row, Run]]] = {}
     for row, run in zip(rows, runs, strict=True):
         groups.setdefault(tuple(written(row.get(key)) for key in (TASK, *keys.axes)), []).append((row, run))
-    found = [_condition(keys, group) for group in groups.values()]
+    found = [_condition(keys, _label_of_all(keys, rows), group) for group in groups.values()]
     labels = in_order({condition.label for condition in found})
 
     def place(condition: Condition) -> tuple[Any, ...]:
@@ -133,12 +134,18 @@ def design_of(runs: Sequence[Run]) -> Design:
     return Design(keys, tuple(sorted(found, key=place)))
 
 
-def _condition(keys: Keys, group: Sequence[tuple[Row, Run]]) -> Condition:
+def _label_of_all(keys: Keys, rows: Sequence[Row]) -> str:
+    """The label of runs that lack what is compared: that of all others where they have only one."""
+    values = {str(row[keys.compared]) for row in rows if keys.compared in row}
+    return values.pop() if len(values) == 1 else ABSENT
+
+
+def _condition(keys: Keys, label_of_all: str, group: Sequence[tuple[Row, Run]]) -> Condition:
     row = group[0][0]
     own = [key for key in keys.parameters if key in keys.axes and key in row] if keys.compared == ACTIVATION else []
     return Condition(
         task=row[TASK],
-        label=with_parameters(str(row.get(keys.compared, ABSENT)), [row[key] for key in own]),
+        label=with_parameters(str(row.get(keys.compared, label_of_all)), [row[key] for key in own]),
         facet=_facet(keys.facet_axes, row, keys.axes),
         settings=tuple((key, written(row.get(key))) for key in keys.axes if key != TASK),
         values={key: row.get(key) for key in keys.axes if key != TASK},
@@ -156,8 +163,8 @@ def keys_of(rows: Sequence[Row]) -> Keys:
     columns = {key: [written(row.get(key)) for row in rows] for key in keys}
     having = {key: [n for n, row in enumerate(rows) if key in row] for key in keys}
 
-    def place(key: str) -> tuple[int, bool, str]:
-        return (FIRST.index(key), False, key) if key in FIRST else (len(FIRST), len(having[key]) < len(rows), key)
+    def place(key: str) -> tuple[bool, int, str]:
+        return len(having[key]) < len(rows), FIRST.index(key) if key in FIRST else len(FIRST), key
 
     axes: list[str] = []
     constants: dict[str, str] = {}

@@ -21,17 +21,34 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 ALL_PARAMETERS = tuple(dict.fromkeys(name for names in PARAMETERS.values() for name in names))
 
-# Keys, and when they are idle.  A key that decides is in every record, old or new.
+# Of which part of a network a key says something, and when that part is not there.
+OF_LAYERS = (
+    *("cell.activation", "cell.gate_activation", "cell.bias", "cell.forget_bias", "cell.reset_after"),
+    *(f"cell.{gate}{name}" for gate in ("", "gate_") for name in ALL_PARAMETERS),
+    *("init.input", "init.input_scale"),
+)
+OF_RECURRENCE = ("init.recurrent", "init.recurrent_scale")
+
+
+def _has_layers(config: Config) -> bool:
+    return bool(config.get("cell.num_layers", 1) >= 1)
+
+
+def _has_a_bias(config: Config) -> bool:
+    return bool((config.get("cell.bias", True) and _has_layers(config)) or config.get("readout.bias", True))
+
+
 IDLE: tuple[tuple[tuple[str, ...], Callable[[Config], bool]], ...] = (
+    ((*OF_LAYERS, *OF_RECURRENCE), lambda config: not _has_layers(config)),
     (("cell.dropout",), lambda config: config.get("cell.num_layers", 2) < 2),
+    (("cell.forget_bias",), lambda config: config.get("cell.bias") is False),
+    (OF_RECURRENCE, lambda config: config.get("cell.name") == "memoryless"),
     (("init.embedding", "init.embedding_scale"), lambda config: config.get("cell.embedding_size") is None),
     (("init.input", "init.recurrent", "init.readout"), lambda config: config.get("init.weights") is not None),
-    (("init.recurrent", "init.recurrent_scale"), lambda config: config.get("cell.name") == "memoryless"),
-    (
-        ("init.bias", "init.bias_scale"),
-        lambda config: config.get("cell.bias") is False and config.get("readout.bias") is False,
-    ),
+    (("init.bias", "init.bias_scale"), lambda config: not _has_a_bias(config)),
     (("optimizer.step_every", "optimizer.step_factor"), lambda config: config.get("optimizer.schedule") != "step"),
+    (("training.stop_at_loss",), lambda config: config.get("training.eval_every") is None),
+    (("task.valid_fraction", "task.test_fraction"), lambda config: config.get("task.valid_path") is not None),
 )
 
 

@@ -95,6 +95,24 @@ def test_a_key_with_the_values_of_another_is_no_axis_beside_it_where_some_runs_l
     assert found.facets[0] == "dropout 0.0, num_layers 0"
 
 
+def without_activation(record, **options):
+    """A record of a network without layers."""
+    return replace(record, config=record.config | {"cell": {"name": "rnn", "num_layers": 0} | options})
+
+
+def test_a_network_without_layers_has_the_label_of_the_others_where_they_have_one(build, tmp_path):
+    records = [acting(build.record(activation="relu", seed=n), num_layers=n) for n in (2, 4)]
+    found = design(build, tmp_path, [without_activation(build.record(seed=0)), *records])
+    assert found.axes == ("cell.num_layers",) and found.labels == ("relu",)
+    assert dict(found.keys.constants)["cell.activation"] == "relu (2, 4)"
+
+
+def test_a_network_without_layers_has_a_label_of_its_own_among_several(build, tmp_path):
+    records = [acting(build.record(activation=name), num_layers=2) for name in ("relu", "tanh")]
+    found = design(build, tmp_path, [without_activation(build.record(seed=0, readout__bias=True)), *records])
+    assert found.axes == ("cell.activation", "cell.num_layers") and found.labels == ("tanh", "relu", "-")
+
+
 def test_where_all_runs_have_both_the_first_by_name_is_the_axis(build, tmp_path):
     records = [
         replace(acting(build.record(readout__dropout=dropout), num_layers=2, dropout=dropout), run_id=str(dropout))

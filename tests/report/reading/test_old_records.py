@@ -24,6 +24,22 @@ def test_only_the_parameters_of_its_activation_are_left_to_a_cell(activation, ke
     [
         ({"cell.num_layers": 1, "cell.dropout": 0.3}, {"cell.dropout"}),
         ({"cell.num_layers": 0, "cell.dropout": 0.3, "readout.dropout": 0.3}, {"cell.dropout"}),
+        (
+            {"cell.num_layers": 0, "cell.activation": "relu", "cell.hidden_size": 8, "init.input": "uniform"},
+            {"cell.activation", "init.input"},  # the initializers of the readout know the size
+        ),
+        (
+            {"cell.num_layers": 0, "cell.bias": True, "readout.bias": False, "init.bias": "zeros"},
+            {"cell.bias", "init.bias"},
+        ),
+        ({"cell.bias": False, "cell.forget_bias": 1.0}, {"cell.forget_bias"}),
+        ({"training.eval_every": None, "training.stop_at_loss": 0.1}, {"training.stop_at_loss"}),
+        ({"training.eval_every": 10, "training.stop_at_loss": 0.1}, set()),
+        (
+            {"task.valid_path": "a.txt", "task.valid_fraction": 0.1, "task.test_fraction": 0.1},
+            {"task.valid_fraction", "task.test_fraction"},
+        ),
+        ({"task.valid_path": None, "task.valid_fraction": 0.1}, set()),
         ({"cell.num_layers": 2, "cell.dropout": 0.3}, set()),
         (
             {"cell.embedding_size": None, "init.embedding": "normal", "init.embedding_scale": 1.0},
@@ -65,6 +81,11 @@ def test_gates_have_their_own_parameters_which_in_old_records_were_those_of_the_
     assert acting(both) == acting(expected) == expected
     apart = expected | {"cell.gate_negative_slope": 0.1}  # as only a new record can say
     assert acting(apart) == apart
+
+
+def test_gates_of_a_network_without_layers_have_no_parameters():
+    old = {"cell.num_layers": 0, "cell.gate_activation": "elu", "cell.activation": "elu", "cell.alpha": 0.5}
+    assert acting(old) == {"cell.num_layers": 0}
 
 
 @pytest.mark.parametrize("activation", ["tanh", "leaky_relu", "elu"])
