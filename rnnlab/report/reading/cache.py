@@ -147,10 +147,10 @@ def is_made_from(report: Path, stamp: str) -> bool:
 def _code() -> list[object]:
     package = Path(__file__).parents[2]
     inside = [path for name in CODE for path in (package / name, *(package / name).rglob("*"))]
-    files = sorted(path for path in inside if path.is_file() and path.suffix != ".pyc")
-    return [__version__, *map(version, LIBRARIES), *(signature(path.parent, [path.name]) for path in files)]
+    code = sorted(path for path in inside if path.is_file() and path.suffix != ".pyc")
+    return [__version__, *map(version, LIBRARIES), *(signature(path.parent, [path.name]) for path in code)]
 
 
 def _sizes(report: Path) -> dict[str, int]:
-    files = (path for path in report.rglob("*") if path.is_file() and path.name != MADE_FROM)
-    return {path.relative_to(report).as_posix(): path.stat().st_size for path in sorted(files)}
+    made = (path for path in report.rglob("*") if path.is_file() and path.name != MADE_FROM)
+    return {path.relative_to(report).as_posix(): path.stat().st_size for path in sorted(made)}
