@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rnnlab.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rnnlab.report.reading.load import Results
-
-__version__ = "0.1.0"
 
 
 def load(folder: str | Path) -> Results:

@@ -19,7 +19,7 @@ from rnnlab.config.run import RunConfig, check_surroundings, from_node
 PACKAGE = Path(rnnlab.__file__).parent
 ROOT = PACKAGE.parent
 LAYERS = [  # each may import from those above it; what stands on one line does not know each other
-    "places options streams",
+    "places options streams version",
     "records nets",
     "tasks",
     "config",
@@ -30,6 +30,15 @@ LAYERS = [  # each may import from those above it; what stands on one line does 
     "app",
     "__main__",
 ]
+REPORT = [
+    "reading",
+    "judging",
+    "words",
+    "figures",
+    "page",
+    "command",
+    "__init__",
+]  # the rooms of the report: the same, downwards
 USERS = {  # who may import what is not ours and not everybody's
     "hydra": {"app", "hydra_plugins", "hydra"},
     "omegaconf": {"app", "hydra_plugins", "hydra", "config"},
@@ -60,8 +69,7 @@ def imported(path):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             yield node.module
-            if node.module == "rnnlab":
-                yield from (f"rnnlab.{alias.name}" for alias in node.names)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)  # which may be modules, too
 
 
 def ours(name):
@@ -85,13 +93,56 @@ def test_imports_go_downwards_only():
         room = room_of(path)
         known = {ours(name) for name in imported(path)} - {None, room, ""}
         if room == "report":
-            assert known <= {"records", "options"}, f"{path}: a report reads records only"
+            assert known <= {"records", "options", "version"}, f"{path}: a report reads records only"
         elif room == "":
-            assert known <= {"report"}, "rnnlab.load, imported when it is called"
+            assert known <= {"version", "report"}, "rnnlab.load, imported when it is called"
         else:
             entrances = {"report"} if room in {"sweep", "hydra_plugins"} else set()  # a sweep ends with its report
             higher = {other for other in known - entrances if depth[other] >= depth[room]}
             assert not higher, f"{path}: {room} must not know {higher}"
+
+
+def test_the_rooms_of_the_report_know_only_those_before_them():
+    for path in FILES:
+        if room_of(path) == "report":
+            room = path.relative_to(PACKAGE / "report").parts[0].removesuffix(".py")
+            before = {"rnnlab.report." + name for name in REPORT[: REPORT.index(room) + 1]}
+            known = {".".join(name.split(".")[:3]) for name in imported(path) if name.startswith("rnnlab.report.")}
+            assert known <= before, f"{path}: {room} must not know {known - before}"
+
+
+def test_no_circle_of_files():
+    """Wherever an import stands: in a function and under TYPE_CHECKING, too."""
+    known = {path: files_imported(path) for path in FILES}
+    circles = [path for path in known if path in reached(path, known)]
+    assert not circles, "in a circle: " + ", ".join(str(path.relative_to(ROOT)) for path in circles)
+
+
+def files_imported(path):
+    """The files of ours that a file imports; `from a import b` imports b where b is a module, else a."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {file_of(alias.name) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {file_of(f"{node.module}.{alias.name}") or file_of(node.module) for alias in node.names}
+    return found - {None, path}
+
+
+def file_of(name):
+    """The file of a module of ours, by its full name; None for what is none."""
+    place = ROOT.joinpath(*name.split("."))
+    return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path in FILES), None)
+
+
+def reached(path, known):
+    """All files that one comes to from a file by its imports, step by step."""
+    found, ahead = set(), [path]
+    while ahead:
+        new = known.get(ahead.pop(), set()) - found
+        found |= new
+        ahead += new
+    return found
 
 
 def test_libraries_are_used_where_they_belong():

@@ -1,18 +1,21 @@
-"""From run folders to a page: read -> statistics -> view model -> figures -> page.  Imports no torch and no hydra.
+"""From run folders to a page, through five rooms; each knows only those before it.  No torch, no hydra.
 
-read.py          a study folder: runs, and by name what cannot be read (study_file.py, cache.py)
-load.py          the same as pandas tables, for people: rnnlab.load
-conditions.py    what the sweep varied: axes, constants, groups of runs
-statistics.py    pure functions on arrays; estimates.py, effects.py: their results as plain data
-selection.py     the learning rate of each condition, chosen by other seeds; standings.py: what is compared
-verdicts.py      whether the study's claims hold; sentences.py: in words
-view.py          what the page says, without HTML; headlines.py: its sentences
-figures/         data -> matplotlib Figure, with caption and alt text; texts.py: decoded text
-tables.py        the same numbers as CSV; run_table.py: the table of all runs
-page.py          view model + figures -> one page, swapped in whole, unless it is fresh (freshness.py)
-index.py         a page over all studies; compare.py: two folders, before and after
-command.py       rnnlab-report
+reading/   a study's folder -> Study: its runs as plain data, and by name what cannot be read
+           read, study (the data), load (pandas tables for people: rnnlab.load), old_records, cache (what was read and
+           made before, and from which files)
+judging/   Study -> View: numbers and verdicts, as plain data and without a sentence
+           conditions (what the sweep varied), labels, quantities (one number per run), statistics and inference (pure
+           functions on arrays), estimates, effects, selection (of learning rates), standings (what is compared),
+           verdicts, view
+words/     what the numbers say, in sentences: headlines, sentences (of verdicts), glossary, wording
+figures/   numbers -> pictures with caption and alternative text: a file for each kind, found by registry
+page/      all of it -> one HTML file, swapped in whole, with figures and tables beside it: page, folder, tables,
+           run_table, texts (what a network spelled), templating and templates/; index (a page over all studies),
+           compare (two folders, before and after)
+command.py the command rnnlab-report
 """
+
+from __future__ import annotations
 
 from pathlib import Path
 
@@ -20,7 +23,7 @@ from pathlib import Path
 def write_report(folder: Path) -> Path:
     """Write the report of the study in `folder` and return the path of its page.
 
-    Raises StudyError (rnnlab.report.read) when no run in it can be read, OSError when it cannot be written.
+    Raises StudyError (rnnlab.report.reading.read) when no run in it can be read, OSError when it cannot be written.
     """
     from rnnlab.report.page.page import write_report
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 HELP = """\
 Write the report of a study: DIR/report/index.html, one page that needs no network, with its figures (PNG, SVG) and
-tables (CSV) beside it.  DIR is the folder of a sweep, the one that holds a folder per run.  It can be run at any
-time, over whatever runs are there; runs that failed, are missing or cannot be read are named in the report.
-A folder of several studies gets a page over all of them.  Two folders are compared, before and after.
+tables (CSV) beside it.  DIR is the folder of a sweep, which holds a folder for each run.  The command can be run at any
+time: it reports on the runs that are there, and names those that failed, are missing or cannot be read.
+For a folder of several studies it also writes a page over all of them.  Two folders are compared, before and after.
 """
 EXAMPLES = """\
 examples:
@@ -24,7 +24,7 @@ REASONS_SHOWN = 20
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0: the page is written and its path printed.  2: no report can be made of that folder; stderr says why."""
+    """Exit code 0: the page is written and its path printed.  2: there is no report, and stderr says why."""
     arguments = _parser().parse_args(argv)
     if len(arguments.folders) > 2:
         print("rnnlab-report: at most two folders can be compared", file=sys.stderr)
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folders", metavar="DIR", nargs="+", type=Path, help="the folder of a sweep; two to compare")
     parser.add_argument("--format", choices=("html", "md"), default="html", help="html (default), or md beside it")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
-    parser.add_argument("--force", action="store_true", help="make it anew even if none of its files changed")
+    parser.add_argument("--force", action="store_true", help="make the report again even if no file changed")
     return parser
 
 

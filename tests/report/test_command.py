@@ -35,7 +35,7 @@ def test_a_report_that_cannot_be_written_is_one_line(build, tmp_path, capsys, mo
     def refuse(*args):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("rnnlab.report.page.page._write_files", refuse)
+    monkeypatch.setattr("rnnlab.report.page.page.render", refuse)
     assert main([str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"rnnlab-report: {tmp_path}: the report cannot be written (Permission denied)\n"
 
@@ -97,6 +97,6 @@ def test_an_interrupted_report_is_one_line(build, tmp_path, capsys, monkeypatch)
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rnnlab.report.page.page._write_files", interrupt)
+    monkeypatch.setattr("rnnlab.report.page.page.render", interrupt)
     assert main([str(tmp_path)]) == 130
     assert capsys.readouterr().err == "rnnlab-report: interrupted; an older report is left as it was\n"

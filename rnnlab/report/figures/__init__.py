@@ -1,4 +1,4 @@
-"""The figures of a report.  Each module has `draw_...` (data -> Figure) and `plate` or `plates` (study, view -> Plate).
+"""From numbers to pictures: a module for each kind of figure, found by registry.py.
 
     scores        score by activation, every run a dot
     curves        loss against optimiser steps, seeds thin, median thick
@@ -7,57 +7,11 @@
     divergence    how many runs diverged, by activation and another axis
     gradients     the gradient through time
     dynamics      score against Lyapunov exponent, spectral radius, largest singular value
-    diagnostics   saturated and dead units, norms, gradient against depth
+    diagnostics   saturated and dead units, norms; depth: gradient norm by layer
     sensitivity   score against a swept number
     tuning        the expected best of k runs
     profile       the share of runs above tau, across tasks
 
-A further figure is one more module and one more line in `_all`.
+Each has functions that register with the page and yield plates (a figure with its words), and `draw_...` functions that
+draw plain data.  They share plate, palette, canvas, fonts, and choice (what is shown where there is no room for all).
 """
-
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from rnnlab.report.figures import (
-    confusion,
-    curves,
-    diagnostics,
-    divergence,
-    dynamics,
-    gradients,
-    predictions,
-    profile,
-    scores,
-    sensitivity,
-    tuning,
-)
-from rnnlab.report.figures.palette import styles
-from rnnlab.report.figures.plate import Plate
-from rnnlab.report.judging.view import View
-from rnnlab.report.reading.read import Study
-
-
-def plates_of(study: Study, view: View) -> Iterator[Plate]:
-    """Every figure that the study has data for, in the order of the page, one at a time: each takes some memory."""
-    return (plate for plate in _all(study, view) if plate is not None)
-
-
-def _all(study: Study, view: View) -> Iterator[Plate | None]:
-    style_of = styles(view.design.labels)
-    yield scores.plate(view, style_of)
-    for task in view.tasks:
-        yield curves.plate(study, task, style_of)
-    for task in view.tasks:
-        yield predictions.plate(study, task, style_of)
-        yield confusion.plate(study, task)
-    yield from divergence.plates(view, style_of)
-    for task in view.tasks:
-        yield from gradients.plates(study, task, style_of)
-    for task in view.tasks:
-        yield dynamics.plate(task, style_of)
-    for task in view.tasks:
-        yield from diagnostics.plates(study, task, style_of)
-    yield from sensitivity.plates(view, style_of)
-    yield tuning.plate(view, style_of)
-    yield profile.plate(view.across, style_of)

@@ -1,11 +1,12 @@
-"""The look that all figures share: one style sheet, one grid of panels, measured in inches."""
+"""What all figures share: one style sheet, and one grid of panels, measured in inches."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 import matplotlib
 import numpy as np
@@ -16,10 +17,11 @@ from matplotlib.lines import Line2D
 from rnnlab.report.figures.fonts import FALLBACKS
 from rnnlab.report.figures.palette import INK, SOFT, Style
 
+P = ParamSpec("P")
 WIDTH = 9.6  # inches: the width of the page's column
 TITLE_SIZE, LABEL_SIZE, NOTE_SIZE = 9.5, 8.5, 7.5
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {  # settings of matplotlib, whose type for them is a list of all their names
     # DejaVu Sans travels with matplotlib, so every machine lays out the same; the others are for what it lacks.
     "font.family": ["DejaVu Sans", *FALLBACKS],
     "font.size": LABEL_SIZE,
@@ -56,14 +58,14 @@ STYLE: dict[str, Any] = {
 }
 
 
-def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """A drawing function that runs under STYLE, and leaves matplotlib's settings as they were."""
 
-    def draw_styled(*args, **kwargs) -> Figure:
+    @wraps(draw)
+    def draw_styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with matplotlib.rc_context(STYLE):
             return draw(*args, **kwargs)
 
-    draw_styled.__name__, draw_styled.__doc__ = draw.__name__, draw.__doc__
     return draw_styled
 
 
@@ -149,7 +151,7 @@ BASELINE_LINES = ((0, (1, 1.5)), (0, (4, 2)), (0, (6, 1.5, 1, 1.5)), (0, (2, 4))
 
 
 def baselines(axes: Axes, values: Sequence[float]) -> None:
-    """Thin lines across the panel; `baseline_handles` says in the legend which is which."""
+    """Thin lines across the panel; `baseline_handles` names them in the legend."""
     for n, value in enumerate(values):
         line = BASELINE_LINES[n % len(BASELINE_LINES)]
         axes.axhline(value, color=SOFT, linewidth=1.0, linestyle=line, zorder=1.5)
@@ -163,7 +165,7 @@ def baseline_handles(names: Sequence[str]) -> list[Line2D]:
 
 
 def label_handles(style_of: Mapping[str, Style], labels: Iterable[str], markers: bool = False) -> list[Line2D]:
-    """What stands for which activation, in the order of the styles."""
+    """The legend of the activations, in the order of the styles."""
     wanted = set(labels)
     return [
         Line2D(
@@ -186,7 +188,7 @@ def legend_below(figure: Figure, handles: Sequence[Line2D], n_columns: int = 5) 
 
 
 def room_for_legend(n_handles: int, n_columns: int = 5) -> float:
-    """Inches at the foot of a figure: the x axis's words, and the rows of the legend."""
+    """Inches at the bottom of a figure for the label of the x axis and the rows of the legend."""
     return 0.62 + 0.2 * -(-n_handles // n_columns)
 
 

@@ -1,8 +1,8 @@
-"""What a figure shows when it has not room for everything, and the sentence that says so."""
+"""What a figure shows where there is no room for everything, and the sentence that says so."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -14,8 +14,9 @@ MAX_SHOWN = 16
 Item = TypeVar("Item")
 
 
-def shown_standings(standings: Sequence[Standing], room: int) -> tuple[list[Standing], str]:
-    """All of them where there is room; else of each activation the best one.  And a sentence on what was left out."""
+def shown_standings(standings: Sequence[Standing], room: int) -> tuple[Sequence[Standing], str]:
+    """The standings to show: all where there is room, else the best one of each activation.  And a sentence that says
+    what was left out."""
     if len(standings) <= room:
         return list(standings), ""
     best: dict[str, Standing] = {}
@@ -31,8 +32,9 @@ def shown_standings(standings: Sequence[Standing], room: int) -> tuple[list[Stan
     return shown, f" Of {len(standings)} conditions this shows {kept}{cut}."
 
 
-def evenly(items: Sequence[Item], most: int) -> list[Item]:
-    """At most so many, the first and the last among them, evenly spread."""
+def evenly(items: Iterable[Item], most: int) -> list[Item]:
+    """At most so many of the items, evenly spread, the first and the last among them."""
+    items = list(items)
     if len(items) <= most:
-        return list(items)
+        return items
     return [items[n] for n in np.unique(np.linspace(0, len(items) - 1, most).round().astype(int))]

@@ -1,8 +1,8 @@
-"""Label against prediction for tasks of classes, the runs of a condition pooled; each row sums to 100 %."""
+"""Label against prediction for tasks with classes, all runs of a condition together; each row sums to 100 %."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from rnnlab.records.run import RecordError
+from rnnlab.records.files import RecordError
 from rnnlab.report.figures.canvas import WIDTH, Margins, balanced, is_bottom, is_left, panels, styled
 from rnnlab.report.figures.choice import evenly, shown_standings
 from rnnlab.report.figures.palette import BLUE, INK
 from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.figures.registry import Styles, figure_of_task
 from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.view import TaskView
-from rnnlab.report.reading.read import Study
+from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import counted, listed, percent
 
 ROOM = 8  # conditions, a panel each
@@ -36,31 +37,35 @@ class ConfusionPanel:
     counts: np.ndarray
 
 
-def plate(study: Study, task: TaskView) -> Plate | None:
+@figure_of_task("predictions", place=1)
+def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     if task.facts.predictions != "classes":
-        return None
+        return
     standings, cut = shown_standings(task.standings, ROOM)
     tables, lost = _tables(study, standings)
-    classes = np.unique(np.concatenate([np.concatenate(pair) for pairs in tables.values() for pair in pairs] or [[]]))
+    named = [column for pairs in tables.values() for pair in pairs for column in pair]
+    classes = np.unique(np.concatenate([np.empty(0), *named]))
     shown = []
     for standing in standings:
         pairs = tables[standing.name]
         if pairs:
-            counts = sum(_counts(classes, *pair) for pair in pairs)
+            counts = np.sum([_counts(classes, *pair) for pair in pairs], axis=0)
             shown.append(ConfusionPanel(standing.name, len(pairs), tuple(f"{name:g}" for name in classes), counts))
     if not shown:
-        return None
+        return
     caption = (
-        "Rows are labels, columns predictions, in percent of the row; all runs of a condition together, those that "
-        f"diverged too.{cut}"
+        "Rows are labels, columns are predictions, in percent of the row. All runs of a condition are put together, "
+        f"also those that diverged.{cut}"
     )
     if any(len(standing.runs) > MAX_RUNS for standing in standings):
-        caption += f" Of a condition with more than {MAX_RUNS} runs, {MAX_RUNS} are counted, evenly spread by seed."
+        caption += (
+            f" Where a condition has more than {MAX_RUNS} runs, {MAX_RUNS} of them are counted, evenly spread by seed."
+        )
     if lost:
         caption += f" The predictions of {listed(lost)} cannot be read."
     name = task.facts.name
     alt = f"Confusion matrices of {name}. " + " ".join(_alt(panel) for panel in shown)
-    return Plate(file_stem("confusion", name), "predictions", name, caption, alt, draw_confusions(shown))
+    yield Plate(file_stem("confusion", name), "predictions", name, caption, alt, draw_confusions(shown))
 
 
 def _tables(
@@ -133,7 +138,6 @@ def _alt(panel: ConfusionPanel) -> str:
     )
     if wrong.any():
         row, column = np.unravel_index(np.argmax(wrong), wrong.shape)
-        text += (
-            f", most often wrong: {panel.classes[row]} taken for {panel.classes[column]} ({wrong[row, column]} times)"
-        )
+        error = f"{panel.classes[row]} taken for {panel.classes[column]} ({wrong[row, column]} times)"
+        text += f", the most frequent error: {error}"
     return text + "."

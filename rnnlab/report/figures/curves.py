@@ -1,14 +1,15 @@
 """Loss against optimiser steps: every run a thin line, the median a thick one, the baselines dotted and dashed.
 
-One panel per activation, training loss beside evaluation loss.  When more axes vary there is one panel per facet
-instead, with the evaluation loss of every activation.  Where the learning rate was chosen, the runs are those at it.
+There is a panel for each activation, with training and evaluation loss.  When more axes vary, there is a panel for each
+facet, with the evaluation loss of every activation.  Where learning rates were chosen, the runs are those at them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from rnnlab.records.metrics import labelled
 from rnnlab.report.figures.canvas import (
     Margins,
     balanced,
@@ -33,12 +35,13 @@ from rnnlab.report.figures.canvas import (
 from rnnlab.report.figures.choice import evenly
 from rnnlab.report.figures.palette import INK, SOFT, SOLID, Style
 from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.figures.registry import Styles, figure_of_task
 from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.statistics import median_curve
 from rnnlab.report.judging.view import TaskView
 from rnnlab.report.reading.cache import Curves
-from rnnlab.report.reading.read import Study
-from rnnlab.report.words.wording import baseline_name, counted, listed, loss_name, near_one, number, ranked
+from rnnlab.report.reading.study import Study
+from rnnlab.report.words.wording import baseline_name, counted, listed, near_one, number, ranked
 
 MAX_PANELS = 16
 MAX_LINES, FEWEST_LINES = 480, 5  # thin lines in a figure; and in a trace, however many traces there are
@@ -66,10 +69,11 @@ class CurvePanel:
     traces: tuple[Trace, ...]
 
 
-def plate(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Plate | None:
+@figure_of_task("curves", place=1)
+def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     standings = [s for s in task.standings if any(run.run_id in study.curves for run in s.runs)]
     if not standings:
-        return None
+        return
     facets = list(dict.fromkeys(standing.facet for standing in standings))
     if len(facets) == 1:
         found = [_own_panel(standing, study.curves, style_of) for standing in standings]
@@ -80,16 +84,16 @@ def plate(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Plate 
     shown = found[:MAX_PANELS]
     caption = f"{what} on a log scale: every run thin, the median over runs thick; a diverged run counts as infinite."
     if any(standing.rates for standing in standings):
-        caption += " Each seed at the learning rate that the other seeds of its condition chose."
+        caption += " Each seed is shown at the learning rate that the other seeds of its condition chose."
     caption += _thinning(shown)
     if len(shown) < len(found):
         caption += f" The first {len(shown)} of {len(found)} panels are drawn."
     name = task.facts.name
-    figure = draw_curves(shown, loss_name(task.facts.loss), task.baseline_losses)
-    return Plate(file_stem("curves", name), "curves", name, caption, _alt(task), figure)
+    figure = draw_curves(shown, labelled(task.facts.loss), task.baseline_losses)
+    yield Plate(file_stem("curves", name), "curves", name, caption, _alt(task), figure)
 
 
-def _own_panel(standing: Standing, tables: Mapping[str, Curves], style_of: Mapping[str, Style]) -> CurvePanel:
+def _own_panel(standing: Standing, tables: Mapping[str, Curves], style_of: Styles) -> CurvePanel:
     traces = (
         _trace(standing, tables, "train_loss", TRAINING, crosses=False),
         _trace(standing, tables, "eval_loss", style_of[standing.label]),
@@ -98,7 +102,7 @@ def _own_panel(standing: Standing, tables: Mapping[str, Curves], style_of: Mappi
 
 
 def _facet_panel(
-    facet: str, standings: Sequence[Standing], tables: Mapping[str, Curves], style_of: Mapping[str, Style]
+    facet: str, standings: Sequence[Standing], tables: Mapping[str, Curves], style_of: Styles
 ) -> CurvePanel:
     inside = [standing for standing in standings if standing.facet == facet]
     traces = [_trace(standing, tables, "eval_loss", style_of[standing.label], standing.label) for standing in inside]
@@ -106,12 +110,7 @@ def _facet_panel(
 
 
 def _trace(
-    standing: Standing,
-    tables: Mapping[str, Curves],
-    column: str,
-    style: Style,
-    label: str = "",
-    crosses: bool = True,
+    standing: Standing, tables: Mapping[str, Curves], column: str, style: Style, label: str = "", crosses: bool = True
 ) -> Trace:
     """The curves of a standing on the union of their steps; what comes after a divergence is gone: NaN."""
     runs = [run for run in standing.runs if run.run_id in tables]
@@ -135,14 +134,14 @@ def _lines_each(shown: Sequence[CurvePanel]) -> int:
 
 
 def _thinning(shown: Sequence[CurvePanel]) -> str:
-    """What is left out of the picture, though not out of the medians."""
+    """Which runs are not drawn, although the medians count them."""
     traces = [trace for panel in shown for trace in panel.traces]
     most, each = max((len(trace.losses) for trace in traces), default=0), _lines_each(shown)
     if most <= each:
         return ""
     return (
-        f" Of up to {most:,} runs a line, {each} are drawn thin, evenly spread from the lowest to the highest last "
-        "loss; medians are of all."
+        f" A line stands for up to {most:,} runs; {each} of them are drawn thin, evenly spread from the lowest to the "
+        "highest final loss. Medians are over all runs."
     )
 
 
@@ -187,18 +186,18 @@ def _draw_trace(axes: Axes, trace: Trace, low: float, high: float, thin_alpha: f
         linestyle=trace.style.line,
         linewidth=THICK if trace.crosses else TRAINING_THICK,
     )
-    ended = np.flatnonzero(np.isfinite(trace.diverged_at)) if trace.crosses else []
+    ended = np.flatnonzero(np.isfinite(trace.diverged_at)) if trace.crosses else np.empty(0, int)
     for n in evenly(ended, most):
         end = trace.diverged_at[n]
         at_end = losses[n][trace.steps <= end][-1:]  # a cross at the top says that no finite loss was left
         top = high * (low / high) ** 0.04  # within the panel, not on its title
         y = float(np.clip(at_end[0], low, top)) if at_end.size and np.isfinite(at_end).all() else top
-        cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.4, "clip_on": False, "zorder": 4}
+        cross: dict[str, Any] = {"marker": "x", "markersize": 6, "markeredgewidth": 1.4, "clip_on": False, "zorder": 4}
         axes.plot(end, y, color=trace.style.color, **cross)
 
 
 def _limits(shown: Sequence[CurvePanel], lines: Sequence[float]) -> tuple[float, float]:
-    """The range of the runs that did not diverge and of the baselines, so that one explosion flattens nobody."""
+    """The range of the baselines and of the runs that did not diverge: one explosion must not flatten the others."""
     lanes = [
         (lane[np.isfinite(lane) & (lane > 0)], end)
         for panel in shown
@@ -207,7 +206,7 @@ def _limits(shown: Sequence[CurvePanel], lines: Sequence[float]) -> tuple[float,
     ]
     calm = np.concatenate([np.array([line for line in lines if line > 0]), *(v for v, end in lanes if math.isnan(end))])
     wild = np.concatenate([np.empty(0), *(v for v, end in lanes if not math.isnan(end))])
-    if not calm.size:  # every run diverged and nothing to hold on to: show what there is, within reason
+    if not calm.size:  # every run diverged, and there is no baseline: show what there is, within limits
         calm = wild[wild <= 1e3 * np.median(wild)] if wild.size else np.ones(1)
     calm = np.clip(calm, 1e-290, 1e290)  # room for a margin inside the range of floats
     low, high = calm.min() / 1.5, calm.max() * 1.6
@@ -243,6 +242,6 @@ def _alt(task: TaskView) -> str:
     ]
     lines = [f"{baseline_name(metric)} {number(value)}" for metric, value in task.baseline_losses.items()]
     return (
-        f"Loss curves of {task.facts.name} ({loss_name(task.facts.loss)}). "
+        f"Loss curves of {task.facts.name} ({labelled(task.facts.loss)}). "
         f"Median evaluation loss at the end: {listed(rows, at_most=24)}. Baselines: {listed(lines) or 'none'}."
     )

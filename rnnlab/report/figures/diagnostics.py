@@ -1,7 +1,7 @@
-"""What was measured beside the loss while training: saturated and dead units, norms, spectral radius ...
+"""What was measured during training beside the loss: saturated and dead units, norms, clipping.
 
-A panel per column of curves.csv that is not a loss, a line per activation (median over runs, the middle half as a
-band).  Gradient norms of several layers make a figure of their own: against depth.
+There is a panel for each column of curves.csv that is not a loss, with a line for each activation: the median over
+runs, and the middle half of the runs as a band.  The gradient norms of several layers have a figure of their own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from rnnlab.records.metrics import kind_of, labelled, metric_of
 from rnnlab.report.figures.canvas import (
     WIDTH,
     Margins,
@@ -32,19 +33,19 @@ from rnnlab.report.figures.canvas import (
 from rnnlab.report.figures.choice import evenly, shown_standings
 from rnnlab.report.figures.palette import Style
 from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.figures.registry import Styles, figure_of_task
 from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.view import TaskView
 from rnnlab.report.reading.cache import Curves
-from rnnlab.report.reading.read import Study
-from rnnlab.report.words.glossary import kind_of, title_of
+from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import listed, number
 
-LOSSES = ("step", "train_loss", "eval_loss", "batch_loss")
 LAYER = re.compile(r"grad_norm_layer(\d+)")
 FIRST = ("saturated_frac", "dead_frac", "grad_norm", "hidden_norm", "spectral_radius")
 ROOM, MAX_PANELS, MAX_POINTS = 16, 12, 60
 
 Tables = Mapping[str, Sequence[Curves]]  # by the name of a standing
+Ends = tuple[np.ndarray, np.ndarray]  # (layers,) each: where first measured, where last
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,12 @@ class DiagnosticPanel:
 
     @property
     def title(self) -> str:
-        return title_of(self.column)
+        return labelled(self.column)
+
+    @property
+    def is_share(self) -> bool:
+        known = metric_of(self.column)
+        return known is not None and known.is_share
 
     @property
     def is_log(self) -> bool:
@@ -74,22 +80,29 @@ class DiagnosticPanel:
         return bool(values.min() > 0 and values.max() / values.min() > 100)
 
 
-def plates(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Iterator[Plate]:
+@figure_of_task("diagnostics", place=2)
+def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     standings, cut = shown_standings(task.standings, ROOM)
     tables = {s.name: [study.curves[run.run_id] for run in s.runs if run.run_id in study.curves] for s in standings}
     columns = dict.fromkeys(column for curves in tables.values() for curve in curves for column in curve)
     layers = sorted(int(match[1]) for column in columns if (match := LAYER.fullmatch(column)))
-    single = [column for column in columns if column not in LOSSES and not LAYER.fullmatch(column)]
+    single = [column for column in columns if _is_shown(column)]
     single.sort(key=lambda column: (FIRST.index(kind) if (kind := kind_of(column)) in FIRST else len(FIRST), column))
     shown = [panel for column in single if (panel := _panel(column, standings, tables)) is not None][:MAX_PANELS]
     name = task.facts.name
     if len(layers) > 1:
         yield from _depth_plate(name, _ends(standings, tables, layers), layers, style_of, cut)
     if shown:
-        caption = f"Median over runs, the middle half as a band; a run that diverged ends where it did.{cut}"
+        caption = f"Median over runs, the middle half as a band; a run that diverged ends at that step.{cut}"
         alt = f"Diagnostics of {name} at the end of training. " + " ".join(map(_alt, shown))
         figure = draw_diagnostics(shown, style_of)
         yield Plate(file_stem("diagnostics", name), "diagnostics", name, caption, alt, figure)
+
+
+def _is_shown(column: str) -> bool:
+    """Neither a loss, which has a figure of its own, nor the gradient norm of a layer."""
+    known = metric_of(column)
+    return column != "step" and not LAYER.fullmatch(column) and (known is None or known.role != "loss")
 
 
 def _panel(column: str, standings: Sequence[Standing], tables: Tables) -> DiagnosticPanel | None:
@@ -104,7 +117,7 @@ def _panel(column: str, standings: Sequence[Standing], tables: Tables) -> Diagno
             lane[np.searchsorted(steps, curve["step"])] = curve[column]
         values[~np.isfinite(values)] = np.nan
         known = np.flatnonzero(~np.isnan(values).all(axis=0))
-        kept = evenly(known, MAX_POINTS)
+        kept = np.array(evenly(known, MAX_POINTS), int)
         courses.append(Course(standing.label, steps[kept], np.nanpercentile(values[:, kept], [25, 50, 75], axis=0)))
     if all((course.quartiles == 0).all() for course in courses):
         return None  # as the clip rate of a sweep without clipping
@@ -112,7 +125,7 @@ def _panel(column: str, standings: Sequence[Standing], tables: Tables) -> Diagno
 
 
 @styled
-def draw_diagnostics(shown: Sequence[DiagnosticPanel], style_of: Mapping[str, Style]) -> Figure:
+def draw_diagnostics(shown: Sequence[DiagnosticPanel], style_of: Styles) -> Figure:
     handles = label_handles(style_of, [course.label for panel in shown for course in panel.courses])
     n_columns = balanced(len(shown), at_most=3)
     margins = Margins(left=0.62, right=0.15, top=0.3, bottom=room_for_legend(len(handles)), across=0.55, down=0.5)
@@ -128,7 +141,7 @@ def draw_diagnostics(shown: Sequence[DiagnosticPanel], style_of: Mapping[str, St
         if panel.is_log:
             axes.set_yscale("log")
             plain_log_ticks(axes)
-        elif panel.title.startswith("share"):
+        elif panel.is_share:
             axes.set_ylim(-0.03, 1.03)
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], integer=True))
@@ -145,28 +158,27 @@ def _alt(panel: DiagnosticPanel) -> str:
     return f"{panel.title}: {listed(ends, at_most=24)}."
 
 
-def _ends(
-    standings: Sequence[Standing], tables: Tables, layers: Sequence[int]
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _ends(standings: Sequence[Standing], tables: Tables, layers: Sequence[int]) -> dict[str, Ends]:
     """By activation, the median gradient norm of each layer where it was first measured, and where last."""
-    ends = {}
+    ends: dict[str, Ends] = {}
     for standing in standings:
         names = [f"grad_norm_layer{layer}" for layer in layers]
         columns = [[curve[name] for curve in tables[standing.name] if name in curve] for name in names]
         known = [[column[np.isfinite(column)] for column in of_layer] for of_layer in columns]
         if all(any(column.size for column in of_layer) for of_layer in known):
-            ends[standing.label] = tuple(
+            first, last = (
                 np.array([np.median([column[end] for column in of_layer if column.size]) for of_layer in known])
                 for end in (0, -1)
             )
+            ends[standing.label] = first, last
     return ends
 
 
 def _depth_plate(
     name: str,
-    ends: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    ends: Mapping[str, Ends],
     layers: Sequence[int],
-    style_of: Mapping[str, Style],
+    style_of: Styles,
     cut: str,
 ) -> Iterator[Plate]:
     if not ends:
@@ -186,9 +198,7 @@ def _depth_plate(
 
 
 @styled
-def draw_depth(
-    ends: Mapping[str, tuple[np.ndarray, np.ndarray]], layers: Sequence[int], style_of: Mapping[str, Style]
-) -> Figure:
+def draw_depth(ends: Mapping[str, Ends], layers: Sequence[int], style_of: Styles) -> Figure:
     handles = label_handles(style_of, ends, markers=True)
     margins = Margins(left=0.85, right=0.2, top=0.3, bottom=room_for_legend(len(handles)), across=0.3)
     figure, all_axes = panels(["first measured", "at the end"], 2, 2.1, margins, shared="xy", width=7.8)

@@ -14,9 +14,12 @@ from matplotlib.ticker import PercentFormatter
 from rnnlab.report.figures.canvas import LABEL_SIZE, NOTE_SIZE, Margins, is_bottom, is_left, panels, styled, text_width
 from rnnlab.report.figures.palette import INK, Style
 from rnnlab.report.figures.plate import Plate, file_stem
-from rnnlab.report.judging.conditions import RATE, Condition, short, written
+from rnnlab.report.figures.registry import Styles, figure_of_study
+from rnnlab.report.judging.conditions import RATE, Condition
 from rnnlab.report.judging.estimates import Rate, rate_of
+from rnnlab.report.judging.labels import by_value, short, written
 from rnnlab.report.judging.view import View
+from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import listed, percent
 
 ROW = 0.28  # inches
@@ -40,8 +43,9 @@ class DivergenceMap:
     rates: Mapping[tuple[str, str], Rate]
 
 
-def plates(view: View, style_of: Mapping[str, Style]) -> Iterator[Plate]:
-    """Nothing when nothing diverged: the table says 0 of n already."""
+@figure_of_study("divergence", place=1)
+def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
+    """Nothing when no run diverged: the table says so already."""
     if not view.counts.diverged:
         return
     axes = sorted(view.design.facet_axes, key=lambda axis: axis != RATE)[:MAX_MAPS]
@@ -62,9 +66,9 @@ def _map_plate(view: View, axis: str) -> Plate:
     name = short(axis, view.design.axes)
     maps = [_map(task, conditions, axis, view.design.labels) for task, conditions in _by_task(view)]
     others = [short(key, view.design.axes) for key in view.design.facet_axes if key != axis]
-    caption = f"Diverged runs of all completed runs, by activation and {name}; the shade is the rate."
+    caption = f"How many of the completed runs diverged, by activation and {name}; darker is more."
     if others:
-        caption += f" A cell counts all settings of {listed(others)} together."
+        caption += f" Each cell counts all settings of {listed(others)} together."
     alt = f"Runs that diverged, by activation and {name}. " + " ".join(_alt_of_map(shown) for shown in maps)
     stem = "divergence" if axis == RATE else file_stem("divergence", name)
     return Plate(stem, "divergence", f"Divergence by {name}", caption, alt, draw_maps(maps, name))
@@ -73,14 +77,13 @@ def _map_plate(view: View, axis: str) -> Plate:
 def _map(task: str, conditions: Sequence[Condition], axis: str, labels: Sequence[str]) -> DivergenceMap:
     outcomes: dict[tuple[str, str], list[bool]] = {}
     values = {written(condition.values.get(axis)): condition.values.get(axis) for condition in conditions}
-    numbers = all(isinstance(value, (int, float)) for value in values.values())
     for condition in conditions:
         cell = outcomes.setdefault((condition.label, written(condition.values.get(axis))), [])
         cell.extend(run.diverged for run in condition.completed)
     return DivergenceMap(
         title=task,
         rows=tuple(label for label in labels if any(row == label for row, _ in outcomes)),
-        columns=tuple(sorted(values, key=values.get) if numbers else sorted(values)),
+        columns=tuple(sorted(values, key=lambda text: by_value(values[text]))),
         rates={cell: rate_of(many) for cell, many in outcomes.items()},
     )
 
@@ -124,9 +127,9 @@ def _alt_of_map(shown: DivergenceMap) -> str:
     return f"{shown.title}: {listed(cells, at_most=24) or 'none'}."
 
 
-def _rates_plate(view: View, style_of: Mapping[str, Style]) -> Plate:
+def _rates_plate(view: View, style_of: Styles) -> Plate:
     shown = [DivergencePanel(task, _rates(conditions, view.design.labels)) for task, conditions in _by_task(view)]
-    caption = "Diverged runs of all completed runs, with the 95% Wilson interval of the rate."
+    caption = "How many of the completed runs diverged, with the 95% Wilson interval of the rate."
     alt = "Runs that diverged. " + " ".join(_alt(panel) for panel in shown)
     return Plate("divergence", "divergence", "Divergence", caption, alt, draw_divergence(shown, style_of))
 
@@ -141,7 +144,7 @@ def _rates(conditions: Sequence[Condition], labels: Sequence[str]) -> dict[str, 
 
 
 @styled
-def draw_divergence(shown: Sequence[DivergencePanel], style_of: Mapping[str, Style]) -> Figure:
+def draw_divergence(shown: Sequence[DivergencePanel], style_of: Styles) -> Figure:
     labels = [label for label in style_of if any(label in panel.rates for panel in shown)]
     n_columns = min(len(shown), 3)
     margins = Margins(left=text_width(labels) + 0.25, right=0.5, top=0.3, bottom=0.5, across=0.55, down=0.5)

@@ -1,18 +1,20 @@
-"""Score against what the trained recurrence does to a change: every run a dot, one panel per diagnostic.
+"""Score against what the trained network does to a small change of its state: every run a dot, a panel per metric.
 
-Where memory is what a task asks for, the runs that learned stand near the line between vanishing and exploding.
+On a task that needs memory, the runs that learned lie near the line between vanishing and exploding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from rnnlab.records.metrics import kind_of, title_of, unit_of
 from rnnlab.report.figures.canvas import (
     WIDTH,
     Margins,
@@ -27,15 +29,17 @@ from rnnlab.report.figures.canvas import (
 from rnnlab.report.figures.choice import evenly
 from rnnlab.report.figures.palette import SOFT, Style
 from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.figures.registry import Styles, figure_of_task
 from rnnlab.report.judging.quantities import score
 from rnnlab.report.judging.view import TaskView
-from rnnlab.report.reading.read import Run
-from rnnlab.report.words.glossary import TERMS, kind_of
+from rnnlab.report.reading.study import Run, Study
+from rnnlab.report.words.glossary import TERMS
 from rnnlab.report.words.wording import counted, number
 
-SHOWN = ("lyapunov_1", "spectral_radius", "largest_singular_value")
+# By metric, the value between vanishing and exploding.
+SHOWN = {kind: neutral for kind, term in TERMS.items() if (neutral := term.neutral) is not None}
 MAX_DOTS = 400  # of an activation
-CENTRAL = (2, 98)  # percent of the runs that did not diverge lie on the axis; the others at its ends
+CENTRAL = (2, 98)  # percentiles of the runs that did not diverge: the ends of the axis
 
 
 @dataclass(frozen=True)
@@ -48,28 +52,28 @@ class Cloud:
     diverged: np.ndarray
 
 
-def plate(task: TaskView, style_of: Mapping[str, Style]) -> Plate | None:
+@figure_of_task("diagnostics", place=1)
+def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     drawn = {kind: clouds for kind in SHOWN if (clouds := _clouds(task, kind))}
     if not drawn:
-        return None
+        return
     name = task.facts.name
     n_runs = max(sum(len(cloud.x) for cloud in clouds) for clouds in drawn.values())
     caption = (
-        f"Every run a dot ({counted(n_runs, 'run')}), all settings and learning rates; of several layers the largest "
-        "value. Measured when training ended. The line is between vanishing, left of it, and exploding; what lies "
-        "beyond an axis is drawn at its end, as an exponent of minus infinity, by which a change dies out altogether."
+        f"Each dot is a run ({counted(n_runs, 'run')}, all settings and learning rates), measured at the end of "
+        "training; where a network has several layers, the largest value is shown. Left of the line a change vanishes, "
+        "right of it a change explodes. Values beyond the axis are drawn at its end, also an exponent of minus "
+        "infinity, with which a change dies out completely."
     )
     alt = f"Score against dynamics on {name}, median of the runs with a score of 0.5 or more. " + "; ".join(
-        f"{TERMS[kind].name}: {_alt(clouds)}" for kind, clouds in drawn.items()
+        f"{title_of(kind)}: {_alt(clouds)}" for kind, clouds in drawn.items()
     )
     figure = draw_dynamics(drawn, style_of)
-    return Plate(
-        file_stem("dynamics", name), "diagnostics", f"{name}: why it was remembered or not", caption, alt, figure
-    )
+    yield Plate(file_stem("dynamics", name), "diagnostics", f"{name}: score and dynamics", caption, alt, figure)
 
 
 def _clouds(task: TaskView, kind: str) -> list[Cloud]:
-    """By activation, in the order of the conditions; nothing where no run has the number."""
+    """By activation, in the order of the conditions; empty where no run has the number."""
     found: dict[str, list[tuple[float, float, bool]]] = {}
     for row in task.conditions:
         for run in row.condition.completed:
@@ -82,32 +86,32 @@ def _clouds(task: TaskView, kind: str) -> list[Cloud]:
 
 
 def _largest(run: Run, kind: str) -> float:
-    """Over the layers: the exponents and radii of stacked layers are those of its layers."""
+    """The largest value of all layers: the exponents and radii of a stack are those of its layers."""
     return max((value for name, value in run.metrics.items() if kind_of(name) == kind), default=np.nan)
 
 
 @styled
-def draw_dynamics(drawn: Mapping[str, Sequence[Cloud]], style_of: Mapping[str, Style]) -> Figure:
+def draw_dynamics(drawn: Mapping[str, Sequence[Cloud]], style_of: Styles) -> Figure:
     labels = [cloud.label for clouds in drawn.values() for cloud in clouds]
     handles = label_handles(style_of, labels, markers=True)
     for handle in handles:
         handle.set_linestyle("none")
     if any(cloud.diverged.any() for clouds in drawn.values() for cloud in clouds):
-        cross = {"marker": "X", "markerfacecolor": "white", "markeredgecolor": SOFT, "markersize": 5.5}
+        cross: dict[str, Any] = {"marker": "X", "markerfacecolor": "white", "markeredgecolor": SOFT, "markersize": 5.5}
         handles.append(Line2D([], [], linestyle="none", label="diverged", **cross))
     margins = Margins(left=0.62, right=0.2, top=0.3, bottom=room_for_legend(len(handles)), across=0.25)
     width = WIDTH if len(drawn) > 1 else 5.5
-    figure, all_axes = panels([TERMS[kind].name for kind in drawn], 3, 2.3, margins, shared="y", width=width)
+    figure, all_axes = panels([title_of(kind) for kind in drawn], 3, 2.3, margins, shared="y", width=width)
     for place, (axes, (kind, clouds)) in enumerate(zip(all_axes, drawn.items(), strict=True)):
-        axes.axvline(TERMS[kind].neutral, color=SOFT, linewidth=1, zorder=1)
-        low, high = _limits(clouds, TERMS[kind].neutral)
+        axes.axvline(SHOWN[kind], color=SOFT, linewidth=1, zorder=1)
+        low, high = _limits(clouds, SHOWN[kind])
         for cloud in clouds:
             _draw_cloud(axes, cloud, style_of[cloud.label], low, high)
         margin = 0.04 * (high - low)
         axes.set_xlim(low - margin, high + margin)
         axes.grid(axis="y")
         axes.tick_params(labelleft=is_left(place, 3))
-        axes.set_xlabel("per step" if kind == "lyapunov_1" else "at the end of training")
+        axes.set_xlabel(unit_of(kind) or "at the end of training")
     all_axes[0].set_ylim(-0.05, 1.05)
     supylabel(figure, all_axes, "score")
     legend_below(figure, handles)
@@ -124,7 +128,7 @@ def _draw_cloud(axes: Axes, cloud: Cloud, style: Style, low: float, high: float)
 
 
 def _limits(clouds: Sequence[Cloud], neutral: float) -> tuple[float, float]:
-    """Where the runs lie that did not diverge, and the line."""
+    """The range of the line and of the runs that did not diverge."""
     x = np.concatenate([cloud.x[~cloud.diverged] for cloud in clouds])
     x = x[np.isfinite(x)]
     if not x.size:

@@ -1,4 +1,4 @@
-"""Fonts of this machine for letters that matplotlib's own font lacks: Korean, Chinese, Japanese and others."""
+"""Fonts of this machine for letters that matplotlib's own font does not have: Korean, Chinese, Japanese and others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib import font_manager
 
-# What the usual systems ship, the broadest first.
+# Fonts that come with common systems; those with the most letters first.
 KNOWN = (
     "Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans KR", "Source Han Sans", "NanumGothic",
     "Malgun Gothic", "Apple SD Gothic Neo", "AppleGothic", "Hiragino Sans", "PingFang SC", "Microsoft YaHei",

@@ -1,12 +1,14 @@
 """The gradient on its way back through time: |dL/dh[t]| by distance from the end, as lines and as heat maps.
 
-A line that falls to the left vanishes, one that rises explodes; on a log scale both are straight.
+Where a line falls to the left, the gradient vanishes; where it rises to the left, it explodes.  On a log scale both are
+straight lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +16,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from rnnlab.records.run import RecordError
+from rnnlab.records.files import RecordError
 from rnnlab.report.figures.canvas import (
     NOTE_SIZE,
     WIDTH,
@@ -33,10 +35,11 @@ from rnnlab.report.figures.canvas import (
 from rnnlab.report.figures.choice import evenly, shown_standings
 from rnnlab.report.figures.palette import Style
 from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.figures.registry import Styles, figure_of_task
 from rnnlab.report.judging.quantities import top_layer_gradient
 from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.view import TaskView
-from rnnlab.report.reading.read import Study
+from rnnlab.report.reading.study import Study
 
 ROOM, MAX_RUNS, MAX_PANELS = 8, 20, 16
 DECADES = 12  # how far below the largest norm a picture goes
@@ -63,10 +66,12 @@ class Flow:
         return float(np.median(known)) if known.size else float("nan")
 
 
-def plates(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Iterator[Plate]:
+@figure_of_task("gradients", place=1)
+def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     name = task.facts.name
     words = "Norm of dL/dh[t] over batch and units, top layer, median over runs."
-    standings, cut = task.standings, ""
+    standings: Sequence[Standing] = task.standings
+    cut = ""
     if len({standing.facet for standing in standings}) > MAX_PANELS:
         standings, cut = shown_standings(standings, ROOM)
     flows = [flow for standing in standings if (flow := _flow(study, standing)) is not None]
@@ -120,7 +125,7 @@ def _range(flows: Sequence[Flow], decades: float) -> tuple[float, float]:
 
 
 @styled
-def draw_lines(flows: Sequence[Flow], style_of: Mapping[str, Style]) -> Figure:
+def draw_lines(flows: Sequence[Flow], style_of: Styles) -> Figure:
     """A panel for each setting, with a line for each activation."""
     handles = label_handles(style_of, [flow.label for flow in flows])
     facets = list(dict.fromkeys(flow.facet for flow in flows))
@@ -164,7 +169,7 @@ def draw_maps(flows: Sequence[Flow]) -> Figure:
     for place, (axes, flow) in enumerate(zip(all_axes, flows, strict=True)):
         shown = np.clip(np.nan_to_num(flow.norms, nan=high, posinf=high), low, high).T
         extent = (-0.5, len(flow.steps) - 0.5, flow.lags[0] - 0.5, 0.5)
-        look = {"cmap": "cividis", "norm": scale, "aspect": "auto", "interpolation": "nearest"}
+        look: dict[str, Any] = {"cmap": "cividis", "norm": scale, "aspect": "auto", "interpolation": "nearest"}
         image = axes.imshow(shown, origin="lower", extent=extent, **look)
         ticks = evenly(range(len(flow.steps)), 4)
         axes.set_xticks(ticks, [f"{flow.steps[n]:g}" for n in ticks])

@@ -1,8 +1,8 @@
 """One colour, line and marker per activation, the same in every figure of every report.
 
-The hues are those of M. Okabe and K. Ito, Color Universal Design (2008), which stay apart for every kind of colour
-vision; their yellow is darkened, as the original cannot be read on white.  Sixteen activations share eight hues, so
-no two have the same hue and line, nor the same marker: each can be told apart in grey too.
+The hues are those of M. Okabe and K. Ito, Color Universal Design (2008), which can be told apart with every kind of
+colour vision.  Their yellow is darker here, as the original cannot be read on white.  Sixteen activations share eight
+hues; no two have the same hue and line, or the same marker, so that they can be told apart in grey, too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from itertools import product
 from typing import Any
 
 from matplotlib.colors import to_hex, to_rgb
+
+from rnnlab.report.judging.labels import base_of, in_order
 
 INK, SOFT, FAINT = "#222222", "#6f6f6f", "#b4b4b4"  # text and axes; baselines and training; truth and grids
 
@@ -66,9 +68,9 @@ def styles(labels: Iterable[str]) -> dict[str, Style]:
     found: dict[str, Style] = {}
     n_unknown, ordered = 0, in_order(labels)
     for label in ordered:
-        base = label.partition("(")[0]
+        base = base_of(label)
         if base in STYLES:
-            variants = [other for other in ordered if other.partition("(")[0] == base]
+            variants = [other for other in ordered if base_of(other) == base]
             found[label] = _variant(STYLES[base], variants.index(label), len(variants))
         else:
             hue, line = FREE[n_unknown % len(FREE)]
@@ -77,27 +79,13 @@ def styles(labels: Iterable[str]) -> dict[str, Style]:
     return found
 
 
-def in_order(labels: Iterable[str]) -> list[str]:
-    """The known activations as listed above, their variants by parameter, then unknown names by alphabet."""
-    known = list(STYLES)
-
-    def place(label: str) -> tuple[int, float, str]:
-        base, _, parameter = label.partition("(")
-        try:
-            size = float(parameter.rstrip(")"))
-        except ValueError:
-            size = 0.0
-        return known.index(base) if base in STYLES else len(known), size, label
-
-    return sorted(set(labels), key=place)
-
-
 def _variant(style: Style, k: int, n: int) -> Style:
     if n == 1:
         return style
     shade = -0.62 + 1.12 * k / (n - 1)  # from nearly black to half way to white
     towards = 1.0 if shade > 0 else 0.0
-    color = to_hex([channel + abs(shade) * (towards - channel) for channel in to_rgb(style.color)])
+    red, green, blue = (channel + abs(shade) * (towards - channel) for channel in to_rgb(style.color))
+    color = to_hex((red, green, blue))
     line = LINES[(LINES.index(style.line) + k) % len(LINES)]
     markers = [style.marker, *(marker for marker in MARKERS if marker != style.marker)]
     return Style(color, line, markers[k % len(markers)])

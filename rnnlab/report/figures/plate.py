@@ -6,7 +6,7 @@ import io
 import re
 import warnings
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -15,17 +15,15 @@ from rnnlab.report.figures.canvas import STYLE, WIDTH
 
 PNG_DPI = 150
 GLYPH = re.compile(r"Glyph (\d+) .*missing from font")
-Section = Literal[
-    "scores", "curves", "predictions", "divergence", "gradients", "diagnostics", "sensitivity", "tuning", "profile"
-]
 
 
 @dataclass(frozen=True)
 class Plate:
-    """name: the stem of its files.  alt: what the figure shows, in words and numbers, for those who cannot see it."""
+    """name: the stem of its files.  section: the part of the page that it belongs to.  alt: what the figure shows, in
+    words and numbers, for those who cannot see it."""
 
     name: str
-    section: Section
+    section: str
     title: str
     caption: str
     alt: str
@@ -38,7 +36,7 @@ def file_stem(section: str, task: str) -> str:
 
 
 def to_png(plate: Plate) -> tuple[bytes, tuple[str, ...]]:
-    """The picture, and the letters that no font of this machine has: they are drawn as boxes."""
+    """The picture, and the letters that no font of this machine has; they are drawn as boxes."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         png = _saved(plate, "png", dpi=PNG_DPI, metadata={"Software": None})
@@ -62,13 +60,13 @@ def inlined(svg: str) -> str:
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)  # "axes_1" would occur once in every figure; nothing refers to it
     head, rest = svg.split(">", 1)
-    points = float(re.search(r' width="([\d.]+)pt"', head)[1])
+    points = float(re.findall(r' width="([\d.]+)pt"', head)[0])
     head = re.sub(r' (width|height)="[^"]*"', "", head)
     narrow = points / (72 * WIDTH)  # so that letters are as large in a narrow figure as in a wide one
     return f'{head} style="max-width: {min(100 * narrow, 100):.0f}%">{rest}'
 
 
-def _saved(plate: Plate, form: str, **options) -> bytes:
+def _saved(plate: Plate, form: str, **options: Any) -> bytes:
     target = io.BytesIO()
     with matplotlib.rc_context(STYLE | {"svg.hashsalt": plate.name}):
         plate.figure.savefig(target, format=form, **options)

@@ -1,35 +1,37 @@
-"""What the network said beside the truth: one step ahead, and in closed loop on its own predictions.
+"""The network's forecasts beside the truth: one step ahead, and in closed loop on its own predictions.
 
-Of each condition the run with the median closed-loop error (else evaluation loss), neither the best nor the worst.  The
-axes are those of the truth: a closed loop that explodes leaves the picture, where it is cut off, and the panel says so.
+For each condition the run with the median error in closed loop is shown (or of the task's own measure), neither the
+best nor the worst.  The axes are those of the truth: a forecast that explodes leaves the picture and is cut off there,
+and the panel says so.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rnnlab.records.run import RecordError
+from rnnlab.records.files import RecordError
+from rnnlab.records.metrics import title_of
 from rnnlab.report.figures.canvas import NOTE_SIZE, Margins, panels, styled
 from rnnlab.report.figures.choice import shown_standings
 from rnnlab.report.figures.palette import FAINT, INK, SOFT, Style
 from rnnlab.report.figures.plate import Plate, file_stem
-from rnnlab.report.judging import statistics
-from rnnlab.report.judging.quantities import metric
-from rnnlab.report.judging.standings import Standing
+from rnnlab.report.figures.registry import Styles, figure_of_task
+from rnnlab.report.judging.quantities import CLOSED_LOOP
+from rnnlab.report.judging.standings import Standing, judged_by, median_run
 from rnnlab.report.judging.view import TaskView
-from rnnlab.report.reading.read import Run, Study
-from rnnlab.report.words.wording import listed, metric_name, number
+from rnnlab.report.reading.study import Run, Study
+from rnnlab.report.words.wording import listed, number
 
 ROOM = 8  # conditions, a row each
 MARGIN, WIDEST_MARGIN = 0.2, 0.7  # above and below the truth, as a part of its span
-CLOSED_LOOP = "mse_closed_loop"
 COLUMNS = {"one_step": "one step ahead", "closed_loop": "closed loop"}
 
 
@@ -45,9 +47,10 @@ class PredictionRow:
     closed_loop: np.ndarray
 
 
-def plate(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Plate | None:
+@figure_of_task("predictions", place=1)
+def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     if task.facts.predictions != "series":
-        return None
+        return
     standings, cut = shown_standings(task.standings, ROOM)
     rows, alts, lost = [], [], []
     for standing in standings:
@@ -61,29 +64,16 @@ def plate(study: Study, task: TaskView, style_of: Mapping[str, Style]) -> Plate 
         rows.append(PredictionRow(standing.label, _title(standing, run), *columns))
         alts.append(f"{standing.name} (seed {run.seed}): {_errors(run)}")
     if not rows:
-        return None
-    measure = metric_name(judged_by(standings[0]))
-    caption = f"Of each condition the run with the median {measure} is shown; its seed is named.{cut}"
+        return
+    measure = title_of(judged_by(standings[0]))
+    caption = f"For each condition, the run with the median {measure} is shown, with its seed.{cut}"
     if lost:
         caption += f" The predictions of {listed(lost)} cannot be read."
     if any(_n_outside(row.closed_loop, _limits(row.truth, row.one_step, row.closed_loop)) for row in rows):
         caption += " A forecast that leaves the axes for good is cut off there; the panel says how far it went."
     name = task.facts.name
     alt = f"Forecasts of {name} against the truth. {'; '.join(alts)}."
-    return Plate(file_stem("predictions", name), "predictions", name, caption, alt, draw_predictions(rows, style_of))
-
-
-def median_run(standing: Standing) -> Run:
-    """The run in the middle by what is shown of it; of an even number the better one."""
-    name = judged_by(standing)
-    sign = -1 if name == standing.runs[0].task.score and standing.runs[0].task.higher_is_better else 1
-    return standing.runs[statistics.median_run(np.array([sign * metric(run, name) for run in standing.runs]))]
-
-
-def judged_by(standing: Standing) -> str:
-    """The closed loop where there is one, since it is what the eye follows; else the task's own measure."""
-    measured = standing.runs[0].metrics
-    return CLOSED_LOOP if CLOSED_LOOP in measured else standing.runs[0].task.score
+    yield Plate(file_stem("predictions", name), "predictions", name, caption, alt, draw_predictions(rows, style_of))
 
 
 def _title(standing: Standing, run: Run) -> str:
@@ -94,13 +84,13 @@ def _title(standing: Standing, run: Run) -> str:
 def _errors(run: Run) -> str:
     """The errors of the run, as recorded."""
     names = [name for name in ("eval_loss", CLOSED_LOOP) if name in run.metrics]
-    known = [f"{metric_name(name)} {number(run.metrics[name])}" for name in names]
+    known = [f"{title_of(name)} {number(run.metrics[name])}" for name in names]
     ended = [f"diverged at step {run.diverged_at_step}"] if run.diverged else []
     return listed(known + ended) or "no error recorded"
 
 
 @styled
-def draw_predictions(rows: Sequence[PredictionRow], style_of: Mapping[str, Style]) -> Figure:
+def draw_predictions(rows: Sequence[PredictionRow], style_of: Styles) -> Figure:
     margins = Margins(left=0.5, right=0.15, top=0.55, bottom=0.78, across=0.25, down=0.4)
     figure, all_axes = panels([title for row in rows for title in (row.title, "")], 2, 1.15, margins, shared="x")
     for place, axes in enumerate(all_axes):
@@ -139,14 +129,14 @@ def _draw_forecast(
     n_outside = _n_outside(forecast, limits)
     if n_outside or np.isnan(forecast).all():
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
-        place = {"transform": axes.transAxes, "ha": "right", "va": "bottom", "fontsize": NOTE_SIZE, "bbox": box}
-        axes.text(0.995, 0.03, _how_far(forecast, n_outside), **place)
+        place: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "va": "bottom", "fontsize": NOTE_SIZE}
+        axes.text(0.995, 0.03, _how_far(forecast, n_outside), **place, bbox=box)
 
 
 def _seen(forecast: np.ndarray, limits: tuple[float, float]) -> tuple[np.ndarray, int | None]:
-    """The forecast up to where it has left the axes by their own height, and that place; None while it never does.
+    """The forecast up to the point where it is one height of the axes outside of them, and that point (None: never).
 
-    What swings from far below to far above would else fill the panel as a solid block."""
+    Otherwise a forecast that swings from far below to far above would fill the panel as a solid block."""
     low, high = limits
     seen = np.where(np.isfinite(forecast), forecast, math.nan)
     begun = np.cumsum(~np.isnan(forecast)) > 0
@@ -159,7 +149,7 @@ def _seen(forecast: np.ndarray, limits: tuple[float, float]) -> tuple[np.ndarray
 
 
 def _limits(truth: np.ndarray, *forecasts: np.ndarray) -> tuple[float, float]:
-    """The axis of the truth, wider where a little more is enough to show all of the forecasts."""
+    """The axis of the truth; somewhat wider, where that is enough to show all of the forecasts."""
     known = truth[np.isfinite(truth)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     span = (high - low) or 1.0

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from rnnlab.report.figures.canvas import Margins, label_handles, legend_below, panels, room_for_legend, styled
-from rnnlab.report.figures.palette import Style
 from rnnlab.report.figures.plate import Plate
-from rnnlab.report.judging import statistics
+from rnnlab.report.figures.registry import Styles, figure_of_study
+from rnnlab.report.judging import inference, statistics
 from rnnlab.report.judging.estimates import BOOTSTRAP_SEED
-from rnnlab.report.judging.standings import Across
+from rnnlab.report.judging.view import View
+from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import listed, near_one, percent
 
 N_RESAMPLES = 500  # of the band, at each tau
-STRETCHED_FROM, DECADES = 0.95, 4  # where scores come this close to 1, tau goes by decades of 1 - tau
+STRETCHED_FROM, DECADES = 0.95, 4  # above this score, the axis shows tau by decades of 1 - tau
 
 Band = tuple[np.ndarray, np.ndarray]
 
 
-def plate(across: Across | None, style_of: Mapping[str, Style]) -> Plate | None:
+@figure_of_study("profile", place=1)
+def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
+    across = view.across
     if across is None:
-        return None
+        return
     stretched = max(iqm for iqm, _ in across.iqm.values()) > STRETCHED_FROM
     taus = 1 - 10 ** -np.linspace(0, DECADES, 121) if stretched else np.linspace(0, 1, 101)
     profiles = {label: statistics.performance_profile(across.strata[label], taus) for label in across.labels}
@@ -40,18 +43,19 @@ def plate(across: Across | None, style_of: Mapping[str, Style]) -> Plate | None:
     ]
     alt = f"Performance profiles over {where}. Interquartile mean score: {listed(rows, at_most=24)}."
     figure = draw_profiles(taus, profiles, bands, style_of, stretched)
-    return Plate("profile", "profile", "Profile across tasks", caption, alt, figure)
+    yield Plate("profile", "profile", "Profile across tasks", caption, alt, figure)
 
 
 def _band(strata: Sequence[np.ndarray], taus: np.ndarray) -> Band | None:
-    """The stratified bootstrap, by how often each run is drawn: its share above tau is then one matrix product."""
-    if min(map(len, strata)) < statistics.MIN_RUNS_FOR_INTERVAL:
+    """The stratified bootstrap at each tau.  It counts how often each run is drawn, so that the share above tau is one
+    matrix product."""
+    if min(map(len, strata)) < inference.MIN_RUNS_FOR_INTERVAL:
         return None
     rng = np.random.default_rng(BOOTSTRAP_SEED)
     shares = np.zeros((N_RESAMPLES, len(taus)))
     for scores in strata:
         above = (scores[:, None] > taus).astype(float)
-        drawn = statistics.draws(len(scores), rng, N_RESAMPLES)
+        drawn = inference.draws(len(scores), rng, N_RESAMPLES)
         counts = np.stack([np.bincount(row, minlength=len(scores)) for row in drawn])
         shares += counts @ above / len(scores)
     low, high = np.percentile(shares / len(strata), [2.5, 97.5], axis=0)
@@ -63,7 +67,7 @@ def draw_profiles(
     taus: np.ndarray,
     profiles: Mapping[str, np.ndarray],
     bands: Mapping[str, Band | None],
-    style_of: Mapping[str, Style],
+    style_of: Styles,
     stretched: bool = False,
 ) -> Figure:
     handles = label_handles(style_of, profiles)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,12 +15,14 @@ from matplotlib.lines import Line2D
 from rnnlab.report.figures.canvas import LABEL_SIZE, Margins, balanced, is_bottom, is_left, panels, styled, text_width
 from rnnlab.report.figures.palette import INK, SOFT, Style
 from rnnlab.report.figures.plate import Plate
+from rnnlab.report.figures.registry import Styles, figure_of_study
 from rnnlab.report.judging.estimates import Estimate
 from rnnlab.report.judging.view import View
+from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import counted, listed, near_one
 
 MAX_PANELS = 24
-STRETCHED_FROM = 0.95  # above this, what tells runs apart is how little they lack of 1
+STRETCHED_FROM = 0.95  # above this score, runs differ in how close they come to 1
 CLOSEST = 1e-9  # a score of exactly 1 is drawn here
 ROW = 0.44  # inches
 EXPLANATION = (
@@ -43,7 +46,8 @@ class ScorePanel:
     rows: Sequence[ScoreRow]
 
 
-def plate(view: View, style_of: Mapping[str, Style]) -> Plate | None:
+@figure_of_study("scores", place=1)
+def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
     labels = view.design.labels
     standings = [standing for task in view.tasks for standing in task.standings]
     found = []
@@ -57,16 +61,16 @@ def plate(view: View, style_of: Mapping[str, Style]) -> Plate | None:
             if rows:
                 found.append(ScorePanel(f"{task.facts.name}, {facet}" if facet else task.facts.name, rows))
     if not found:
-        return None
+        return
     shown = found[:MAX_PANELS]
     words = f" The first {len(shown)} of {len(found)} panels are drawn." if len(shown) < len(found) else ""
     if any(standing.rates for standing in standings):
         words += " Each seed is scored at the learning rate that the other seeds of its condition chose."
     if any(_best(panel) > STRETCHED_FROM for panel in shown):
-        words += " Each panel has an axis of its own; where scores come close to 1 it is stretched towards 1."
+        words += " Each panel has its own axis; where scores come close to 1, the axis is stretched towards 1."
     n_columns = min(len(view.tasks), 3) if len(view.tasks) > 1 else balanced(len(shown), at_most=3)
     figure = draw_scores(shown, style_of, n_columns)
-    return Plate("scores", "scores", "Score by activation", EXPLANATION + words, _alt(shown), figure)
+    yield Plate("scores", "scores", "Score by activation", EXPLANATION + words, _alt(shown), figure)
 
 
 @styled
@@ -103,9 +107,9 @@ def _scale(axes: Axes, best: float) -> None:
         return
 
     def decades(score: np.ndarray) -> np.ndarray:
-        return -np.log10(np.maximum(1 - np.asarray(score, float), CLOSEST))
+        return np.asarray(-np.log10(np.maximum(1 - np.asarray(score, float), CLOSEST)))
 
-    end = float(decades(best))
+    end = float(decades(np.array(best)))
     ticks = [1 - 10.0**-k for k in range(0, int(end) + 1, max(1, round(end / 4)))]
     ticks += [0.5] if end < 3.5 else []
     axes.set_xscale("function", functions=(decades, lambda place: 1 - 10.0 ** -np.asarray(place, float)))
@@ -136,10 +140,10 @@ def _legend(shown: Sequence[ScorePanel]) -> list[Line2D]:
     rows = [row for panel in shown for row in panel.rows]
     handles = [Line2D([], [], linestyle="none", marker="o", color=SOFT, markersize=4.5, label="one run")]
     if any(any(row.diverged) for row in rows):
-        cross = {"marker": "X", "markerfacecolor": "white", "markeredgecolor": SOFT, "markersize": 5.5}
+        cross: dict[str, Any] = {"marker": "X", "markerfacecolor": "white", "markeredgecolor": SOFT, "markersize": 5.5}
         handles.append(Line2D([], [], linestyle="none", label="one run that diverged", **cross))
     if any(row.estimate.interval is not None for row in rows):
-        bar = {"marker": "|", "markersize": 9, "markeredgewidth": 2, "markeredgecolor": INK}
+        bar: dict[str, Any] = {"marker": "|", "markersize": 9, "markeredgewidth": 2, "markeredgecolor": INK}
         handles.append(Line2D([], [], color=SOFT, linewidth=3, alpha=0.6, label="median, 95% interval", **bar))
     return handles
 

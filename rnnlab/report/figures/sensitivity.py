@@ -1,4 +1,4 @@
-"""Score against a swept number, above all the learning rate: a line per activation, and below it who diverged."""
+"""Score against a swept number, such as the learning rate: a line for each activation; below it, the diverged runs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator, PercentFormatter
 
 from rnnlab.report.figures.canvas import Margins, label_handles, legend_below, panels, room_for_legend, styled
-from rnnlab.report.figures.palette import Style
 from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.figures.registry import Styles, figure_of_study
 from rnnlab.report.judging import statistics
-from rnnlab.report.judging.conditions import RATE, Design, short
+from rnnlab.report.judging.conditions import RATE, Design
+from rnnlab.report.judging.labels import short
 from rnnlab.report.judging.quantities import score
 from rnnlab.report.judging.view import TaskView, View
+from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import listed, near_one, percent
 
 MAX_AXES, FEWEST_VALUES, MAX_TASKS = 3, 3, 12
@@ -37,7 +39,8 @@ class SensitivityPanel:
     lines: Mapping[str, Line]
 
 
-def plates(view: View, style_of: Mapping[str, Style]) -> Iterator[Plate]:
+@figure_of_study("sensitivity", place=1)
+def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
     numeric = [axis for axis in view.design.facet_axes if len(view.design.numbers_of(axis)) >= FEWEST_VALUES]
     if len(view.design.rates) == 2:
         numeric = [RATE, *numeric]
@@ -77,7 +80,7 @@ def _quartiles(scores: Sequence[float]) -> tuple[float, float, float]:
 
 
 @styled
-def draw_sensitivity(shown: Sequence[SensitivityPanel], style_of: Mapping[str, Style], axis: str) -> Figure:
+def draw_sensitivity(shown: Sequence[SensitivityPanel], style_of: Styles, axis: str) -> Figure:
     handles = label_handles(style_of, [label for panel in shown for label in panel.lines], markers=True)
     n_columns = min(len(shown), 3)
     turned = max(len(panel.values) for panel in shown) > 6
@@ -86,8 +89,8 @@ def draw_sensitivity(shown: Sequence[SensitivityPanel], style_of: Mapping[str, S
     width = 9.6 if n_columns > 1 else 5.5
     figure, all_axes = panels([panel.title for panel in shown], n_columns, 2.5, margins, width=width)
     for place, (axes, panel) in enumerate(zip(all_axes, shown, strict=True)):
-        below = axes.inset_axes([0, 0, 1, 0.22])
-        above = axes.inset_axes([0, 0.3, 1, 0.7], sharex=below)
+        below = axes.inset_axes((0, 0, 1, 0.22))
+        above = axes.inset_axes((0, 0.3, 1, 0.7), sharex=below)
         axes.set_axis_off()
         _draw_panel(above, below, panel, style_of)
         log = panel.values.min() > 0 and panel.values.max() / panel.values.min() >= 8
@@ -106,7 +109,7 @@ def draw_sensitivity(shown: Sequence[SensitivityPanel], style_of: Mapping[str, S
     return figure
 
 
-def _draw_panel(above: Axes, below: Axes, panel: SensitivityPanel, style_of: Mapping[str, Style]) -> None:
+def _draw_panel(above: Axes, below: Axes, panel: SensitivityPanel, style_of: Styles) -> None:
     for label, line in panel.lines.items():
         style = style_of[label]
         look = {"color": style.color, "linestyle": style.line, "marker": style.marker, "markersize": 4.5}

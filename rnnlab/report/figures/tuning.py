@@ -1,8 +1,8 @@
-"""How much an activation owes to searching: the score to expect from the best of k runs, drawn from all of them."""
+"""How much an activation gains by searching: the score to expect from the best of k runs, drawn from all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,16 +19,17 @@ from rnnlab.report.figures.canvas import (
     room_for_legend,
     styled,
 )
-from rnnlab.report.figures.palette import Style
 from rnnlab.report.figures.plate import Plate
+from rnnlab.report.figures.registry import Styles, figure_of_study
 from rnnlab.report.judging.quantities import score
 from rnnlab.report.judging.statistics import expected_best_of
 from rnnlab.report.judging.view import View
+from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import near_one
 
 MAX_TASKS = 12
 MOST = 200  # runs that are drawn, the largest k
-SEARCHED = ("optimizer.", "init.", "training.")  # what one searches over: axes below these
+SEARCHED = ("optimizer.", "init.", "training.")  # what one searches over: axes whose keys begin so
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ class TuningPanel:
     with_replacement: Mapping[str, np.ndarray]
 
 
-def plate(view: View, style_of: Mapping[str, Style]) -> Plate | None:
-    """None where the sweep searches over nothing: then the best of k only says how lucky a seed can be."""
+@figure_of_study("tuning", place=1)
+def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
+    """Nothing where the sweep has nothing to search over: then the best of k runs only shows how much seeds differ."""
     if not any(axis.startswith(SEARCHED) for axis in view.design.facet_axes):
-        return None
+        return
     shown = []
     for task in view.tasks[:MAX_TASKS]:
         scores: dict[str, list[float]] = {}
@@ -54,18 +56,18 @@ def plate(view: View, style_of: Mapping[str, Style]) -> Plate | None:
         if curves[0]:
             shown.append(TuningPanel(task.facts.name, *curves))
     if not shown:
-        return None
+        return
     caption = (
         "The best evaluation score to expect from k runs drawn at random from all settings and seeds of an activation. "
         "Lines: the mean over all choices of k runs (Tang et al. 2020). Faint: k draws with replacement, which is "
         "too low (Dodge et al. 2019). An activation whose line starts high needs little searching."
     )
     alt = "Expected best score of k runs. " + " ".join(map(_alt, shown))
-    return Plate("tuning", "tuning", "Expected best of k runs", caption, alt, draw_tuning(shown, style_of))
+    yield Plate("tuning", "tuning", "Expected best of k runs", caption, alt, draw_tuning(shown, style_of))
 
 
 @styled
-def draw_tuning(shown: Sequence[TuningPanel], style_of: Mapping[str, Style]) -> Figure:
+def draw_tuning(shown: Sequence[TuningPanel], style_of: Styles) -> Figure:
     handles = label_handles(style_of, [label for panel in shown for label in panel.unbiased])
     n_columns = min(len(shown), 3)
     margins = Margins(left=0.62, right=0.15, top=0.3, bottom=room_for_legend(len(handles)), across=0.3, down=0.5)

@@ -1,1 +1,1 @@
-"""From plain data to numbers: what the sweep varied, statistics, verdicts."""
+"""From runs to numbers: what the sweep varied, estimates, verdicts.  No sentence is made here."""

@@ -1,27 +1,38 @@
 """What a sweep varied, found from its runs: axes, constants, and the conditions (runs that differ in the seed only).
 
-A key is an axis when it varies by itself.  A key that another axis decides is not one: `task.window` is 10 for
-sines and absent for digits, so it follows from `task.name` and is listed as a constant of each task.
+A key is an axis when it varies and no other axis decides it.  A config holds the keys that act and no others, so that
+a key can be absent from some runs: task.window from a task without windows, cell.dropout from a network of one layer.
 
-What is compared is the activation (of the cell, else of the readout).  All other axes become facets.
+    The keys are taken in an order: first those that all runs have, then those that some runs lack; within both the
+    task, what can be compared (COMPARED), the learning rate, and then all others by name.  A key is no axis when
+      1. one axis before it decides its value, in the runs that have the key, and
+      2. the axes before it together decide whether and with which value it is there.
+
+The first half keeps a key that two axes decide only by chance, the second keeps runs of different settings apart.
+Example: cell.dropout and readout.dropout have the same value, and networks without layers have no cell.dropout.  Then
+readout.dropout is the axis; cell.dropout follows from it and from cell.num_layers.
+
+What is compared is the activation (of the cell, else of the readout).  All other axes become facets, except for the
+parameters of the activation, which become part of its label: "leaky_relu(0.3)".  Where a study has one activation, a
+network without layers, which has none, bears that label, too.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnlab.report.figures.palette import in_order
-from rnnlab.report.reading.read import PARAMETER_OF, Run
+from rnnlab.report.judging.labels import ABSENT, by_value, in_order, short, with_parameters, written
+from rnnlab.report.reading.old_records import ALL_PARAMETERS
+from rnnlab.report.reading.study import Run
 
-TASK, ACTIVATION = "task.name", "cell.activation"
-COMPARED = (ACTIVATION, "readout.activation", "cell.name", "optimizer.name")
-# A key can follow from an axis that stands before it here, never from a later one; all others come after, by name.
+TASK, ACTIVATION, CELL = "task.name", "cell.activation", "cell.name"
+COMPARED = (ACTIVATION, "readout.activation", CELL, "optimizer.name")
 RATE = "optimizer.learning_rate"
 FIRST = (TASK, *COMPARED, RATE)
-ABSENT = "-"
+
+Row = dict[str, Any]  # a run's settings and its task, by key
 
 
 @dataclass(frozen=True)
@@ -45,11 +56,34 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Design:
+class Keys:
+    """What the keys of a sweep are.  deciders: by key that is no axis, the axis that decides its value."""
+
     axes: tuple[str, ...]
-    compared: str
     constants: tuple[tuple[str, str], ...]
+    deciders: Mapping[str, str]
+    parameters: tuple[str, ...]  # keys that belong to the activation
+    compared: str
+
+    @property
+    def facet_axes(self) -> tuple[str, ...]:
+        """What varies beside the task and what is compared."""
+        said = (TASK, self.compared, *(self.parameters if self.compared == ACTIVATION else ()))
+        return tuple(key for key in self.axes if key not in said)
+
+
+@dataclass(frozen=True)
+class Design:
+    keys: Keys
     conditions: tuple[Condition, ...]
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        return self.keys.axes
+
+    @property
+    def facet_axes(self) -> tuple[str, ...]:
+        return self.keys.facet_axes
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -69,22 +103,15 @@ class Design:
         """The learning rates, from low to high, where the sweep has several."""
         return self.numbers_of(RATE) if RATE in self.axes else ()
 
-    @property
-    def facet_axes(self) -> tuple[str, ...]:
-        """What varies beside the task and what is compared."""
-        return facet_axes(self.axes, self.compared)
-
     def numbers_of(self, axis: str) -> tuple[float, ...]:
         """The values of an axis from low to high; none when one of them is no number."""
         values = {condition.values.get(axis) for condition in self.conditions}
-        if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
-            return ()
-        return tuple(sorted(values))
+        numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
+        return tuple(sorted(numbers)) if len(numbers) == len(values) else ()
 
     def facet_without(self, condition: Condition, axis: str) -> str:
         """The condition's facet in words, one axis left out."""
-        rest = [key for key in self.facet_axes if key != axis]
-        return ", ".join(f"{short(key, self.axes)} {written(condition.values.get(key))}" for key in rest)
+        return _facet([key for key in self.facet_axes if key != axis], condition.values, self.axes)
 
     def of_task(self, task: str) -> tuple[Condition, ...]:
         return tuple(condition for condition in self.conditions if condition.task == task)
@@ -92,91 +119,127 @@ class Design:
 
 def design_of(runs: Sequence[Run]) -> Design:
     """The design of a sweep, from whatever runs of it there are."""
-    rows = [{TASK: run.task.name} | run.settings for run in runs]
-    axes, constants = _split_keys(rows)
-    compared = next((key for key in COMPARED if key in axes), ACTIVATION)
-    groups: dict[tuple, list[tuple[dict[str, Any], Run]]] = {}
+    rows: list[Row] = [{TASK: run.task.name} | run.settings for run in runs]
+    keys = keys_of(rows)
+    groups: dict[tuple[str, ...], list[tuple[Row, Run]]] = {}
     for row, run in zip(rows, runs, strict=True):
-        groups.setdefault(tuple(written(row.get(key)) for key in (TASK, *axes)), []).append((row, run))
-    members = sorted((_condition(axes, compared, group) for group in groups.values()), key=lambda pair: pair[0])
-    labels = in_order({condition.label for _, condition in members})
-    ordered = sorted(members, key=lambda pair: (pair[1].task, labels.index(pair[1].label), pair[0]))
-    return Design(axes, compared, constants, tuple(condition for _, condition in ordered))
+        groups.setdefault(tuple(written(row.get(key)) for key in (TASK, *keys.axes)), []).append((row, run))
+    found = [_condition(keys, _label_of_all(keys, rows), group) for group in groups.values()]
+    labels = in_order({condition.label for condition in found})
+
+    def place(condition: Condition) -> tuple[Any, ...]:
+        facet = tuple(by_value(condition.values.get(key)) for key in keys.facet_axes)
+        return condition.task, labels.index(condition.label), facet
+
+    return Design(keys, tuple(sorted(found, key=place)))
 
 
-def _condition(axes: Sequence[str], compared: str, group: list[tuple[dict, Run]]) -> tuple[tuple, Condition]:
-    """A condition, and before it the key that sorts it by the values of its facet."""
+def _label_of_all(keys: Keys, rows: Sequence[Row]) -> str:
+    """The label of runs that lack what is compared: that of all others where they have only one."""
+    values = {str(row[keys.compared]) for row in rows if keys.compared in row}
+    return values.pop() if len(values) == 1 else ABSENT
+
+
+def _condition(keys: Keys, label_of_all: str, group: Sequence[tuple[Row, Run]]) -> Condition:
     row = group[0][0]
-    parameter = PARAMETER_OF.get(row.get(ACTIVATION)) if compared == ACTIVATION else None
-    label = str(row.get(compared, ABSENT))
-    if parameter in axes:
-        label += f"({written(row[parameter])})"
-    rest = facet_axes(axes, compared)
-    condition = Condition(
+    own = [key for key in keys.parameters if key in keys.axes and key in row] if keys.compared == ACTIVATION else []
+    return Condition(
         task=row[TASK],
-        label=label,
-        facet=", ".join(f"{short(key, axes)} {written(row.get(key))}" for key in rest),
-        settings=tuple((key, written(row.get(key))) for key in axes if key != TASK),
-        values={key: row.get(key) for key in axes if key != TASK},
-        runs=tuple(sorted((run for _, run in group), key=lambda run: _sort_key(run.seed))),
+        label=with_parameters(str(row.get(keys.compared, label_of_all)), [row[key] for key in own]),
+        facet=_facet(keys.facet_axes, row, keys.axes),
+        settings=tuple((key, written(row.get(key))) for key in keys.axes if key != TASK),
+        values={key: row.get(key) for key in keys.axes if key != TASK},
+        runs=tuple(sorted((run for _, run in group), key=lambda run: by_value(run.seed))),
     )
-    return tuple(_sort_key(row.get(key)) for key in rest), condition
 
 
-def facet_axes(axes: Sequence[str], compared: str) -> tuple[str, ...]:
-    said = (TASK, compared, *(PARAMETER_OF.values() if compared == ACTIVATION else ()))
-    return tuple(key for key in axes if key not in said)
+def _facet(axes: Sequence[str], values: Mapping[str, Any], among: Sequence[str]) -> str:
+    return ", ".join(f"{short(key, among)} {written(values.get(key))}" for key in axes)
 
 
-def _split_keys(rows: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    keys = dict.fromkeys(key for row in rows for key in row)
+def keys_of(rows: Sequence[Row]) -> Keys:
+    """Axes, constants and parameters, by the rules above."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
     columns = {key: [written(row.get(key)) for row in rows] for key in keys}
-    order = sorted(keys, key=lambda key: (FIRST.index(key) if key in FIRST else len(FIRST), key))
+    having = {key: [n for n, row in enumerate(rows) if key in row] for key in keys}
+
+    def place(key: str) -> tuple[bool, int, str]:
+        return len(having[key]) < len(rows), FIRST.index(key) if key in FIRST else len(FIRST), key
+
     axes: list[str] = []
-    constants = {}
-    for key in order:
-        distinct = list(dict.fromkeys(columns[key]))
-        if len(distinct) == 1:
-            constants[key] = distinct[0]
-            continue
-        ruler = next((axis for axis in axes if _decides(columns[axis], columns[key])), None)
-        if ruler is None:
-            axes.append(key)
+    constants: dict[str, str] = {}
+    deciders: dict[str, str] = {}
+    for key in sorted(keys, key=place):
+        if len(set(columns[key])) == 1:
+            constants[key] = columns[key][0]
+        elif decider := _decider(axes, columns, columns[key], having[key]):
+            deciders[key] = decider
+            constants[key] = _by_decider(columns[decider], columns[key])
         else:
-            constants[key] = _by_ruler(columns[ruler], columns[key])
-    return tuple(axes), tuple((key, constants[key]) for key in keys if key in constants)
+            axes.append(key)
+
+    def shown_at(axis: str) -> tuple[int, str]:
+        """An axis that repeats another key, as far as that is there, stands where that key would stand."""
+        same = [key for key in deciders if all(columns[key][n] == columns[axis][n] for n in having[key])]
+        return (FIRST.index(axis), axis) if axis in FIRST else (len(FIRST), min([axis, *same]))
+
+    return Keys(
+        axes=tuple(sorted(axes, key=shown_at)),
+        constants=tuple((key, constants[key]) for key in keys if key in constants),
+        deciders=deciders,
+        parameters=_parameters(rows, keys),
+        compared=next((key for key in COMPARED if key in axes), ACTIVATION),
+    )
 
 
-def _decides(axis: Sequence[str], column: Sequence[str]) -> bool:
-    return len(set(zip(axis, column, strict=True))) == len(set(axis))
+def _decider(
+    axes: Sequence[str], columns: Mapping[str, Sequence[str]], column: Sequence[str], having: Sequence[int]
+) -> str | None:
+    """The axis that a key follows from, by the rule above; None where the key varies by itself.
+
+    having: the runs that have the key."""
+    everywhere = (axis for axis in axes if _decides([columns[axis]], column))
+    where_it_is = (axis for axis in axes if _decides([columns[axis]], column, having))
+    found = next(everywhere, None)
+    if found is None and _decides([columns[axis] for axis in axes], column):
+        found = next(where_it_is, None)
+    return found
 
 
-def _by_ruler(axis: Sequence[str], column: Sequence[str]) -> str:
+def _decides(deciders: Sequence[Sequence[str]], column: Sequence[str], rows: Sequence[int] | None = None) -> bool:
+    """Whether the same values of the deciders always come with the same value of the column; rows: in these alone."""
+    seen: dict[tuple[str, ...], str] = {}
+    for n in range(len(column)) if rows is None else rows:
+        value = column[n]
+        if seen.setdefault(tuple([decider[n] for decider in deciders]), value) != value:
+            return False
+    return True
+
+
+def _parameters(rows: Sequence[Row], keys: Sequence[str]) -> tuple[str, ...]:
+    """Keys of the cell that are parameters of its activation: some runs have them, some do not, and the activation
+    decides which; the kind of cell does not.
+
+    Where all runs have a key, as in a sweep of a single activation, that cannot be seen.  Then it is a parameter if it
+    is one of an activation that the lab came with."""
+    activations, cells = ([written(row.get(key)) for row in rows] for key in (ACTIVATION, CELL))
+    known = {f"cell.{name}" for name in ALL_PARAMETERS}
+    found = []
+    for key in keys:
+        if not key.startswith("cell.") or key.startswith("cell.gate_") or key in COMPARED:
+            continue
+        there = [str(key in row) for row in rows]
+        if len(set(there)) == 1:
+            belongs = key in known
+        else:
+            belongs = _decides([activations], there) and not _decides([cells], there)
+        found += [key] if belongs else []
+    return tuple(found)
+
+
+def _by_decider(decider: Sequence[str], column: Sequence[str]) -> str:
     """ "10 (sinc, sines), 8 (digits)": each value with the values of the axis that decides it."""
     owners: dict[str, dict[str, None]] = {}
-    for ruler, value in zip(axis, column, strict=True):
-        owners.setdefault(value, {})[ruler] = None
-    return ", ".join(f"{value} ({', '.join(rulers)})" for value, rulers in owners.items() if value != ABSENT)
-
-
-def written(value: Any) -> str:
-    """A config value as one writes it on the command line; "-" for a key that a run does not have or left null."""
-    if value is None:
-        return ABSENT
-    return json.dumps(value) if isinstance(value, bool) else str(value)
-
-
-def short(key: str, among: Iterable[str]) -> str:
-    """The shortest clear name of a key: "optimizer" for optimizer.name, "learning_rate" for optimizer.learning_rate."""
-    head, _, tail = key.rpartition(".")
-    if tail == "name" and head:
-        return head
-    clash = any(other != key and other.rpartition(".")[2] == tail for other in among)
-    return key if clash or tail == "activation" else tail
-
-
-def _sort_key(value: Any) -> tuple[int, float, str]:
-    """Numbers by size, then text by alphabet, then what is not there."""
-    if isinstance(value, (int, float)):
-        return 0, float(value), ""
-    return (2, 0.0, "") if value is None else (1, 0.0, str(value))
+    for axis, value in zip(decider, column, strict=True):
+        owners.setdefault(value, {})[axis] = None
+    return ", ".join(f"{value} ({', '.join(values)})" for value, values in owners.items() if value != ABSENT)

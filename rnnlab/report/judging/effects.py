@@ -1,20 +1,22 @@
-"""The size of what a claim says, with interval and p-value: two samples in, one effect out.
+"""How large the effect is that a claim is about, with its interval and p-value.
 
-A sample is {stratum: {seed: [values]}}, a stratum (task, setting, ...).
+A sample holds the values of one side of the claim: {stratum: {seed: [values]}}, a stratum (task, setting, ...).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnnlab.records.claims import Claim
-from rnnlab.report.judging import statistics
-from rnnlab.report.judging.statistics import interquartile_mean
+from rnnlab.report.judging import inference
+from rnnlab.report.judging.statistics import interquartile_mean, interquartile_means
 
-Sample = dict[tuple, dict[object, list[float]]]
+Stratum = tuple[Any, ...]
+Sample = dict[Stratum, dict[Any, list[float]]]
 SEED = 0  # of the bootstrap
 N_RESAMPLES, MAX_DRAWN = 10_000, 20_000_000  # resamples, and values drawn for all of them together
 
@@ -36,20 +38,32 @@ class Effect:
     is_beyond: bool  # the effect lies beyond the threshold in the direction claimed
 
 
+class _Measured(NamedTuple):
+    """The difference with its interval and p-value, the centre of each side, and of a rate the counts of each side."""
+
+    value: float
+    interval: tuple[float, float]
+    p: float
+    centres: Sequence[float]
+    counts: tuple[tuple[int, int], ...] = ()
+
+
 def effect_of(claim: Claim, of: Sample, against: Sample | None = None) -> Effect:
+    """The effect of a claim, from the samples of its sides.  against: None where the claim is about a number."""
     samples = _matched(of, against) if against is not None else [of]
     values = [[value for seeds in sample.values() for many in seeds.values() for value in many] for sample in samples]
     paired = len(samples) == 2 and _is_paired(*samples)
     threshold = (claim.than or 0.0) + (claim.by if claim.direction == "higher" else -claim.by)
-    estimate = _rates if set().union(*values) <= {0.0, 1.0} else _interquartile_means
-    value, interval, p, centres, counts = estimate(samples, values, paired, threshold, claim.level)
+    is_rate = {value for side in values for value in side} <= {0.0, 1.0}
+    measure = _by_rates if is_rate else _by_interquartile_means
+    value, interval, p, centres, counts = measure(samples, values, paired, threshold, claim.level)
     return Effect(
         value=value,
         interval=interval,
         p=p,
         of=centres[0],
         against=centres[1] if len(centres) > 1 else float(claim.than or 0.0),
-        is_rate=estimate is _rates,
+        is_rate=is_rate,
         counts=counts,
         n_runs=tuple(map(len, values)),
         n_seeds=min(len({seed for seeds in sample.values() for seed in seeds}) for sample in samples),
@@ -59,7 +73,8 @@ def effect_of(claim: Claim, of: Sample, against: Sample | None = None) -> Effect
 
 
 def _matched(of: Sample, against: Sample) -> list[Sample]:
-    """Both samples on the strata that they have in common; where there is none, by task, or all together."""
+    """Both samples, restricted to the strata that they have in common.  Where they have none in common, the strata of
+    a task are put together, and if that does not help, all strata."""
     for depth in (None, 1, 0):
         pair = [_merged(sample, depth) for sample in (of, against)]
         common = [stratum for stratum in pair[0] if stratum in pair[1]]
@@ -69,6 +84,7 @@ def _matched(of: Sample, against: Sample) -> list[Sample]:
 
 
 def _merged(sample: Sample, depth: int | None) -> Sample:
+    """The sample with its strata cut to their first `depth` entries; None: as they are."""
     merged: Sample = {}
     for stratum, seeds in sample.items():
         for seed, values in seeds.items():
@@ -80,23 +96,25 @@ def _is_paired(one: Sample, other: Sample) -> bool:
     return all(one[stratum].keys() == other[stratum].keys() for stratum in one)
 
 
-def _rates(samples: Sequence[Sample], values: Sequence[Sequence[float]], paired: bool, threshold: float, level: float):
+def _by_rates(
+    samples: Sequence[Sample], values: Sequence[Sequence[float]], paired: bool, threshold: float, level: float
+) -> _Measured:
     counts = tuple((int(sum(side)), len(side)) for side in values)
     rates = [count / total for count, total in counts]
     if len(samples) == 1:
 
         def interval(at: float) -> tuple[float, float]:
-            return statistics.wilson_interval(*counts[0], at)
+            return inference.wilson_interval(*counts[0], at)
 
     else:
         pairs = _pairs(samples) if paired else None
-        phi = statistics.pair_correlation(*pairs) if pairs is not None else 0.0
+        phi = inference.pair_correlation(*pairs) if pairs is not None else 0.0
 
         def interval(at: float) -> tuple[float, float]:
-            return statistics.rate_difference_interval(*counts, phi, at)
+            return inference.rate_difference_interval(counts[0], counts[1], phi, at)
 
     value = rates[0] - (rates[1] if len(rates) > 1 else 0.0)
-    return value, interval(level), statistics.p_value_of(interval, threshold), rates, counts
+    return _Measured(value, interval(level), inference.p_value_of(interval, threshold), rates, counts)
 
 
 def _pairs(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray] | None:
@@ -108,9 +126,9 @@ def _pairs(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray] | None:
     return np.array([a[0] for a, _ in cells]), np.array([b[0] for _, b in cells])
 
 
-def _interquartile_means(
+def _by_interquartile_means(
     samples: Sequence[Sample], values: Sequence[Sequence[float]], paired: bool, threshold: float, level: float
-):
+) -> _Measured:
     blocks = [_blocks(sample) for sample in samples]
     n_resamples = int(np.clip(MAX_DRAWN // max(map(len, values)), 1000, N_RESAMPLES))
     centres = [interquartile_mean(np.concatenate([block.ravel() for block in side])) for side in blocks]
@@ -122,19 +140,21 @@ def _interquartile_means(
     resampled = [_resampled_means(side, indices) for side, indices in zip(blocks, drawn, strict=True)]
     with np.errstate(invalid="ignore"):  # inf - inf: both sides diverged, nothing can be said
         effects = resampled[0] - resampled[1] if len(blocks) == 2 else resampled[0]
-        value = centres[0] - centres[1] if len(blocks) == 2 else centres[0]
-    n = min(1 + sum(len(block) - 1 for block in side) for side in blocks)  # seeds, one freedom lost per task
+    value = centres[0] - centres[1] if len(blocks) == 2 else centres[0]
+    n = min(1 + sum(len(block) - 1 for block in side) for side in blocks)  # seeds; each task costs one freedom
     if n < 2:
-        return value, (-np.inf, np.inf), 1.0, centres, ()
-    at = statistics.expanded_level(level, n)
-    low = statistics.percentile_interval(np.nan_to_num(effects, nan=-np.inf, posinf=np.inf, neginf=-np.inf), at)[0]
-    high = statistics.percentile_interval(np.nan_to_num(effects, nan=np.inf, posinf=np.inf, neginf=-np.inf), at)[1]
-    return value, (low, high), statistics.bootstrap_p_value(effects, threshold, n), centres, ()
+        return _Measured(value, (-np.inf, np.inf), 1.0, centres)
+    at = inference.expanded_level(level, n)
+    low = inference.percentile_interval(np.nan_to_num(effects, nan=-np.inf, posinf=np.inf, neginf=-np.inf), at)[0]
+    high = inference.percentile_interval(np.nan_to_num(effects, nan=np.inf, posinf=np.inf, neginf=-np.inf), at)[1]
+    return _Measured(value, (low, high), inference.bootstrap_p_value(effects, threshold, n), centres)
 
 
 def _blocks(sample: Sample) -> list[np.ndarray]:
-    """(seeds, settings) for each task, a mean over what one seed has several of; settings that lack a seed apart."""
-    by_task: dict[object, list[Mapping[object, list[float]]]] = {}
+    """For each task the values (seeds, settings); the mean, where a seed has several values in a setting.
+
+    Where some settings of a task lack a seed, each setting is a block of its own."""
+    by_task: dict[Stratum, list[Mapping[Any, list[float]]]] = {}
     for stratum, seeds in sample.items():
         by_task.setdefault(stratum[:1], []).append(seeds)
     blocks = []
@@ -147,11 +167,11 @@ def _blocks(sample: Sample) -> list[np.ndarray]:
 
 
 def _draws(blocks: Sequence[np.ndarray], rng: np.random.Generator, n_resamples: int) -> list[np.ndarray]:
-    return [statistics.draws(len(block), rng, n_resamples) for block in blocks]
+    return [inference.draws(len(block), rng, n_resamples) for block in blocks]
 
 
 def _resampled_means(blocks: Sequence[np.ndarray], drawn: Sequence[np.ndarray]) -> np.ndarray:
-    """(n_resamples,), some resamples at a time, so that a large sweep takes no more memory than a small one."""
+    """(n_resamples,), computed some resamples at a time: a large sweep takes no more memory than a small one."""
     n_values = sum(block.size for block in blocks)
     step = max(1, 2_000_000 // n_values)
     parts = []
@@ -160,5 +180,5 @@ def _resampled_means(blocks: Sequence[np.ndarray], drawn: Sequence[np.ndarray]) 
             block[indices[begin : begin + step]].reshape(len(indices[begin : begin + step]), -1)
             for block, indices in zip(blocks, drawn, strict=True)
         ]
-        parts.append(interquartile_mean(np.concatenate(rows, axis=1)))
+        parts.append(interquartile_means(np.concatenate(rows, axis=1)))
     return np.concatenate(parts)

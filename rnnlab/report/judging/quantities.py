@@ -6,15 +6,22 @@ import math
 
 import numpy as np
 
-from rnnlab.records.run import RecordError
-from rnnlab.report.reading.read import Run, Study
+from rnnlab.records.files import RecordError
+from rnnlab.records.metrics import Side, metric_of
+from rnnlab.records.run import TaskFacts
+from rnnlab.report.reading.study import Run, Study
 
-ERRORS = ("loss", "mse", "error", "perplexity", "bits")  # parts of the names of metrics of which less is better
 GRADIENT_REACH = "gradient_reach"
+CLOSED_LOOP = "mse_closed_loop"  # of forecasts, what the eye follows
 
 
 def score(run: Run) -> float:
-    """statistics.bounded_score of one run, without arrays: it is asked for a hundred thousand times."""
+    """The score of a run on its task: 1 is perfect, 0 is no better than the naive answer, or diverged.
+
+        score = 1 - eval_loss / naive_loss, kept within 0 and 1;   0 where the run diverged or eval_loss is not finite
+
+    NaN where naive_loss is not a positive number: there is nothing to measure against.
+    """
     loss, naive = run.metrics.get("eval_loss", math.nan), run.metrics.get("naive_loss", math.nan)
     if not (math.isfinite(naive) and naive > 0):
         return math.nan
@@ -24,17 +31,23 @@ def score(run: Run) -> float:
 
 
 def metric(run: Run, name: str) -> float:
-    """A metric of run.json, the worst there is where the run diverged or left no number."""
-    value = run.metrics.get(name, math.nan)
-    if math.isnan(value) or run.diverged:
-        return math.inf if lower_is_better(run, name) else -math.inf
-    return value
+    """A metric of run.json.  Where the run diverged or left no number, it is the worst there is, +inf or -inf; of a
+    metric without a better side it is what was measured, NaN where that is no number."""
+    value, better = run.metrics.get(name, math.nan), better_side(name, run.task)
+    if better is None or not (math.isnan(value) or run.diverged):
+        return value
+    return math.inf if better == "lower" else -math.inf
 
 
-def lower_is_better(run: Run, name: str) -> bool:
-    if name == run.task.score:
-        return not run.task.higher_is_better
-    return any(part in name for part in ERRORS)
+def better_side(name: str, task: TaskFacts) -> Side | None:
+    """Which side of a metric is better.  The table of metrics says it; of a metric that is not in the table and is the
+    task's score, the task does; of any other one nobody knows."""
+    known = metric_of(name)
+    if known is not None:
+        return known.better
+    if name == task.score:
+        return "higher" if task.higher_is_better else "lower"
+    return None
 
 
 def quantity(study: Study, run: Run, name: str) -> float | None:
@@ -47,21 +60,22 @@ def quantity(study: Study, run: Run, name: str) -> float | None:
         value = score(run)
         return None if math.isnan(value) else value
     if name in run.metrics:
-        return metric(run, name)
+        value = metric(run, name)
+        return None if math.isnan(value) else value
     if name == GRADIENT_REACH:
         return gradient_reach(study, run)
     return last(study.curves.get(run.run_id, {}).get(name))
 
 
 def last(column: np.ndarray | None) -> float | None:
-    """The last finite value: of a run that diverged, the one before it did."""
+    """The last finite value; of a run that diverged it is the last one before it did."""
     known = column[np.isfinite(column)] if column is not None else np.empty(0)
     return float(known[-1]) if known.size else None
 
 
 def gradient_reach(study: Study, run: Run) -> float | None:
     """log10(|dL/dh at the first time step| / |dL/dh at the last|) of the top layer, mean over the training steps that
-    were measured: -3 says that a thousandth of the gradient arrives at the beginning of the sequence."""
+    were measured.  -3: a thousandth of the gradient arrives at the beginning of the sequence."""
     try:
         _, _, norms = top_layer_gradient(study, run)
     except (RecordError, KeyError, ValueError):

@@ -1,8 +1,8 @@
 """The learning rate of each condition, chosen by other seeds than the one that is scored.
 
-Each seed is scored at the rate whose mean score over the *other* seeds is the highest; of equal ones the lowest rate.
-So no run is scored at a rate that it helped to choose, and yet every seed is used.  The score is the bounded one, of
-the validation loss.
+Each seed is scored at the rate with the highest mean score over the *other* seeds; among equal ones, at the lowest
+rate.  So no run is scored at a rate that it helped to choose, and every seed is used.  The score is quantities.score,
+of the validation loss.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import numpy as np
 
 from rnnlab.report.judging.conditions import RATE
 from rnnlab.report.judging.quantities import score
-from rnnlab.report.reading.read import Run
+from rnnlab.report.reading.study import Run
 
 
 def leave_one_out(scores: np.ndarray) -> np.ndarray:
-    """(rates, seeds) -> (seeds,): the index of the rate at which each seed is scored; -1 where no other seed tells.
+    """(rates, seeds) -> (seeds,): the index of the rate at which each seed is scored.
 
-    A run that is not there is NaN; a rate is only chosen by seeds that have it, for a seed that has it.
+    A run that is not there is NaN.  A rate is chosen by the seeds that have a run at it, and only for a seed that has
+    one, too; -1 where there is no such rate.
     """
     known = ~np.isnan(scores)
     total = np.where(known, scores, 0.0).sum(axis=1, keepdims=True) - np.where(known, scores, 0.0)
@@ -29,7 +30,7 @@ def leave_one_out(scores: np.ndarray) -> np.ndarray:
 
 
 def tuned(runs: Sequence[Run]) -> dict[object, Run]:
-    """Of runs that differ in rate and seed only: each seed's run at the rate that the other seeds chose."""
+    """From runs that differ in rate and seed only: by seed, the run at the rate that the other seeds chose."""
     by_rate: dict[float, dict[object, Run]] = {}
     for run in runs:
         if run.completed:

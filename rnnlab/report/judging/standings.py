@@ -1,7 +1,8 @@
-"""What is compared: of each activation, task and setting one sample of runs, one run a seed.
+"""What is compared: for each activation, task and setting one sample of runs, with one run per seed.
 
-Where a sweep has several learning rates and seeds, each seed's run is the one at the rate that the other seeds chose
-(selection.py); beside it stands the score at one rate for all, the best for all together, which is unfair.
+Where a sweep has several learning rates and seeds, the run of a seed is the one at the rate that the other seeds chose
+(selection.py).  Beside it stands the score at the one rate that is best for all activations together; that comparison
+is unfair to activations that need another rate.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlab.report.judging import statistics
+from rnnlab.report.judging import inference, statistics
 from rnnlab.report.judging.conditions import RATE, Condition, Design
 from rnnlab.report.judging.estimates import BOOTSTRAP_SEED, Estimate, estimate_of
-from rnnlab.report.judging.quantities import score
+from rnnlab.report.judging.quantities import CLOSED_LOOP, better_side, metric, score
 from rnnlab.report.judging.selection import tuned
-from rnnlab.report.reading.read import Run
+from rnnlab.report.reading.study import Run
 
-MAX_COMPARED = 16  # labels in the table of who improves on whom
+MAX_COMPARED = 16  # labels in the table of probabilities of improvement
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One activation on one task in one setting, at the learning rate that is due to it."""
+    """One activation on one task in one setting, each seed at the learning rate that was chosen for it."""
 
     task: str
     label: str
@@ -44,7 +45,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Across:
-    """All tasks (and settings) together, for the labels that have runs in every one of them."""
+    """All tasks and settings together, for the labels that have runs in each of them."""
 
     n_strata: int
     labels: tuple[str, ...]
@@ -82,6 +83,19 @@ def standings_of(conditions: Sequence[Condition], design: Design) -> tuple[Stand
     return tuple(found)
 
 
+def median_run(standing: Standing) -> Run:
+    """The run in the middle by what is shown of it, `judged_by`; of an even number the better one of the middle two."""
+    name = judged_by(standing)
+    sign = -1 if better_side(name, standing.runs[0].task) == "higher" else 1
+    return standing.runs[statistics.median_run(np.array([sign * metric(run, name) for run in standing.runs]))]
+
+
+def judged_by(standing: Standing) -> str:
+    """The error in closed loop where there is one, since it is what the eye follows; else the task's own measure."""
+    first = standing.runs[0]
+    return CLOSED_LOOP if CLOSED_LOOP in first.metrics else first.task.score
+
+
 def _standing(label: str, facet: str, task: str, runs: Sequence[Run]) -> Standing:
     scores = tuple(score(run) for run in runs)
     iqm = statistics.interquartile_mean(np.array(scores))
@@ -98,7 +112,7 @@ def _shared_rates(groups: Mapping[tuple[str, str], Sequence[Run]]) -> dict[str, 
 
 
 def across_tasks(standings: Sequence[Standing]) -> Across | None:
-    """None where there is a single activation, or no task and setting that two of them have in common."""
+    """None unless two labels or more have runs in every task and setting."""
     strata = list(dict.fromkeys((standing.task, standing.facet) for standing in standings))
     table = {(s.label, (s.task, s.facet)): s for s in standings if not np.isnan(s.scores).any()}
     every = list(dict.fromkeys(standing.label for standing in standings))
@@ -127,5 +141,5 @@ def across_tasks(standings: Sequence[Standing]) -> Across | None:
 
 def _iqm(strata: Sequence[np.ndarray]) -> tuple[float, tuple[float, float] | None]:
     rng = np.random.default_rng(BOOTSTRAP_SEED)
-    interval = statistics.stratified_bootstrap_interval(strata, rng)
+    interval = inference.stratified_bootstrap_interval(strata, rng)
     return statistics.interquartile_mean(np.concatenate(strata)), interval

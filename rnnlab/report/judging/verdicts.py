@@ -1,8 +1,9 @@
 """Whether a study's claims hold: supported, refuted or inconclusive.  docs/statistics.md says how in words.
 
-A claim compares two sides within strata: all that the sweep varies beside the seed and the keys that the claim names.
-0/1 quantities by the difference of the rates; all others by the difference of the interquartile means, with whole
-seeds of a task resampled, as runs that share a seed share data and first weights.
+A claim compares two sides within strata: runs are compared that have the same value of everything that the sweep
+varies, except for the seed and the keys that the claim names.  Quantities of 0 and 1 are compared by the difference of
+the two rates, all others by the difference of the two interquartile means.  There the bootstrap resamples whole seeds
+of a task, because runs that share a seed share data and first weights.
 """
 
 from __future__ import annotations
@@ -11,23 +12,53 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rnnlab.records.claims import Claim
+from rnnlab.records.claims import Claim, Side
 from rnnlab.report.judging.conditions import RATE, TASK, Design
-from rnnlab.report.judging.effects import Effect, Sample, effect_of
+from rnnlab.report.judging.effects import Effect, Sample, Stratum, effect_of
+from rnnlab.report.judging.inference import MIN_RUNS_FOR_INTERVAL, holm
 from rnnlab.report.judging.quantities import quantity
 from rnnlab.report.judging.selection import tuned
-from rnnlab.report.judging.statistics import MIN_RUNS_FOR_INTERVAL, holm
-from rnnlab.report.reading.read import PARAMETER_OF, Problem, Run, Study
-from rnnlab.report.words.wording import counted, listed
+from rnnlab.report.reading.study import Problem, Run, Study
 
 Judgement = Literal["supported", "refuted", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class NoRuns:
+    """No run that the claim is about was completed."""
+
+
+@dataclass(frozen=True)
+class NotRecorded:
+    """n_without of n_runs runs of a side did not record the quantity."""
+
+    quantity: str
+    n_without: int
+    n_runs: int
+
+
+@dataclass(frozen=True)
+class RunsLost:
+    """Runs that the claim needs failed or are missing: their folders."""
+
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FewSeeds:
+    """A side has fewer seeds than a verdict needs."""
+
+    needed: int
+
+
+Reason = NoRuns | NotRecorded | RunsLost | FewSeeds  # why a claim is not judged, where numbers alone do not say it
 
 
 @dataclass(frozen=True)
 class Verdict:
     claim: Claim
     judgement: Judgement
-    reason: str  # why it is inconclusive, where numbers alone do not say it
+    reason: Reason | None
     effect: Effect | None
     p_adjusted: float
     n_claims: int
@@ -38,7 +69,7 @@ def judge(study: Study, design: Design) -> tuple[Verdict, ...]:
     """One verdict per claim of the study, in order."""
     claims = study.file.claims
     found = [_judged(study, design, n, claim) for n, claim in enumerate(claims)]
-    p_values = [1.0 if verdict.effect is None or verdict.reason else verdict.effect.p for verdict in found]
+    p_values = [verdict.effect.p if verdict.effect and not verdict.reason else 1.0 for verdict in found]
     return tuple(
         replace(verdict, judgement=_judgement(verdict, p), p_adjusted=p, n_claims=len(claims))
         for verdict, p in zip(found, holm(p_values), strict=True)
@@ -54,30 +85,30 @@ def _judgement(verdict: Verdict, p: float) -> Judgement:
 def _judged(study: Study, design: Design, n: int, claim: Claim) -> Verdict:
     uses_rates = len(design.rates) > 1 and not {RATE} & {*claim.keys, *claim.where}
     choose = uses_rates and (claim.rates or ("all" if claim.quantity == "diverged" else "chosen")) == "chosen"
-    verdict = Verdict(claim, "inconclusive", "", None, 1.0, 0, choose)
-    members: dict[str, list[Run]] = {"of": [], "against": []}
+    verdict = Verdict(claim, "inconclusive", None, None, 1.0, 0, choose)
+    members: dict[Side, list[Run]] = {"of": [], "against": []}
     for run in study.members:
         if run.completed and (side := claim.side(run.config)):
             members[side].append(run)
-    sides = ("of",) if claim.against is None else ("of", "against")
-    if any(not members[side] for side in sides):
-        return replace(verdict, reason="No run that it is about was completed.")
+    sides: tuple[Side, ...] = ("of",) if claim.against is None else ("of", "against")
+    if any(not members[name] for name in sides):
+        return replace(verdict, reason=NoRuns())
     samples = []
-    for side in sides:
-        runs = _at_chosen_rates(members[side], design) if choose else members[side]
-        values = [quantity(study, run, claim.quantity) for run in runs]
-        n_without = sum(value is None for value in values)
-        if n_without:
-            return replace(verdict, reason=f"{counted(n_without, 'run')} of {len(runs)} recorded no {claim.quantity}.")
+    for name in sides:
+        runs = _at_chosen_rates(members[name], design) if choose else members[name]
+        measured = [quantity(study, run, claim.quantity) for run in runs]
+        values = [value for value in measured if value is not None]
+        if len(values) < len(runs):
+            return replace(verdict, reason=NotRecorded(claim.quantity, len(runs) - len(values), len(runs)))
         samples.append(_sample(runs, values, _strata_axes(design, claim, choose)))
     effect = effect_of(claim, *samples)
     reason = _blocked(study, n, claim)
-    if not reason and effect.n_seeds < MIN_RUNS_FOR_INTERVAL:
-        reason = f"Fewer than {MIN_RUNS_FOR_INTERVAL} seeds a side."
+    if reason is None and effect.n_seeds < MIN_RUNS_FOR_INTERVAL:
+        reason = FewSeeds(MIN_RUNS_FOR_INTERVAL)
     return replace(verdict, effect=effect, reason=reason)
 
 
-def _blocked(study: Study, n: int, claim: Claim) -> str:
+def _blocked(study: Study, n: int, claim: Claim) -> Reason | None:
     """What is missing of the runs that the claim needs, by name."""
 
     def concerns(problem: Problem) -> bool:
@@ -88,19 +119,21 @@ def _blocked(study: Study, n: int, claim: Claim) -> str:
         failed = next((run for run in study.members if run.folder == problem.name), None)
         return failed is None or claim.side(failed.config) is not None
 
-    lost = [problem.name for problem in study.problems if concerns(problem)]
-    are = "failed or is missing" if len(lost) == 1 else "failed or are missing"
-    return f"{counted(len(lost), 'run')} that it needs {are}: {listed(lost, at_most=3)}." if lost else ""
+    lost = tuple(problem.name for problem in study.problems if concerns(problem))
+    return RunsLost(lost) if lost else None
 
 
 def _strata_axes(design: Design, claim: Claim, choose: bool) -> tuple[str, ...]:
-    named = {f"{key}.name" if f"{key}.name" in design.axes else key for key in claim.keys}
-    left_out = named | set(PARAMETER_OF.values()) | ({RATE} if choose else set()) | {TASK}
+    """The axes within whose values the sides are compared: none that the claim names, or that decides one it names."""
+    keys = design.keys
+    named = {name for key in claim.keys for name in (key, f"{key}.name")}
+    named |= {keys.deciders[key] for key in named if key in keys.deciders}
+    left_out = named | set(keys.parameters) | ({RATE} if choose else set()) | {TASK}
     return tuple(axis for axis in design.axes if axis not in left_out)
 
 
 def _at_chosen_rates(runs: Sequence[Run], design: Design) -> list[Run]:
-    groups: dict[tuple, list[Run]] = {}
+    groups: dict[Stratum, list[Run]] = {}
     for run in runs:
         rest = tuple(run.settings.get(axis) for axis in design.axes if axis not in (RATE, TASK))
         groups.setdefault((run.task.name, rest), []).append(run)

@@ -1,6 +1,6 @@
-"""What the page says, as plain frozen data: numbers -> view model.  No HTML and no figures.
+"""All numbers and verdicts that the page shows, as plain frozen data: view_of(study) -> View.
 
-view = view_of(study)       Study -> View
+The sentences about them are made in words/, the pictures in figures/, the HTML in page/.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnlab.records.metrics import is_baseline, metric_of
 from rnnlab.records.run import TaskFacts
 from rnnlab.report.judging import statistics
 from rnnlab.report.judging.conditions import Condition, Design, design_of
@@ -18,12 +19,7 @@ from rnnlab.report.judging.estimates import Estimate, Rate, estimate_of, rate_of
 from rnnlab.report.judging.quantities import metric, score
 from rnnlab.report.judging.standings import Across, Standing, across_tasks, standings_of
 from rnnlab.report.judging.verdicts import Verdict, judge
-from rnnlab.report.reading.read import Problem, Run, Study
-from rnnlab.report.words.headlines import headline
-
-# Metrics of a task that stand beside its losses where it has them; lower is better.
-ERRORS = ("mse_closed_loop", "perplexity", "bits_per_character")
-OF_THE_NETWORK = ("train", "eval", "test", "valid", "best", "last")  # what its losses begin with; others are baselines
+from rnnlab.report.reading.study import Problem, Run, Study
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class ConditionView:
     eval_loss: Estimate
     train_loss: Estimate
     task_score: Estimate
-    errors: Mapping[str, Estimate]  # what else of ERRORS the task measures
+    errors: Mapping[str, Estimate]  # what the task measures beside its score, of which less is better
 
     @property
     def name(self) -> str:
@@ -49,16 +45,15 @@ class ConditionView:
 
     @property
     def infinite(self) -> str:
-        """What an infinite median says: half of the runs diverged, or what they ended as has no finite number."""
+        """What an infinite median means: half of the runs diverged, or half of the values are infinite otherwise."""
         return "diverged" if 2 * self.diverged.count >= self.n_completed else "not finite"
 
 
 @dataclass(frozen=True)
 class TaskView:
     facts: TaskFacts
-    headline: tuple[str, ...]  # sentences
     conditions: tuple[ConditionView, ...]
-    standings: tuple[Standing, ...]  # what is compared: of each condition the runs at the learning rate it is due
+    standings: tuple[Standing, ...]  # what is compared: each seed at the learning rate that was chosen for it
     baselines: Mapping[str, float]  # naive_loss, persistence_loss, naive_accuracy, ...: the median over runs
 
     @property
@@ -67,7 +62,7 @@ class TaskView:
 
     @property
     def baseline_losses(self) -> dict[str, float]:
-        return losses_of(self.baselines)
+        return {name: value for name, value in self.baselines.items() if name.endswith("_loss")}
 
 
 @dataclass(frozen=True)
@@ -116,7 +111,7 @@ def view_of(study: Study) -> View:
         tasks=tasks,
         across=across_tasks([standing for task in tasks for standing in task.standings]),
         axes=tuple(axis for axis in design.axes if axis != "task.name"),
-        constants=design.constants,
+        constants=design.keys.constants,
         problems=study.problems,
         notes=study.notes,
         made=_made(study),
@@ -143,15 +138,15 @@ def _task(task: str, design: Design) -> TaskView:
     conditions = tuple(_condition(condition) for condition in members)
     baselines = _baselines([run for condition in members for run in condition.completed])
     standings = standings_of(members, design)
-    sentences = headline(facts, conditions, standings, losses_of(baselines))
-    return TaskView(facts, sentences, conditions, standings, baselines)
+    return TaskView(facts, conditions, standings, baselines)
 
 
 def _condition(condition: Condition) -> ConditionView:
     runs = condition.completed
     facts = condition.runs[0].task
     scores = np.array([score(run) for run in runs])
-    errors = [name for name in ERRORS if name != facts.score and any(name in run.metrics for run in runs)]
+    measured = dict.fromkeys(name for run in runs for name in run.metrics)
+    errors = [name for name in measured if name != facts.score and _is_error(name)]
     return ConditionView(
         condition=condition,
         n=len(condition.runs),
@@ -168,22 +163,23 @@ def _condition(condition: Condition) -> ConditionView:
     )
 
 
+def _is_error(name: str) -> bool:
+    known = metric_of(name)
+    return known is not None and known.role == "task" and known.better == "lower"
+
+
 def _metric(runs: Sequence[Run], name: str) -> Estimate:
     return estimate_of([metric(run, name) for run in runs])
 
 
 def _baselines(runs: Sequence[Run]) -> dict[str, float]:
-    """Metrics that belong to the task and not to the network; a median, as the data may follow the seed."""
+    """The median over runs of each metric of an answer that needs no training: the data may depend on the seed."""
     found = {}
     for name in dict.fromkeys(name for run in runs for name in run.metrics):
-        if name.startswith("naive_") or (name.endswith("_loss") and name.partition("_")[0] not in OF_THE_NETWORK):
+        if is_baseline(name):
             column = np.array([run.metrics.get(name, math.nan) for run in runs])
             found[name] = statistics.median(column[np.isfinite(column)])
     return {name: value for name, value in found.items() if math.isfinite(value)}
-
-
-def losses_of(baselines: Mapping[str, float]) -> dict[str, float]:
-    return {name: value for name, value in baselines.items() if name.endswith("_loss")}
 
 
 def _made(study: Study) -> tuple[tuple[str, str], ...]:
@@ -200,7 +196,7 @@ def _made(study: Study) -> tuple[tuple[str, str], ...]:
 
 
 def _seeds(runs: Sequence[Run]) -> str:
-    """ "0 to 19", or one by one where there are gaps."""
+    """ "0 to 19", or each seed where there are gaps."""
     seeds = sorted({run.seed for run in runs if isinstance(run.seed, int)})
     if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
         return f"{seeds[0]} to {seeds[-1]}"

@@ -1,1 +1,1 @@
-"""From view model and figures to the files of the report."""
+"""From numbers, sentences and figures to one page and the files beside it."""

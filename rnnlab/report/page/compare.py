@@ -1,8 +1,9 @@
-"""Two study folders beside each other, before and after: rnnlab-report A B.
+"""Two study folders side by side, before and after: rnnlab-report A B.
 
-Conditions are the same when task and settings are; what differs between all runs of A and all of B (the thing that
-was changed) is named and left out of that.  Scores are compared as in a verdict: the difference of the interquartile
-means, seeds paired where they pair, p corrected by Holm over all conditions.
+Two conditions are the same when they have the same task and the same settings.  A key with one value in all runs of A
+and another one in all runs of B is what was changed: it is named, and not counted as a setting.  Scores are compared
+as in a verdict: the difference of the interquartile means, paired by seed where both have the same seeds, p corrected
+by Holm over all conditions.
 """
 
 from __future__ import annotations
@@ -10,16 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from rnnlab import __version__
 from rnnlab.records.claims import Claim
-from rnnlab.report.judging.conditions import written
-from rnnlab.report.judging.effects import Effect, effect_of
+from rnnlab.report.judging.conditions import TASK, keys_of
+from rnnlab.report.judging.effects import Effect, Sample, effect_of
+from rnnlab.report.judging.inference import LEVEL, MIN_RUNS_FOR_INTERVAL, holm
+from rnnlab.report.judging.labels import ABSENT, written
 from rnnlab.report.judging.quantities import score
-from rnnlab.report.judging.statistics import LEVEL, MIN_RUNS_FOR_INTERVAL, holm
-from rnnlab.report.page.page import PAGES, Form, write_folder
+from rnnlab.report.page.folder import write_folder
+from rnnlab.report.page.page import PAGES, Form
 from rnnlab.report.page.templating import render
-from rnnlab.report.reading.read import Run, Study, StudyError, read_study
+from rnnlab.report.reading.read import StudyError, read_study
+from rnnlab.report.reading.study import Run, Study
+from rnnlab.version import __version__
 
 SCORE = Claim(says="", quantity="score", of={}, against={}, direction="higher")
 
@@ -62,9 +67,9 @@ def compare(before: Study, after: Study) -> Comparison:
     studies = (before, after)
     runs = [[run for run in study.members if run.completed] for study in studies]
     changed = _changed(*runs)
-    left_out = {key for key, _, _ in changed}
-    varying = sorted(key for key, values in _values([*runs[0], *runs[1]]).items() if len(values) > 1)
-    settings = [key for key in varying if key not in left_out and not key.startswith("task.")]
+    left_out = {TASK, *(key for key, _, _ in changed)}
+    rest = [{TASK: run.task.name} | _without(run.settings, left_out) for side in runs for run in side]
+    settings = [axis for axis in keys_of(rest).axes if axis != TASK]
     groups = [_groups(side, settings) for side in runs]
     common = [name for name in groups[0] if name in groups[1]]
     if not common:
@@ -74,10 +79,10 @@ def compare(before: Study, after: Study) -> Comparison:
     pairs = []
     for name, effect, p in zip(common, effects, p_values, strict=True):
         both = groups[0][name], groups[1][name]
-        n_diverged = tuple(sum(run.diverged for run in side) for side in both)
-        pairs.append(Pair(*name, n_diverged, tuple(map(len, both)), effect, p))
-    by_id = [{run.run_id: run for run in side} for side in runs]
-    same = [run_id for run_id in by_id[0] if run_id in by_id[1]]
+        n_diverged = sum(run.diverged for run in both[0]), sum(run.diverged for run in both[1])
+        pairs.append(Pair(*name, n_diverged, (len(both[0]), len(both[1])), effect, p))
+    ours, theirs = ({run.identity: run for run in side} for side in runs)
+    same = [(ours[identity], theirs[identity]) for identity in ours if identity in theirs]
     return Comparison(
         before=str(before.folder),
         after=str(after.folder),
@@ -85,7 +90,7 @@ def compare(before: Study, after: Study) -> Comparison:
         pairs=tuple(pairs),
         only_before=tuple(" ".join(name) for name in groups[0] if name not in groups[1]),
         only_after=tuple(" ".join(name) for name in groups[1] if name not in groups[0]),
-        n_identical=sum(repr(by_id[0][run_id].metrics) == repr(by_id[1][run_id].metrics) for run_id in same),
+        n_identical=sum(repr(one.metrics) == repr(other.metrics) for one, other in same),
         n_common=len(same),
     )
 
@@ -104,38 +109,40 @@ def write_comparison(before: Path, after: Path, form: Form = "html") -> Path:
 
 
 def _changed(before: Sequence[Run], after: Sequence[Run]) -> tuple[tuple[str, str, str], ...]:
-    """Keys that have one value in all runs of each folder, and another one in the other."""
+    """Keys that have one value in all runs of each folder, and not the same in both."""
     values = [_values(side) for side in (before, after)]
     keys = dict.fromkeys((*values[0], *values[1]))
     found = []
     for key in keys:
-        one, other = (side.get(key, {"-"}) for side in values)
+        one, other = (list(side.get(key, {ABSENT})) for side in values)
         if len(one) == len(other) == 1 and one != other:
-            found.append((key, *one, *other))
+            found.append((key, one[0], other[0]))
     return tuple(found)
 
 
 def _values(runs: Sequence[Run]) -> Mapping[str, set[str]]:
-    values: dict[str, set[str]] = {}
-    for run in runs:
-        for key, value in run.config.items():
-            if key != "seed":
-                values.setdefault(key, set()).add(written(value))
-    return values
+    """The values of each key; ABSENT is one of them where a run does not have the key."""
+    settings = [run.settings for run in runs]
+    keys = dict.fromkeys(key for row in settings for key in row)
+    return {key: {written(row.get(key)) for row in settings} for key in keys}
+
+
+def _without(settings: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key not in keys}
 
 
 def _groups(runs: Sequence[Run], settings: Sequence[str]) -> dict[tuple[str, str], list[Run]]:
-    """Runs by task and by what varies in either folder."""
+    """Runs by task and by what varies in either folder, in words."""
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         own = run.settings
-        words = [f"{key}={written(own[key])}" for key in settings if key in own]
+        words = [f"{key}={written(own[key])}" for key in settings if own.get(key) is not None]
         groups.setdefault((run.task.name, " ".join(words)), []).append(run)
     return groups
 
 
-def _sample(runs: Sequence[Run]) -> dict:
-    sample: dict[tuple, dict[object, list[float]]] = {(runs[0].task.name,): {}}
+def _sample(runs: Sequence[Run]) -> Sample:
+    sample: Sample = {(runs[0].task.name,): {}}
     for run in runs:
         sample[(run.task.name,)].setdefault(run.seed, []).append(score(run))
     return sample

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from rnnlab import __version__
 from rnnlab.records import run as records
+from rnnlab.records.files import write_text
 from rnnlab.report.judging.view import view_of
 from rnnlab.report.page.page import PAGES, Form, write_report
 from rnnlab.report.page.templating import render
-from rnnlab.report.reading.read import REPORT, StudyError, read_study
+from rnnlab.report.reading.cache import REPORT
+from rnnlab.report.reading.read import StudyError, read_study
+from rnnlab.report.words.headlines import headline
+from rnnlab.version import __version__
 
 INDEX: dict[Form, str] = {"html": "index.html", "md": "index.md"}
 
@@ -40,7 +43,7 @@ class Entry:
 
 
 def study_folders(folder: Path) -> list[Path]:
-    """The folders inside that hold runs; none where `folder` is a study itself, or no folder at all."""
+    """The studies in a folder; none if the folder is a study itself, or cannot be listed."""
     try:
         inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError:
@@ -65,7 +68,7 @@ def write_index(
     page = folder / INDEX[form]
     template = "index.html.j2" if form == "html" else "index.md.j2"
     name = folder.resolve().name
-    records.write_text(page, render(template, name=name, entries=entries, version=__version__))
+    write_text(page, render(template, name=name, entries=entries, version=__version__))
     return page
 
 
@@ -73,7 +76,8 @@ def _entry(folder: Path, page: Path) -> Entry:
     study = read_study(folder)
     view = view_of(study)
     picture = folder / REPORT / "figures" / "scores.png"
-    alt = f"Scores of {view.name}. " + " ".join(f"{task.facts.name}: {task.headline[0]}" for task in view.tasks)
+    headlines = tuple((task.facts.name, headline(task)[0]) for task in view.tasks)
+    alt = f"Scores of {view.name}. " + " ".join(f"{task}: {sentence}" for task, sentence in headlines)
     return Entry(
         folder=folder.name,
         question=view.question,
@@ -84,5 +88,5 @@ def _entry(folder: Path, page: Path) -> Entry:
         n_diverged=view.counts.diverged,
         n_missing=view.counts.missing + view.counts.failed,
         verdicts=tuple((verdict.judgement, verdict.claim.says) for verdict in view.verdicts),
-        headlines=tuple((task.facts.name, task.headline[0]) for task in view.tasks),
+        headlines=headlines,
     )

@@ -2,53 +2,43 @@
 
     DIR/report/index.html   figures/*.png, figures/*.svg   tables/conditions.csv, tables/runs.csv   (report.md)
 
-The whole report is built in a folder of its own and then swapped in, so a reader finds the old one or the new one.
+The report is built in a folder of its own, which then takes the place of the old report: a reader finds one of the two.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from markupsafe import Markup
 
-from rnnlab import __version__
-from rnnlab.report import figures
 from rnnlab.report.figures.plate import Plate, inlined, to_png, to_svg
-from rnnlab.report.judging.statistics import MIN_RUNS_FOR_INTERVAL, N_RESAMPLES
+from rnnlab.report.figures.registry import plates_of, sections
+from rnnlab.report.judging.inference import MIN_RUNS_FOR_INTERVAL, N_RESAMPLES
 from rnnlab.report.judging.view import View, view_of
 from rnnlab.report.page import tables
+from rnnlab.report.page.folder import write_folder
 from rnnlab.report.page.run_table import STATIC_ROWS, run_table
 from rnnlab.report.page.templating import render as render_template
 from rnnlab.report.page.templating import script
-from rnnlab.report.reading import freshness
-from rnnlab.report.reading.read import REPORT, Study, read_study
+from rnnlab.report.page.texts import TextPanel, text_panels
+from rnnlab.report.reading import cache
+from rnnlab.report.reading.cache import REPORT
+from rnnlab.report.reading.read import read_study
+from rnnlab.report.reading.study import Study
 from rnnlab.report.words.glossary import explained
 from rnnlab.report.words.sentences import section_of
-from rnnlab.report.words.texts import TextPanel, text_panels
 from rnnlab.report.words.wording import number
+from rnnlab.version import __version__
 
 Form = Literal["html", "md"]
 PAGES: dict[Form, str] = {"html": "index.html", "md": "report.md"}
-PROBLEMS_SHOWN = 200  # the rest is counted; runs.csv and the folders themselves have them all
+PROBLEMS_SHOWN = 200  # the others are counted
 CONDITIONS_SHOWN = 300  # of a task; conditions.csv has them all
-COMPARED = 6  # columns of the table of who improves on whom
+COMPARED = 6  # columns of the table of probabilities of improvement
 
-FIGURE_SECTIONS = (
-    ("scores", "Score by activation"),
-    ("curves", "Learning curves"),
-    ("predictions", "Predictions"),
-    ("divergence", "Divergence"),
-    ("gradients", "Gradient through time"),
-    ("diagnostics", "What becomes of state and gradient"),
-    ("sensitivity", "Sensitivity"),
-    ("tuning", "Tuning"),
-    ("profile", "All tasks together"),
-)
 OTHER_SECTIONS = (
     ("conditions", "Conditions"),
     ("runs", "Runs"),
@@ -62,44 +52,33 @@ Figures = Sequence[tuple[Plate, str]]  # each with its SVG file
 def write_report(folder: Path, form: Form = "html", force: bool = False) -> Path:
     """Read the study in `folder`, write DIR/report and return the path of its page.  Raises StudyError, OSError.
 
-    A report that was made from the very same files by the same code stays as it is, unless it is forced."""
+    A report that was made from the very same files by the same code is not made again, unless `force` is set."""
     place = folder / REPORT
-    page, stamp = place / PAGES[form], freshness.stamp(folder)
-    if force or not (page.exists() and freshness.is_fresh(place, stamp)):
+    page, stamp = place / PAGES[form], cache.stamp_of(folder)
+    if force or not (page.exists() and cache.is_made_from(place, stamp)):
         study = read_study(folder)
         view = view_of(study)
         write_folder(place, lambda building: _write_files(building, study, view, form))
-        freshness.leave(place, stamp)
+        cache.note_made(place, stamp)
     return page
 
 
-def write_folder(place: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a new folder, then put it at `place` in one step; what was there before is replaced whole."""
-    building = place.with_name(f".{place.name}.{os.getpid()}.tmp")
-    try:
-        shutil.rmtree(building, ignore_errors=True)
-        building.mkdir(parents=True)
-        write(building)
-        _swap_in(building, place)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
 def render(study: Study, view: View, drawn: Figures, form: Form = "html") -> str:
-    """The page as text.  Everything that comes from a file is escaped; only the figures go in as they are."""
+    """The page as text.  Everything that comes from a file is escaped; only the figures are put in as they are."""
     svgs = {plate.name: svg for plate, svg in drawn}
-    sections = {section: [plate for plate, _ in drawn if plate.section == section] for section, _ in FIGURE_SECTIONS}
-    lead_section = _lead_section(view, sections)
-    lead, sections[lead_section] = sections[lead_section][:1], sections[lead_section][1:]
+    figure_sections = sections()
+    plates = {section: [plate for plate, _ in drawn if plate.section == section] for section, _ in figure_sections}
+    lead_section = _lead_section(view, plates)
+    lead, plates[lead_section] = plates[lead_section][:1], plates[lead_section][1:]
     texts = [panel for task in view.tasks for panel in text_panels(study, task)]
-    there = _sections_there(view, sections, texts, lead_section)
+    there = _sections_there(view, plates, texts, lead_section)
     answers = there | {lead_section}
-    contents = (("rates", "Learning rates"), *FIGURE_SECTIONS, *OTHER_SECTIONS)
+    contents = (("rates", "Learning rates"), *figure_sections, *OTHER_SECTIONS)
     return render_template(
         "report.html.j2" if form == "html" else "report.md.j2",
         view=view,
-        plates=sections,
-        figure_sections=FIGURE_SECTIONS,
+        plates=plates,
+        figure_sections=figure_sections,
         contents=[(anchor, title) for anchor, title in contents if anchor in there],
         lead=lead,
         lead_section=lead_section,
@@ -110,7 +89,7 @@ def render(study: Study, view: View, drawn: Figures, form: Form = "html") -> str
         compared=view.across.labels[:COMPARED] if view.across else (),
         table=run_table(study, view),
         static_rows=STATIC_ROWS,
-        terms=explained(_measured(study)) if sections["diagnostics"] else (),
+        terms=explained(_measured(study)) if plates["diagnostics"] else (),
         svg=lambda plate: Markup(inlined(svgs[plate.name])),
         problems_shown=PROBLEMS_SHOWN,
         conditions_shown=CONDITIONS_SHOWN,
@@ -127,14 +106,14 @@ def _measured(study: Study) -> set[str]:
     return columns | {metric for run in study.members for metric in run.metrics}
 
 
-def _lead_section(view: View, plates: dict[str, list[Plate]]) -> str:
-    """The one picture of the answer: the scores, unless no claim is about what they or the metrics show."""
+def _lead_section(view: View, plates: Mapping[str, Sequence[Plate]]) -> str:
+    """The section whose first figure leads the page: the scores, unless all claims are about something else."""
     about = [section_of(verdict, {name for name, held in plates.items() if held}) for verdict in view.verdicts]
     return about[0] if about and not {"scores", "conditions", "predictions"} & set(about) else "scores"
 
 
 def _sections_there(
-    view: View, plates: dict[str, list[Plate]], texts: Sequence[TextPanel], lead_section: str
+    view: View, plates: Mapping[str, Sequence[Plate]], texts: Sequence[TextPanel], lead_section: str
 ) -> set[str]:
     there = {section for section, held in plates.items() if held} | {section for section, _ in OTHER_SECTIONS}
     there |= {"rates"} if view.tuned else set()
@@ -146,7 +125,7 @@ def _write_files(folder: Path, study: Study, view: View, form: Form) -> None:
     (folder / "figures").mkdir()
     (folder / "tables").mkdir()
     drawn = []
-    for plate in figures.plates_of(study, view):
+    for plate in plates_of(study, view):
         svg, (png, lacking) = to_svg(plate), to_png(plate)
         (folder / "figures" / f"{plate.name}.png").write_bytes(png)
         (folder / "figures" / f"{plate.name}.svg").write_text(svg, encoding="utf-8")
@@ -158,19 +137,3 @@ def _write_files(folder: Path, study: Study, view: View, form: Form) -> None:
     (folder / "tables" / "runs.csv").write_text(tables.runs_csv(study), encoding="utf-8")
     for each in dict.fromkeys(("html", form)):
         (folder / PAGES[each]).write_text(render(study, view, drawn, each), encoding="utf-8")
-
-
-def _swap_in(new: Path, place: Path) -> None:
-    """Put the folder `new` at `place`.  If that fails half-way, what was there before is put back."""
-    old = new.with_suffix(".old")
-    shutil.rmtree(old, ignore_errors=True)
-    had_one = place.exists()
-    if had_one:
-        place.rename(old)
-    try:
-        new.rename(place)
-    except BaseException:
-        if had_one:
-            old.rename(place)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

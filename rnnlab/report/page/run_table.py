@@ -1,4 +1,4 @@
-"""The table of all runs as the page shows it: a row per run, the columns that tell runs apart."""
+"""The table of all runs on the page: a row for each run, and the columns in which runs differ."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnlab.report.judging.conditions import written
+from rnnlab.report.judging.labels import written
 from rnnlab.report.judging.quantities import score
 from rnnlab.report.judging.view import View
-from rnnlab.report.reading.read import Run, Study
+from rnnlab.report.reading.study import Run, Study
 
-STATIC_ROWS = 100  # in the page as they are, for those without JavaScript; a page of the table has as many
+STATIC_ROWS = (
+    100  # that stand in the page itself, for readers without JavaScript; also the rows the table shows at once
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class RunTable:
 
     @property
     def as_json(self) -> str:
-        """Safe inside a <script> element: no < is left to begin a tag with."""
+        """The table for a <script> element.  It holds no <, so that no tag can begin in it."""
         data = {"columns": self.columns, "numeric": self.numeric, "rows": self.rows, "page": STATIC_ROWS}
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
         return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
@@ -61,7 +63,7 @@ def _entry(value: Any) -> Any:
 
 
 def _number(value: float | None) -> float | str | None:
-    """Five digits; what is not finite as a word, which JSON has no number for."""
+    """Rounded to five digits; a word for what is not finite, as JSON has no number for it."""
     if value is None:
         return None
     return float(f"{value:.5g}") if math.isfinite(value) else str(value)

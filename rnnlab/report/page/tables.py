@@ -1,7 +1,7 @@
 """The tables of the report as CSV text: conditions.csv and runs.csv.
 
-Written for people who open them in a spreadsheet, where a text such as =cmd() is a formula.  So a text that
-starts with = + - @ (or a tab or a line end) and is not a number gets a leading apostrophe; numbers stay as they are.
+They may be opened in a spreadsheet, where a text such as =cmd() is a formula.  So a text that starts with = + - @, a
+tab or a line end, and is not a number, gets an apostrophe before it; numbers stay as they are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from rnnlab.report.judging.estimates import Estimate, Rate
 from rnnlab.report.judging.view import ConditionView, View
-from rnnlab.report.reading.read import Study
+from rnnlab.report.reading.study import Study
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -29,7 +29,7 @@ def conditions_csv(view: View) -> str:
 
 
 def _row(task: str, view: ConditionView) -> dict[str, Any]:
-    row = {"task.name": task} | dict(view.condition.settings)
+    row: dict[str, Any] = {"task.name": task} | dict(view.condition.settings)
     row |= {"n": view.n, "n_completed": view.n_completed, "n_learned": view.n_learned}
     row |= _rate("diverged", view.diverged)
     row |= _estimate("score", view.score) | {"score_iqm": view.score_iqm}

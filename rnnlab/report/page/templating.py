@@ -1,4 +1,4 @@
-"""Jinja2 templates of the report, with everything escaped that they are given, and the words for numbers."""
+"""The Jinja2 templates of the report, which escape whatever they are given, and the words for numbers in them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import Any
 
 import jinja2
 
+from rnnlab.records.metrics import labelled, title_of
 from rnnlab.report.judging.estimates import Estimate, Rate
+from rnnlab.report.page.texts import as_markdown
 from rnnlab.report.words import sentences, wording
-from rnnlab.report.words.texts import as_markdown
+from rnnlab.report.words.headlines import headline
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(template: str, script: str = "", **values: Any) -> str:
-    """The template as text.  Its only script is allowed by its hash: nothing else on the page can run."""
+    """The template as text.  The page's one script is allowed by its hash; nothing else on the page can run."""
     script_hash = f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" if script else ""
     return _environment().get_template(template).render(script=script, script_hash=script_hash, **values)
 
@@ -36,11 +38,12 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("number", "counted", "metric_name", "loss_name", "near_one", "percent", "ranked")
+    words = ("number", "counted", "near_one", "percent", "ranked")
     environment.filters |= {name: getattr(wording, name) for name in words}
     words = ("sentence", "effect_words", "n_words", "correction_words", "section_of")
     environment.filters |= {name: getattr(sentences, name) for name in words}
     environment.filters |= {"estimate": _estimate, "rate": _rate, "score": _score, "iqm": _iqm}
+    environment.filters |= {"labelled": labelled, "title_of": title_of, "headline": headline}
     environment.filters |= {"cell": _table_cell, "marked": as_markdown}
     return environment
 
@@ -56,7 +59,7 @@ def _iqm(found: tuple[float, tuple[float, float] | None]) -> tuple[str, str]:
 
 
 def _estimate(estimate: Estimate, infinite: str = "diverged") -> tuple[str, str]:
-    """The median and, on a line of its own, the interval; an infinity in words."""
+    """The median and its interval, an infinity in words."""
     if not estimate.n:
         return "no run", ""
     ends = [wording.ranked(end, infinite) for end in estimate.interval or ()]

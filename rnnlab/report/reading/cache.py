@@ -1,43 +1,44 @@
-"""What was read of a study before, so that a report of 10,000 runs reads only what is new.
+"""What has been read and made of a study before, and from which files: known by their sizes and times of last change.
 
-DIR/.report-cache.npz holds the curves as columns, all runs behind each other, and the summaries beside them.  An entry
-is used when the files it was made from have the sizes and times they had then; a cache that is of another version or
-cannot be read is as good as none.
+DIR/.report-cache.npz        what was read of each run, so that a report of 10,000 runs reads only what is new
+DIR/report/.made-from        what the report was made from, so that the same report is not made again
+
+Whatever is in doubt is read and made again: a cache of another version, one that cannot be read, a file that changed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnnlab import __version__
 from rnnlab.records import files
 from rnnlab.records import run as records
+from rnnlab.records.study import STUDY
+from rnnlab.version import __version__
 
 CACHE = ".report-cache.npz"
 VERSION = f"1 {__version__}"  # of what an entry holds
-FILES = (records.RUN, records.CURVES, records.PROVENANCE)
+READ = (records.RUN, records.CURVES, records.PROVENANCE)  # the files of a run that an entry is made from
+
+REPORT = "report"  # the folder of the report, beside those of the runs
+MADE_FROM = ".made-from"
+SHOWN = (*READ, records.PREDICTIONS, records.GRADIENTS)  # the files of a run that a report is made from
+CODE = ("report", "records", "options.py")  # of rnnlab, whose outcome a report is
+LIBRARIES = ("numpy", "scipy", "matplotlib", "jinja2")
 
 Curves = Mapping[str, np.ndarray]
+Signature = tuple[tuple[int, int] | None, ...]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What was read of one run folder: plain data of run.json and provenance.json, and curves.csv by column."""
-
-    signature: tuple
-    run: Mapping[str, Any]
-    provenance: Mapping[str, str]
-    curves: Curves
-
-
-def signature(folder: Path, names: Iterable[str] = FILES) -> tuple:
+def signature(folder: Path, names: Iterable[str] = READ) -> Signature:
     """Size and time of last change of a folder's files; None for one that is not there."""
     found: list[tuple[int, int] | None] = []
     for name in names:
@@ -48,6 +49,19 @@ def signature(folder: Path, names: Iterable[str] = FILES) -> tuple:
         else:
             found.append((stat.st_size, stat.st_mtime_ns))
     return tuple(found)
+
+
+# What was read
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was read of one run folder: plain data of run.json and provenance.json, and curves.csv by column."""
+
+    signature: Signature
+    run: Mapping[str, Any]
+    provenance: Mapping[str, str]
+    curves: Curves
 
 
 def load(folder: Path) -> dict[str, Entry]:
@@ -75,7 +89,9 @@ def _entries(head: Mapping[str, Any], blocks: list[np.ndarray]) -> Iterable[tupl
 
 
 def save(folder: Path, entries: Mapping[str, Entry]) -> None:
-    """Write the cache in one step.  A folder that cannot be written to has none."""
+    """Write the cache in one step: the curves as columns, all runs behind each other, and the summaries beside them.
+
+    A folder that cannot be written to has none."""
     tables: dict[tuple[str, ...], list[np.ndarray]] = {}
     origins: dict[str, int] = {}
     lines = []
@@ -86,9 +102,56 @@ def save(folder: Path, entries: Mapping[str, Entry]) -> None:
         origin = origins.setdefault(json.dumps(entry.provenance), len(origins))
         lines.append((name, entry.signature, entry.run, origin, list(tables).index(columns), n_rows))
     head = {"version": VERSION, "blocks": list(tables), "entries": lines, "provenance": list(map(json.loads, origins))}
-    arrays = {f"curves{n}": np.concatenate(rows, axis=1) for n, rows in enumerate(tables.values())}
+    arrays: dict[str, Any] = {f"curves{n}": np.concatenate(rows, axis=1) for n, rows in enumerate(tables.values())}
+    arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
     try:
         with files.replace_file(folder / CACHE, "wb") as file:
-            np.savez(file, head=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
+            np.savez(file, **arrays)
     except OSError:
         pass
+
+
+# What was made
+
+
+def stamp_of(folder: Path) -> str:
+    """A hash of sizes and times of all that the report of a study is made from: its runs, study.json, and the code.
+
+    "" for a folder that cannot be listed."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name != REPORT)
+    except OSError:
+        return ""
+    found = hashlib.sha256(repr(_code()).encode())
+    found.update(repr(signature(folder, [STUDY])).encode())
+    for name in names:
+        if not name.startswith("."):
+            begun = (folder / name / ".hydra").exists()
+            found.update(repr((name, signature(folder / name, SHOWN), begun)).encode())
+    return found.hexdigest()
+
+
+def note_made(report: Path, stamp: str) -> None:
+    """Note in the folder of a report what it was made from, and the sizes of what was made."""
+    files.write_text(report / MADE_FROM, json.dumps({"stamp": stamp, "files": _sizes(report)}))
+
+
+def is_made_from(report: Path, stamp: str) -> bool:
+    """Whether the report is there, whole and unchanged, and was made from files with this stamp."""
+    try:
+        noted = json.loads((report / MADE_FROM).read_text(encoding="utf-8"))
+        return bool(stamp) and bool(noted == {"stamp": stamp, "files": _sizes(report)})
+    except (OSError, ValueError):
+        return False
+
+
+def _code() -> list[object]:
+    package = Path(__file__).parents[2]
+    inside = [path for name in CODE for path in (package / name, *(package / name).rglob("*"))]
+    code = sorted(path for path in inside if path.is_file() and path.suffix != ".pyc")
+    return [__version__, *map(version, LIBRARIES), *(signature(path.parent, [path.name]) for path in code)]
+
+
+def _sizes(report: Path) -> dict[str, int]:
+    made = (path for path in report.rglob("*") if path.is_file() and path.name != MADE_FROM)
+    return {path.relative_to(report).as_posix(): path.stat().st_size for path in sorted(made)}

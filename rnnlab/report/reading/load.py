@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rnnlab.records.run import RecordError
-from rnnlab.report.reading.read import Problem, Study, read_study
+from rnnlab.records.files import RecordError
+from rnnlab.report.reading.read import read_study
+from rnnlab.report.reading.study import Problem, Study
 
 
 class Results:
@@ -22,7 +23,7 @@ class Results:
     gradients     one row per run, training step, layer and time step, where runs recorded it
     problems      what failed, is missing or cannot be read, by name
 
-    A table is read when it is first asked for.  The first two columns of all but `runs` are run_id and the row's own.
+    A table is read when it is first asked for.  The first column of each is run_id.
     """
 
     def __init__(self, study: Study):
@@ -37,7 +38,7 @@ class Results:
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """A metric that the run's task does not have and one that is nan both read NaN here."""
+        """NaN stands for a metric that a run does not have, and for one that is not a number."""
         return pd.DataFrame(list(self._study.rows()))
 
     @cached_property
@@ -57,7 +58,7 @@ class Results:
         for run in self._study.members:
             try:
                 tables[run.run_id] = read(run.run_id)
-            except RecordError:  # it has none: a failed run, or a file that was taken away
+            except RecordError:  # a failed run has none, or the file was removed
                 continue
         return tables
 
@@ -68,7 +69,7 @@ def load(folder: str | Path) -> Results:
 
 
 def _stacked(tables: Mapping[str, Mapping[str, np.ndarray]], *whole: str) -> pd.DataFrame:
-    """The tables below each other, run_id first; `whole`: columns of whole numbers."""
+    """One table of all, with run_id as its first column.  whole: the columns of whole numbers."""
     frames = [pd.DataFrame({"run_id": run_id, **table}) for run_id, table in tables.items() if table]
     if not frames:
         return pd.DataFrame(columns=["run_id", *whole])

@@ -1,9 +1,4 @@
-"""A study folder as data: every run that can be read, and by name every run that cannot.
-
-    study = read_study(Path("outputs/activations"))
-    study.members               the runs, each with its config, how it ended and its metrics
-    study.curves[run_id]        curves.csv by column
-    study.predictions(run_id)   predictions.csv by column, read when asked for; study.gradients(run_id) likewise
+"""From a study folder to a Study: every run that can be read, and by name every run that cannot.
 
 A folder that cannot be read never stops the report: it is a `Problem` with a reason, and counts as missing.
 """
@@ -12,11 +7,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -24,20 +17,15 @@ from rnnlab.options import dotted
 from rnnlab.records import run as records
 from rnnlab.records.files import RecordError
 from rnnlab.records.run import TaskFacts
-from rnnlab.records.study import StudyFile, read_study_file
+from rnnlab.records.study import read_study_file
 from rnnlab.records.tables import read_table
 from rnnlab.report.reading import cache
-from rnnlab.report.reading.cache import Curves, Entry
-
-REPORT = "report"  # the folder that the report itself is written to
-GRADIENTS = "gradients.csv"  # step, layer, t, grad_norm; only where the run was asked for it
+from rnnlab.report.reading.cache import Entry
+from rnnlab.report.reading.old_records import acting
+from rnnlab.report.reading.study import Problem, Run, Study
 
 # Provenance that differs from run to run without meaning anything.
 FLEETING = ("started", "finished", "time", "date", "pid", "host", "pack_width")
-
-# Which activation a parameter acts on.  A sweep of the slope leaves tanh untouched, and a run that repeats another
-# one under a different slope must not count twice.
-PARAMETER_OF = {"leaky_relu": "cell.negative_slope", "elu": "cell.alpha", "celu": "cell.alpha"}
 
 
 class StudyError(Exception):
@@ -46,84 +34,6 @@ class StudyError(Exception):
     def __init__(self, message: str, reasons: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.reasons = reasons
-
-
-@dataclass(frozen=True)
-class Run:
-    """One readable run, without its tables.  config is flat: {"cell.activation": "tanh", ...}."""
-
-    folder: str
-    run_id: str
-    task: TaskFacts
-    config: Mapping[str, Any]
-    status: records.Status
-    outcome: records.Outcome | None
-    diverged: bool
-    diverged_at_step: int | None
-    divergence_reason: str | None
-    steps_done: int
-    metrics: Mapping[str, float]
-    error: str | None
-
-    @property
-    def seed(self) -> Any:
-        return self.config.get("seed")
-
-    @property
-    def completed(self) -> bool:
-        return self.status == "completed"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What makes two runs comparable: the config without the seed and without parameters that do not act."""
-        idle = set(PARAMETER_OF.values()) - {PARAMETER_OF.get(self.config.get("cell.activation"))}
-        return {key: value for key, value in self.config.items() if key != "seed" and key not in idle}
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A run that is in no number of the report.  repeated: the same run as another one, so nothing is lost."""
-
-    name: str
-    kind: Literal["failed", "missing", "unreadable", "repeated"]
-    reason: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Study:
-    folder: Path
-    file: StudyFile
-    members: tuple[Run, ...]
-    curves: Mapping[str, Curves]  # by run_id
-    problems: tuple[Problem, ...]
-    notes: tuple[str, ...] = ()
-    provenance: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """The runs as flat dicts, each with the entries that its run has, and no others."""
-        ended = ("status", "outcome", "diverged", "diverged_at_step", "divergence_reason", "steps_done")
-        for run in self.members:
-            row = {"run_id": run.run_id, "folder": run.folder} | dict(run.config)
-            yield row | {name: getattr(run, name) for name in ended} | dict(run.metrics)
-
-    def predictions(self, run_id: str) -> dict[str, np.ndarray]:
-        """predictions.csv of one run.  Raises RecordError."""
-        return read_table(self.folder / self._folders[run_id] / records.PREDICTIONS)
-
-    def gradients(self, run_id: str) -> dict[str, np.ndarray]:
-        """gradients.csv of one run; empty where it has none.  Raises RecordError."""
-        return read_table(self._gradients_of(run_id)) if self.has_gradients(run_id) else {}
-
-    def has_gradients(self, run_id: str) -> bool:
-        return self._gradients_of(run_id).exists()
-
-    def _gradients_of(self, run_id: str) -> Path:
-        return self.folder / self._folders[run_id] / GRADIENTS
-
-    @cached_property
-    def _folders(self) -> dict[str, str]:
-        return {run.run_id: run.folder for run in self.members}
 
 
 def read_study(folder: Path) -> Study:
@@ -142,11 +52,11 @@ def read_study(folder: Path) -> Study:
             run = _run(path, entry)
         except RecordError as error:
             # A folder without run.json is a run that was killed: it is missing, and will be run again.
-            kind = "unreadable" if (path / records.RUN).exists() else "missing"
+            kind: Literal["unreadable", "missing"] = "unreadable" if (path / records.RUN).exists() else "missing"
             problems.append(Problem(path.name, kind, _reason(error, path)))
             continue
         entries[path.name] = entry
-        twin = members.setdefault(_identity(run), run)
+        twin = members.setdefault(run.identity, run)
         if twin is not run:
             problems.append(Problem(run.folder, "repeated", f"the same run as {twin.folder}, counted once"))
         elif not run.completed:
@@ -174,7 +84,7 @@ def read_study(folder: Path) -> Study:
     )
 
 
-def _read_entry(folder: Path, stamp: tuple) -> Entry:
+def _read_entry(folder: Path, stamp: cache.Signature) -> Entry:
     """Read the files of one run folder.  Raises RecordError, whatever is wrong with them."""
     content = records.read_run(folder)
     try:
@@ -194,8 +104,8 @@ def _run(folder: Path, entry: Entry) -> Run:
     """Raises RecordError for a run.json whose entries are not what they should be."""
     content = entry.run
     try:
-        config = dotted(content["config"])
-        run = Run(**(content | {"folder": folder.name, "config": config, "task": TaskFacts(**content["task"])}))
+        config = acting(dotted(content["config"]))
+        run = Run(**(dict(content) | {"folder": folder.name, "config": config, "task": TaskFacts(**content["task"])}))
     except (TypeError, AttributeError) as error:
         raise RecordError(f"{folder / records.RUN}: unexpected content ({error})") from None
     if run.status not in ("completed", "failed"):
@@ -217,7 +127,7 @@ def _run_folders(folder: Path) -> list[Path]:
     except OSError as error:
         raise StudyError(f"{folder}: cannot be read ({error.strerror})") from None
     signs = (records.RUN, records.CURVES, records.PREDICTIONS, records.PROVENANCE, ".hydra")
-    found = [path for path in inside if path.name != REPORT and any((path / sign).exists() for sign in signs)]
+    found = [path for path in inside if path.name != cache.REPORT and any((path / sign).exists() for sign in signs)]
     if not found:
         raise StudyError(f"{folder}: no run folders in it (a run folder holds {records.RUN})")
     return found
@@ -233,17 +143,13 @@ def _read_provenance(folder: Path) -> dict[str, str]:
     return {key: str(entries[key]) for key in lasting}
 
 
-def _distinct(provenances: Iterator[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
+def _distinct(provenances: Iterable[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
     """Every entry with its distinct values."""
     values: dict[str, dict[str, None]] = {}
     for provenance in provenances:
         for key, value in provenance.items():
             values.setdefault(key, {})[value] = None
     return {key: tuple(distinct) for key, distinct in values.items()}
-
-
-def _identity(run: Run) -> str:
-    return json.dumps([run.settings, run.seed], sort_keys=True, default=str)
 
 
 def _reason(error: RecordError, folder: Path) -> str:

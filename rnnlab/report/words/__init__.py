@@ -1,1 +1,1 @@
-"""Numbers and verdicts in words."""
+"""From numbers and verdicts to sentences."""

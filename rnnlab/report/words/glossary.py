@@ -1,97 +1,91 @@
-"""What is measured beside the loss: its name, what it is, and what of it means vanishing or exploding."""
+"""The diagnostics explained: what each is, and what of it means vanishing or exploding."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+
+from rnnlab.records.metrics import kind_of, title_of
 
 
 @dataclass(frozen=True)
 class Term:
     """A diagnostic in words.  neutral: the value between vanishing and exploding, where there is one."""
 
-    name: str
+    kind: str
     meaning: str
     neutral: float | None = None
 
+    @property
+    def name(self) -> str:
+        return title_of(self.kind)
 
-TERMS = {
-    "lyapunov_1": Term(
-        "largest Lyapunov exponent",
-        "How much the trained network stretches a change of its state per step, as a logarithm, along its own "
-        "trajectories. Well below 0 the gradient vanishes, as exp(steps x exponent); above 0 it explodes; near 0 the "
-        "network remembers.",
+
+_ALL = (
+    Term(
+        "lyapunov_1",
+        "How much the trained network stretches a change of its state per step, as a natural logarithm, along the "
+        "trajectories that it takes itself. Well below 0 the gradient vanishes, as exp(steps x exponent). Above 0 it "
+        "explodes. Near 0 the network remembers.",
         0.0,
     ),
-    "spectral_radius": Term(
-        "spectral radius of W_hh",
+    Term(
+        "spectral_radius",
         "The largest absolute eigenvalue of the recurrent weights. Below 1 a linear network forgets and its gradient "
-        "vanishes, above 1 both explode; an activation whose slope is below 1 shifts the border upwards: relu, half of "
-        "it off, to about 1.4, sigmoid to 4 and more.",
+        "vanishes; above 1 both explode. For an activation with a slope below 1 the border is higher: about 1.4 for "
+        "relu, where half of the units are off, and 4 or more for sigmoid.",
         1.0,
     ),
-    "largest_singular_value": Term(
-        "largest singular value of W_hh",
-        "The most by which W_hh stretches any vector in one step. Times the activation's largest slope (1; of sigmoid "
-        "1/4) below 1, the gradient must vanish; above 1 it can explode, but need not.",
+    Term(
+        "largest_singular_value",
+        "The largest factor by which W_hh stretches a vector in one step. Multiply it by the activation's largest "
+        "slope, which is 1, or 1/4 for sigmoid. Below 1 the gradient must vanish; above 1 it can explode, but need "
+        "not.",
         1.0,
     ),
-    "saturated_frac": Term(
-        "share of saturated units",
-        "Where the slope is below a tenth of its largest, hardly any gradient passes. Near 1 it vanishes; of relu it "
-        "is the share that is off, and one half is usual.",
+    Term(
+        "saturated_frac",
+        "The share of pre-activations at which the slope is below a tenth of the largest slope, so that hardly any "
+        "gradient passes. Near 1 the gradient vanishes. For relu it is the share of units that are off; one half is "
+        "usual.",
     ),
-    "dead_frac": Term(
-        "share of dead units",
-        "Units whose slope was 0 at every step of every sample of a batch: no gradient reaches them, they have stopped "
-        "learning. Near 1 nothing is left that could learn.",
+    Term(
+        "dead_frac",
+        "The share of units whose slope was 0 at every step of every sample of a batch. No gradient reaches them: they "
+        "have stopped learning. Near 1 nothing is left that could learn.",
     ),
-    "hidden_norm": Term(
-        "norm of the hidden state",
-        "The length of the state, mean over steps and samples. Growing by powers of ten it explodes; falling towards 0 "
-        "it forgets what it reads.",
+    Term(
+        "hidden_norm",
+        "The length of the state, its mean over steps and samples. If it grows by powers of ten, the state explodes; "
+        "if it falls towards 0, the network forgets what it reads.",
     ),
-    "grad_norm": Term(
-        "gradient norm, before clipping",
-        "The length of the whole gradient. Jumps by powers of ten are an explosion; near 0 while the loss is still "
-        "high it has vanished.",
+    Term(
+        "grad_norm",
+        "The length of the whole gradient. A jump by powers of ten is an explosion. If it is near 0 while the loss is "
+        "still high, the gradient has vanished.",
     ),
-    "grad_norm_layer": Term(
-        "gradient norm of a layer",
-        "A layer's share of it. Layers near the input with much less than those near the output: it vanishes on the "
-        "way down.",
+    Term(
+        "grad_norm_layer",
+        "The part of the gradient that belongs to one layer. If layers near the input have much less of it than layers "
+        "near the output, the gradient vanishes on its way down.",
     ),
-    "clip_rate": Term(
-        "share of clipped updates",
-        "Since the last evaluation. Near 1 the threshold is what sets the size of updates; near 0 it is an insurance "
-        "against the rare explosion.",
+    Term(
+        "clip_rate",
+        "The share of updates since the last evaluation that were clipped. Near 1 the threshold sets the size of the "
+        "updates; near 0 it only guards against a rare explosion.",
     ),
-    "grad_norm_readout": Term(
-        "gradient norm of the readout",
-        "The readout's share. Much larger than that of the layers below: what they would learn from has vanished.",
+    Term(
+        "grad_norm_readout",
+        "The part of the gradient that belongs to the readout. If it is much larger than that of the layers below, "
+        "what they could learn from has vanished.",
     ),
-    "grad_norm_embedding": Term(
-        "gradient norm of the embedding",
-        "The embedding's share. Much smaller than that of the layers above: it vanishes on the way down.",
+    Term(
+        "grad_norm_embedding",
+        "The part of the gradient that belongs to the embedding. If it is much smaller than that of the layers above, "
+        "the gradient vanishes on its way down.",
     ),
-}
-LAYER = re.compile(r"_layer(\d+)$")
-
-
-@cache  # it is asked for every metric of every run
-def kind_of(quantity: str) -> str:
-    """ "saturated_frac_layer1" -> "saturated_frac"; "grad_norm_layer1" -> "grad_norm_layer"."""
-    kind = LAYER.sub("", quantity)
-    return "grad_norm_layer" if kind == "grad_norm" != quantity else kind
-
-
-def title_of(quantity: str) -> str:
-    """ "dead_frac_layer1" -> "share of dead units in layer 1"."""
-    kind, layer = kind_of(quantity), LAYER.search(quantity)
-    name = TERMS[kind].name if kind in TERMS else kind.replace("_", " ")
-    return f"{name} in layer {layer[1]}" if layer else name
+)
+TERMS = {term.kind: term for term in _ALL}
 
 
 def explained(quantities: Iterable[str]) -> list[Term]:

@@ -1,54 +1,46 @@
 """The findings of a task in plain sentences, made from numbers alone.
 
-They describe; they do not judge.  "The intervals overlap" is what can be seen, not a test: verdicts on claims that
-were stated before the run are another matter, and take the whole study into account.
+They describe and do not judge.  "The intervals overlap" is an observation and not a test.  Verdicts are given only on
+claims that were stated before the run, and they take the whole study into account.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from rnnlab.records.run import TaskFacts
-from rnnlab.report.judging.quantities import metric
+import numpy as np
+
+from rnnlab.records.metrics import title_of
+from rnnlab.report.judging.estimates import Estimate
+from rnnlab.report.judging.quantities import CLOSED_LOOP, better_side, metric
+from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.statistics import median
-from rnnlab.report.words.wording import baseline_name, counted, listed, metric_name, near_one, number
+from rnnlab.report.judging.view import ConditionView, TaskView
+from rnnlab.report.words.wording import baseline_name, counted, listed, near_one, number
 
-if TYPE_CHECKING:
-    from rnnlab.report.judging.estimates import Estimate
-    from rnnlab.report.judging.standings import Standing
-    from rnnlab.report.judging.view import ConditionView
+NAMED = 8  # up to so many conditions are named; more are counted
 
 
-CLOSED_LOOP = "mse_closed_loop"
-NAMED = 8  # up to so many conditions are named one by one, more are counted
-
-
-def headline(
-    facts: TaskFacts,
-    conditions: Sequence[ConditionView],
-    standings: Sequence[Standing],
-    baselines: Mapping[str, float],
-) -> tuple[str, ...]:
-    """The best by the score comes first, as in the figure; what the task measures besides follows it."""
-    shown = [view for view in conditions if view.n_completed]
+def headline(task: TaskView) -> tuple[str, ...]:
+    """The best by the score comes first, as in the figure; then the best by the task's own measure."""
+    shown = [view for view in task.conditions if view.n_completed]
     if not shown:
         return ("No run was completed.",)
     sentences = [
-        _hopeless(facts, shown, baselines),
-        _best(standings),
-        _other_way(facts, standings, baselines),
-        *_against_baselines(shown, baselines),
+        _hopeless(task, shown),
+        _best(task.standings),
+        _other_way(task),
+        *_against_baselines(shown, task.baseline_losses),
         _ends(shown),
     ]
     return tuple(sentence for sentence in sentences if sentence)
 
 
-def _hopeless(facts: TaskFacts, shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> str:
-    """Said first, because a ranking of failures is easily read as a success."""
-    naive = baselines.get("naive_loss")
-    if facts.score != CLOSED_LOOP or naive is None or min(view.task_score.median for view in shown) < naive:
+def _hopeless(task: TaskView, shown: Sequence[ConditionView]) -> str:
+    """It is said first, because a ranking of failures is easily read as a success."""
+    naive = task.baselines.get("naive_loss")
+    if task.facts.score != CLOSED_LOOP or naive is None or min(view.task_score.median for view in shown) < naive:
         return ""
     return "In closed loop every condition is worse than answering the mean."
 
@@ -68,9 +60,12 @@ def _best(standings: Sequence[Standing]) -> str:
     how = ", each at the learning rate that its other seeds chose" if first.rates else ""
     if len(winners) > 1:
         return f"{_who(winners, ranked_ones)} share the highest median score ({value}){how}."
-    flatters = f" It was picked as the best of {len(ranked_ones)} by the runs it is scored on, so its score flatters."
     best = f"{first.name} has the highest median score ({value}){how}{_overlaps(first, ranked_ones)}."
-    return best + (flatters if len(ranked_ones) > 2 else "")
+    if len(ranked_ones) <= 2:
+        return best
+    return (
+        f"{best} It is the best of {len(ranked_ones)} and was chosen by the same runs, so its score is too optimistic."
+    )
 
 
 def _who(winners: Sequence[Standing], among: Sequence[object]) -> str:
@@ -91,23 +86,27 @@ def _overlaps(first: Standing, ranked_ones: Sequence[Standing]) -> str:
         return "; fewer than 5 runs, so no interval"
     others = [standing for standing in ranked_ones if standing is not first]
     known = [standing for standing in others if standing.score.interval is not None]
-    touching = [standing.name for standing in known if _overlap(standing.score.interval, first.score.interval)]
+    touching = [standing.name for standing in known if _overlap(standing.score, first.score)]
     silent = len(others) - len(known)
     without = f"; {counted(silent, 'condition')} {'has' if silent == 1 else 'have'} no interval" if silent else ""
+    if not known:
+        return without
     if not touching:
-        return (f"; its 95% interval overlaps no other{' that has one' if silent else ''}" if known else "") + without
+        return f"; its 95% interval overlaps with no other interval{without}"
     if len(touching) == 1:
-        return f"; its 95% interval overlaps that of {touching[0]}{without}"
+        return f"; its 95% interval overlaps with that of {touching[0]}{without}"
     names = listed(touching) if len(touching) <= 4 else f"{len(touching)} of the {len(others)} others"
-    return f"; its 95% interval overlaps those of {names}{without}"
+    return f"; its 95% interval overlaps with those of {names}{without}"
 
 
-def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return one[0] <= other[1] and other[0] <= one[1]
+def _overlap(one: Estimate, other: Estimate) -> bool:
+    if one.interval is None or other.interval is None:
+        return False
+    return one.interval[0] <= other.interval[1] and other.interval[0] <= one.interval[1]
 
 
 def _against_baselines(shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> list[str]:
-    """A baseline is worth a sentence when some condition does not beat it."""
+    """A sentence for each baseline that some condition does not beat."""
     sentences = []
     for baseline, value in baselines.items():
         better = [view.name for view in shown if view.eval_loss.median < value]
@@ -121,20 +120,22 @@ def _against_baselines(shown: Sequence[ConditionView], baselines: Mapping[str, f
     return sentences
 
 
-def _other_way(facts: TaskFacts, standings: Sequence[Standing], baselines: Mapping[str, float]) -> str:
-    """The best by the task's own measure, where that is another one than the loss that the score is made of."""
+def _other_way(task: TaskView) -> str:
+    """The best by the task's own measure, where that is not the loss which the score is made of."""
+    facts = task.facts
     name = CLOSED_LOOP if facts.score == "eval_loss" else facts.score
-    found = [(median([metric(run, name) for run in s.runs]), s) for s in standings if name in s.runs[0].metrics]
+    measured = [standing for standing in task.standings if name in standing.runs[0].metrics]
+    found = [(median(np.array([metric(run, name) for run in standing.runs])), standing) for standing in measured]
     if len(found) < 2:
         return ""
-    higher = name == facts.score and facts.higher_is_better
+    higher = better_side(name, facts) == "higher"
     best = (max if higher else min)(value for value, _ in found)
-    what = "In closed loop" if name == CLOSED_LOOP else f"By {metric_name(name)}"
+    what = "In closed loop" if name == CLOSED_LOOP else f"By {title_of(name)}"
     if not math.isfinite(best):
         return f"{what} no condition has a finite median."
     winners = [standing for value, standing in found if value == best]
     loss = "error " if name == CLOSED_LOOP else ""
-    naive = _naive(baselines) if name == CLOSED_LOOP else ""
+    naive = _naive(task.baselines) if name == CLOSED_LOOP else ""
     rank, have = "highest" if higher else "lowest", "have" if len(winners) > 1 else "has"
     return f"{what} {_who(winners, found)} {have} the {rank} median {loss}({number(best)}{naive})."
 
@@ -145,7 +146,7 @@ def _naive(baselines: Mapping[str, float]) -> str:
 
 
 def _ends(shown: Sequence[ConditionView]) -> str:
-    """How many learned and which activations diverged; settings are only put together where that is said."""
+    """How many runs learned, and how many diverged with each activation, all settings together."""
     n_completed = sum(view.n_completed for view in shown)
     learned = f"{sum(view.n_learned for view in shown):,} of {counted(n_completed, 'run')} learned"
     diverged: dict[str, tuple[int, int]] = {}

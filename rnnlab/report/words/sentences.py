@@ -1,4 +1,4 @@
-"""Verdicts in plain words."""
+"""Verdicts in sentences."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rnnlab.records.claims import Group
-from rnnlab.report.judging.conditions import written
-from rnnlab.report.judging.quantities import GRADIENT_REACH
-from rnnlab.report.judging.verdicts import Verdict
-from rnnlab.report.words.wording import metric_name, near_one, number, ranked
+from rnnlab.records.metrics import kind_of, labelled, metric_of, title_of
+from rnnlab.report.judging.labels import written
+from rnnlab.report.judging.quantities import CLOSED_LOOP, GRADIENT_REACH
+from rnnlab.report.judging.verdicts import FewSeeds, NoRuns, NotRecorded, Reason, RunsLost, Verdict
+from rnnlab.report.words.wording import counted, listed, near_one, number, ranked
 
 OPENINGS = {
     "supported": "It holds in this sweep",
@@ -25,12 +26,12 @@ def sentence(verdict: Verdict) -> str:
     opening = OPENINGS[verdict.judgement]
     effect = verdict.effect
     if effect is None:
-        return f"{opening}: {_lower(verdict.reason)}"
+        return f"{opening}: {_lower(reason_words(verdict.reason))}"
     claim = verdict.claim
     ours, theirs = words(claim.of), words(claim.against or {})
     if effect.is_rate:
         did = {"diverged": "runs diverged", "learned": "runs learned"}.get(
-            claim.quantity, f"runs have {metric_name(claim.quantity)} = 1"
+            claim.quantity, f"runs have {title_of(claim.quantity)} = 1"
         )
         sides = [f"{count} of {total}" for count, total in effect.counts]
         found = f"{sides[0]} {did} with {ours}"
@@ -43,8 +44,23 @@ def sentence(verdict: Verdict) -> str:
         else:
             found += f" (claimed: {_limit(verdict)})"
     rates = ", each side at the learning rate that its other seeds chose" if verdict.tuned else ""
-    reason = f" {verdict.reason}" if verdict.reason else ""
-    return f"{opening}: {found}{rates}.{reason}"
+    return f"{opening}: {found}{rates}. {reason_words(verdict.reason)}".rstrip()
+
+
+def reason_words(reason: Reason | None) -> str:
+    """Why a claim was not judged, as a sentence; "" where it was."""
+    match reason:
+        case NoRuns():
+            return "No run of one side of the claim was completed."
+        case NotRecorded(quantity, n_without, n_runs):
+            return f"{counted(n_without, 'run')} of {n_runs} recorded no {quantity}."
+        case RunsLost(folders):
+            are = "failed or is missing" if len(folders) == 1 else "failed or are missing"
+            return f"{counted(len(folders), 'run')} that the claim needs {are}: {listed(folders, at_most=3)}."
+        case FewSeeds(needed):
+            return f"One side of the claim has fewer than {needed} seeds."
+        case None:
+            return ""
 
 
 def effect_words(verdict: Verdict) -> str:
@@ -78,21 +94,20 @@ def correction_words(verdict: Verdict) -> str:
 
 
 def section_of(verdict: Verdict, sections: Iterable[str]) -> str:
-    """The part of the page that shows what the claim is about."""
-    quantity = verdict.claim.quantity
-    wanted = {"diverged": "divergence", GRADIENT_REACH: "gradients", "score": "scores", "learned": "conditions"}
-    place = wanted.get(quantity)
-    if place is None:
-        place = "predictions" if "closed_loop" in quantity else "conditions"
-        if quantity.endswith(("_frac", "_radius", "_value", "_norm", "_rate")) or quantity.startswith("grad_norm"):
-            place = "gradients" if quantity.startswith("grad_norm") and "gradients" in set(sections) else "diagnostics"
-    return place if place in set(sections) else "conditions"
+    """The part of the page that shows what the claim is about; conditions, where none of `sections` does."""
+    quantity, there = verdict.claim.quantity, set(sections)
+    known = metric_of(quantity)
+    wanted = {"diverged": "divergence", "score": "scores", GRADIENT_REACH: "gradients", CLOSED_LOOP: "predictions"}
+    place = wanted.get(quantity, "diagnostics" if known and known.role == "diagnostic" else "conditions")
+    if kind_of(quantity).startswith("grad_norm") and "gradients" in there:
+        place = "gradients"
+    return place if place in there else "conditions"
 
 
 def quantity_name(quantity: str) -> str:
-    """With what is averaged said, since a claim is about no single run."""
-    names = {GRADIENT_REACH: "gradient reach (decades)"}
-    return f"interquartile mean {names.get(quantity, metric_name(quantity))}"
+    """ "interquartile mean accuracy": what is averaged is said, since a claim is about no single run."""
+    name = labelled(quantity)
+    return f"interquartile mean of the {name}" if name.startswith("mean ") else f"interquartile mean {name}"
 
 
 def words(group: Group | Mapping[str, Any]) -> str:

@@ -1,38 +1,16 @@
-"""Numbers and field names as a reader sees them: in sentences, tables, axis labels and alt texts."""
+"""Numbers and lists as a reader sees them: in sentences, tables, axis labels and alt texts."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
-METRICS = {
-    "eval_loss": "evaluation loss",
-    "train_loss": "training loss",
-    "eval_accuracy": "validation accuracy",
-    "mse_closed_loop": "closed-loop mean squared error",
-}
-LOSSES = {
-    "mse": "mean squared error",
-    "mean_squared_error": "mean squared error",
-    "cross_entropy": "cross-entropy (nats)",
-}
-
-
-def metric_name(metric: str) -> str:
-    if layer := re.fullmatch(r"grad_norm_layer(\d+)", metric):
-        return f"gradient norm of layer {layer[1]}"
-    return METRICS.get(metric, metric.replace("_", " "))
-
-
-def loss_name(loss: str) -> str:
-    """What the axis of a loss says, with its unit where it has one."""
-    return LOSSES.get(loss, loss.replace("_", " "))
+from rnnlab.records.metrics import title_of
 
 
 def baseline_name(metric: str) -> str:
     """persistence_loss -> "persistence"."""
-    return metric.removesuffix("_loss").replace("_", " ")
+    return title_of(metric).removesuffix(" loss")
 
 
 def number(value: float) -> str:
@@ -45,14 +23,14 @@ def number(value: float) -> str:
 
 
 def near_one(score: float) -> str:
-    """A bounded score; close to 1 with as many digits as tell it from 1: 0.921, 0.99995."""
+    """A score between 0 and 1; close to 1, with enough digits to tell it from 1: 0.921, 0.99995."""
     if not 0.99 < score < 1:
         return number(score)
     return f"{score:.{math.floor(-math.log10(1 - score)) + 2}f}"
 
 
 def ranked(value: float, infinite: str = "diverged") -> str:
-    """A value in which an infinity stands for something that has no number, as a rule a run that diverged."""
+    """A value; an infinity stands for something without a number, usually for a run that diverged."""
     return infinite if math.isinf(value) else number(value)
 
 

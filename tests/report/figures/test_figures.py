@@ -6,12 +6,12 @@ import matplotlib
 import numpy as np
 import pytest
 
-from rnnlab.report.figures import plates_of
 from rnnlab.report.figures.confusion import ConfusionPanel, draw_confusions
 from rnnlab.report.figures.curves import CurvePanel, Trace, draw_curves
 from rnnlab.report.figures.palette import STYLES
 from rnnlab.report.figures.plate import inlined, to_png, to_svg
 from rnnlab.report.figures.predictions import PredictionRow, draw_predictions
+from rnnlab.report.figures.registry import plates_of
 from rnnlab.report.judging.view import view_of
 from rnnlab.report.reading.read import read_study
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from rnnlab.report.figures import plates_of
 from rnnlab.report.figures.dynamics import Cloud, draw_dynamics
 from rnnlab.report.figures.palette import STYLES
 from rnnlab.report.figures.plate import inlined, to_png, to_svg
+from rnnlab.report.figures.registry import plates_of
 from rnnlab.report.judging.statistics import expected_best_of, performance_profile
 from rnnlab.report.judging.view import view_of
+from rnnlab.report.page.texts import as_markdown, text_panels
 from rnnlab.report.reading.read import read_study
-from rnnlab.report.words.texts import as_markdown, text_panels
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,8 @@ def test_curves_of_many_runs_are_thinned_and_the_caption_says_how(build, tmp_pat
     records = [build.record(activation=name, seed=seed) for name in ("tanh", "relu") for seed in range(30)]
     study = read_study(build.runs(tmp_path, records))
     plate = next(plate for plate in plates_of(study, view_of(study)) if plate.name == "curves-sines")
-    assert "Of up to 30 runs a line, 5 are drawn thin" in plate.caption and "medians are of all" in plate.caption
+    assert "A line stands for up to 30 runs; 5 of them are drawn thin" in plate.caption
+    assert plate.caption.endswith("Medians are over all runs.")
     lines = [line for line in plate.figure.axes[0].lines if line.get_color() == STYLES["tanh"].color]
     assert len(lines) == 5 + 1
 

@@ -1,11 +1,17 @@
-import pytest
+from dataclasses import replace
 
-from rnnlab.report.judging.conditions import design_of, short, written
+from rnnlab.report.judging.conditions import design_of, keys_of
 from rnnlab.report.reading.read import read_study
 
 
 def design(build, folder, records):
     return design_of(read_study(build.runs(folder, records)).members)
+
+
+def acting(record, section="cell", **options):
+    """The record with these options in place of what the section has beside its name and activation."""
+    kept = {name: value for name, value in record.config[section].items() if name in ("name", "activation")}
+    return replace(record, config=record.config | {section: kept | options})
 
 
 def test_only_keys_that_vary_by_themselves_are_axes(study_folder):
@@ -16,7 +22,7 @@ def test_only_keys_that_vary_by_themselves_are_axes(study_folder):
 
 
 def test_a_key_that_the_task_decides_is_a_constant_of_that_task(study_folder):
-    constants = dict(design_of(read_study(study_folder).members).constants)
+    constants = dict(design_of(read_study(study_folder).members).keys.constants)
     assert constants["task.window"] == "10 (sines)"
     assert constants["cell.hidden_size"] == "50" and constants["readout.bias"] == "false"
     assert "seed" not in constants
@@ -61,23 +67,6 @@ def test_a_single_run_is_a_design_without_axes(build, tmp_path):
     assert found.axes == () and found.conditions[0].name == "tanh"
 
 
-@pytest.mark.parametrize(
-    "key, among, expected",
-    [
-        ("optimizer.learning_rate", (), "learning_rate"),
-        ("optimizer.name", (), "optimizer"),
-        ("readout.activation", (), "readout.activation"),
-        ("init.scale", ("readout.scale",), "init.scale"),
-    ],
-)
-def test_a_key_is_shortened_only_while_it_stays_clear(key, among, expected):
-    assert short(key, (key, *among)) == expected
-
-
-def test_values_are_written_as_on_the_command_line():
-    assert [written(value) for value in (True, None, 0.005, "tanh", 3)] == ["true", "-", "0.005", "tanh", "3"]
-
-
 def test_learning_rates_are_known_in_order_and_can_be_left_out_of_the_facet(build, tmp_path):
     records = [
         build.record(activation="tanh", optimizer__learning_rate=rate, cell__hidden_size=size)
@@ -88,3 +77,106 @@ def test_learning_rates_are_known_in_order_and_can_be_left_out_of_the_facet(buil
     assert found.rates == (0.01, 0.1) and found.facet_axes == ("optimizer.learning_rate", "cell.hidden_size")
     assert found.facet_without(found.conditions[0], "optimizer.learning_rate") == "hidden_size 8"
     assert found.numbers_of("cell.hidden_size") == (8, 16) and found.numbers_of("cell.activation") == ()
+
+
+def test_a_key_with_the_values_of_another_is_no_axis_beside_it_where_some_runs_lack_it(build, tmp_path):
+    """As in a sweep of depth and dropout with readout.dropout=${cell.dropout}: without layers none is between them."""
+    records = []
+    for n, (layers, dropout) in enumerate((layers, dropout) for layers in (0, 2, 4) for dropout in (0.0, 0.3)):
+        for seed in range(2):
+            between = {"dropout": dropout} if layers else {}
+            record = acting(build.record(seed=seed, readout__dropout=dropout), num_layers=layers, **between)
+            records.append(replace(record, run_id=f"{n}-{seed}"))
+    found = design(build, tmp_path, records)
+    assert found.axes == ("readout.dropout", "cell.num_layers")  # where cell.dropout stands, if all runs have it
+    assert found.keys.deciders["cell.dropout"] == "readout.dropout"
+    assert dict(found.keys.constants)["cell.dropout"] == "0.0 (0.0), 0.3 (0.3)"
+    assert [len(condition.runs) for condition in found.conditions] == [2] * 6
+    assert found.facets[0] == "dropout 0.0, num_layers 0"
+
+
+def without_activation(record, **options):
+    """A record of a network without layers."""
+    return replace(record, config=record.config | {"cell": {"name": "rnn", "num_layers": 0} | options})
+
+
+def test_a_network_without_layers_has_the_label_of_the_others_where_they_have_one(build, tmp_path):
+    records = [acting(build.record(activation="relu", seed=n), num_layers=n) for n in (2, 4)]
+    found = design(build, tmp_path, [without_activation(build.record(seed=0)), *records])
+    assert found.axes == ("cell.num_layers",) and found.labels == ("relu",)
+    assert dict(found.keys.constants)["cell.activation"] == "relu (2, 4)"
+
+
+def test_a_network_without_layers_has_a_label_of_its_own_among_several(build, tmp_path):
+    records = [acting(build.record(activation=name), num_layers=2) for name in ("relu", "tanh")]
+    found = design(build, tmp_path, [without_activation(build.record(seed=0, readout__bias=True)), *records])
+    assert found.axes == ("cell.activation", "cell.num_layers") and found.labels == ("tanh", "relu", "-")
+
+
+def test_where_all_runs_have_both_the_first_by_name_is_the_axis(build, tmp_path):
+    records = [
+        replace(acting(build.record(readout__dropout=dropout), num_layers=2, dropout=dropout), run_id=str(dropout))
+        for dropout in (0.0, 0.3)
+    ]
+    found = design(build, tmp_path, records)
+    assert found.axes == ("cell.dropout",) and found.keys.deciders == {"readout.dropout": "cell.dropout"}
+
+
+def test_no_two_settings_ever_share_a_condition():
+    """A key of which nothing tells whether it is there is an axis, though it has one value where it is."""
+    rows = [{"task.name": "sines", "training.new": 1}, {"task.name": "sines"}]
+    assert keys_of(rows).axes == ("training.new",)
+    assert keys_of([row | {"cell.name": name} for row, name in zip(rows, ("rnn", "lstm"), strict=True)]).axes == (
+        "cell.name",
+    )
+
+
+def test_a_key_that_two_axes_decide_only_together_is_an_axis():
+    rows = [
+        {"task.name": "sines", "a": a, "b": b, "c": (a + b) % 2} for a in (0, 1) for b in (0, 1)
+    ]  # nobody would guess c from a and b
+    assert keys_of(rows).axes == ("a", "b", "c")
+
+
+def test_a_parameter_of_a_users_activation_is_known_by_the_runs_that_have_it(build, tmp_path):
+    records = [
+        replace(acting(build.record(activation="snake"), frequency=f, hidden_size=8), run_id=f"snake{f}")
+        for f in (1.0, 0.5)
+    ]
+    records += [acting(build.record(activation=name), hidden_size=8) for name in ("tanh", "relu")]
+    found = design(build, tmp_path, records)
+    assert found.labels == ("tanh", "relu", "snake(0.5)", "snake(1.0)") and found.facets == ("",)
+    assert found.keys.parameters == ("cell.frequency",)
+
+
+def test_several_parameters_stand_in_one_label(build, tmp_path):
+    records = [
+        replace(acting(build.record(activation="snake"), frequency=f, phase=p), run_id=f"snake{f}{p}")
+        for f in (1, 2)
+        for p in (0, 3)
+    ]
+    found = design(build, tmp_path, [*records, acting(build.record())])
+    assert found.labels == ("tanh", "snake(1, 0)", "snake(1, 3)", "snake(2, 0)", "snake(2, 3)")
+
+
+def test_an_option_of_a_cell_is_no_parameter_of_the_activation(build, tmp_path):
+    """forget_bias is there with lstm alone; that lstm has tanh alone does not make it one of tanh."""
+    records = []
+    for n, (cell, activation, own) in enumerate(
+        [("rnn", "relu", {}), ("lstm", "tanh", {"forget_bias": 0.0}), ("lstm", "tanh", {"forget_bias": 1.0})]
+    ):
+        record = acting(build.record(activation=activation, cell__name=cell), **own)
+        records.append(replace(record, run_id=str(n)))
+    found = design(build, tmp_path, records)
+    assert found.labels == ("tanh", "relu") and found.keys.parameters == ()
+    assert "forget_bias 1.0" in found.conditions[1].facet
+
+
+def test_in_a_sweep_of_one_activation_its_parameter_is_known_by_its_name(build, tmp_path):
+    records = [
+        replace(acting(build.record(activation="leaky_relu"), negative_slope=slope, hidden_size=size), run_id=f"{n}")
+        for n, (slope, size) in enumerate((slope, size) for slope in (-1.0, 0.0, 0.1) for size in (8, 16))
+    ]
+    found = design(build, tmp_path, records)
+    assert found.labels == ("leaky_relu(-1.0)", "leaky_relu(0.0)", "leaky_relu(0.1)")
+    assert found.facets == ("hidden_size 8", "hidden_size 16")

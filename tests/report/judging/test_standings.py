@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rnnlab.report.judging.estimates import BOOTSTRAP_SEED, estimate_of
-from rnnlab.report.judging.statistics import bootstrap_interval
+from rnnlab.report.judging.inference import bootstrap_interval
 from rnnlab.report.judging.view import view_of
 from rnnlab.report.reading.read import read_study
 
@@ -37,10 +37,6 @@ def test_one_rate_for_all_is_shown_beside_it(tuned_view):
     tanh = next(standing for standing in tuned_view.tasks[0].standings if standing.label == "tanh")
     assert relu.shared_rate == tanh.shared_rate == 0.01
     assert tanh.shared.median == pytest.approx(0.48) and relu.shared.median == pytest.approx(0.78)
-
-
-def test_the_headline_says_that_rates_were_chosen(tuned_view):
-    assert "each at the learning rate that its other seeds chose" in tuned_view.tasks[0].headline[0]
 
 
 def test_without_several_rates_a_standing_is_a_condition(study_folder):

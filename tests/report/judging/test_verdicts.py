@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from rnnlab.report.judging.statistics import holm, interquartile_mean
+from rnnlab.report.judging.inference import holm
+from rnnlab.report.judging.statistics import interquartile_mean
+from rnnlab.report.judging.verdicts import FewSeeds, NoRuns, NotRecorded, RunsLost
 from rnnlab.report.judging.view import view_of
 from rnnlab.report.reading.read import read_study
 from rnnlab.report.words.sentences import correction_words, effect_words, n_words, section_of, sentence, words
@@ -151,7 +155,8 @@ def test_p_values_are_corrected_over_all_claims_of_the_study(build, judged):
 
 def test_fewer_than_five_seeds_decide_nothing(build, judged):
     (verdict,) = judged(pairs(build, lambda name, seed: 0.1 if name == "relu" else 0.9, n=4), BETTER)
-    assert verdict.judgement == "inconclusive" and verdict.reason == "Fewer than 5 seeds a side."
+    assert verdict.judgement == "inconclusive" and verdict.reason == FewSeeds(5)
+    assert sentence(verdict).endswith(". One side of the claim has fewer than 5 seeds.")
 
 
 def test_five_seeds_decide_one_claim_and_not_two(build, judged):
@@ -171,20 +176,30 @@ def test_a_failed_or_missing_run_that_a_claim_needs_blocks_its_verdict_by_name(b
     needed.append([n for n, name in enumerate(expected) if "sigmoid" in name])
     found = judged(records, DIVERGES, sigmoid, expected=expected, claim_runs=needed)
     assert found[0].judgement == "inconclusive"
-    assert found[0].reason == "2 runs that it needs failed or are missing: sines-tanh-3 and sines-relu-20."
+    assert found[0].reason == RunsLost(("sines-tanh-3", "sines-relu-20"))
+    lost = "2 runs that the claim needs failed or are missing: sines-tanh-3 and sines-relu-20."
+    assert sentence(found[0]).endswith(lost)
     assert found[1].judgement == "supported"
 
 
 def test_without_word_on_which_runs_are_needed_any_missing_one_blocks(build, judged):
     records = pairs(build, half_of_relu, n=20)
     (verdict,) = judged(records, DIVERGES, expected=[*(record.run_id for record in records), "gone"])
-    assert verdict.judgement == "inconclusive" and "gone" in verdict.reason
+    assert verdict.judgement == "inconclusive" and verdict.reason == RunsLost(("gone",))
+    assert "1 run that the claim needs failed or is missing: gone." in sentence(verdict)
 
 
 def test_a_quantity_that_no_run_recorded_is_said(build, judged):
     (verdict,) = judged(pairs(build, half_of_relu), BETTER | {"quantity": "perplexity"})
-    assert verdict.reason == "10 runs of 10 recorded no perplexity." and verdict.effect is None
+    assert verdict.reason == NotRecorded("perplexity", 10, 10) and verdict.effect is None
     assert sentence(verdict) == "This sweep cannot tell: 10 runs of 10 recorded no perplexity."
+
+
+def test_a_claim_about_runs_of_which_none_was_completed_is_not_judged(build, judged):
+    records = [*pairs(build, half_of_relu), build.record("sines", "sigmoid", 0, status="failed")]
+    (verdict,) = judged(records, BETTER | {"against": {"cell.activation": "sigmoid"}})
+    assert verdict.reason == NoRuns() and verdict.effect is None
+    assert sentence(verdict) == "This sweep cannot tell: no run of one side of the claim was completed."
 
 
 def test_with_several_rates_each_side_has_the_one_it_chose_unless_divergence_is_claimed(build, judged):
@@ -206,6 +221,38 @@ def test_only_what_both_sides_ran_is_compared(build, judged):
     records += [build.record("digits", "relu", seed, final=2.3) for seed in range(10)]  # tanh has no run there
     (verdict,) = judged(records, BETTER)
     assert verdict.effect.n_runs == (10, 10) and verdict.effect.value == pytest.approx(0.1)
+
+
+def test_sides_are_matched_in_all_but_what_is_claimed_and_what_goes_with_it(build, judged):
+    """readout.dropout repeats cell.dropout, which networks without layers do not have: it cannot tell strata apart."""
+    records = []
+    for dropout, final in ((0.0, 0.1), (0.3, 0.2)):
+        for layers in (0, 2):
+            for size in (8, 16):
+                for seed in range(6):
+                    cell = {"num_layers": layers, "hidden_size": size} | ({"dropout": dropout} if layers else {})
+                    record = build.record("sines", "tanh", seed, final=final + size / 100, readout__dropout=dropout)
+                    config = record.config | {"cell": {"name": "rnn", "activation": "tanh"} | cell}
+                    name = f"{dropout}-{layers}-{size}-{seed}"
+                    records.append(replace(record, run_id=name, config=config))
+    claim = BETTER | {"of": {"cell.dropout": 0.3}, "against": {"cell.dropout": 0}, "is": "lower"}
+    (verdict,) = judged(records, claim)
+    assert verdict.effect.paired and verdict.effect.n_runs == (12, 12)
+    assert verdict.effect.value == pytest.approx(-0.1)
+    assert verdict.effect.interval == pytest.approx((-0.1, -0.1))  # within a size all runs differ by as much
+
+
+def test_a_claim_about_a_diagnostic_leads_to_where_it_is_drawn(build, judged):
+    everything = {"scores", "conditions", "predictions", "divergence", "gradients", "diagnostics"}
+    places = {
+        "dead_frac_layer3": "diagnostics", "spectral_radius_layer0": "diagnostics", "grad_norm_layer0": "gradients",
+        "gradient_reach": "gradients", "diverged": "divergence", "score": "scores", "mse_closed_loop": "predictions",
+        "accuracy": "conditions", "eval_loss": "conditions", "whatever": "conditions",
+    }  # fmt: skip
+    verdicts = judged(pairs(build, half_of_relu, n=1), *(BETTER | {"quantity": quantity} for quantity in places))
+    assert [section_of(verdict, everything) for verdict in verdicts] == list(places.values())
+    assert section_of(verdicts[2], everything - {"gradients"}) == "diagnostics"
+    assert {section_of(verdict, ()) for verdict in verdicts} == {"conditions"}
 
 
 def test_claims_that_cannot_be_read_are_a_note(build, tmp_path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from rnnlab.report.page.compare import compare, write_comparison
@@ -44,6 +46,27 @@ def test_runs_of_the_same_config_are_counted_and_so_are_those_that_say_the_same(
     build.runs(after, [build.record("sines", "tanh", 3, final=0.9)])
     found = compare(read_study(before), read_study(after))
     assert (found.n_common, found.n_identical) == (10, 9)
+
+
+def test_an_old_and_a_new_record_of_a_run_are_runs_of_the_same_config(build, tmp_path):
+    before = study(build, tmp_path / "before", {"tanh": 0.3})
+    records = [build.record("sines", "tanh", seed, final=0.3 + 0.01 * seed) for seed in range(10)]
+    for record in records:  # tanh has neither
+        del record.config["cell"]["negative_slope"], record.config["cell"]["alpha"]
+    after = build.runs(tmp_path / "after", [replace(r, run_id=f"new-{r.run_id}") for r in records])
+    found = compare(read_study(before), read_study(after))
+    assert (found.changed, found.n_common, found.n_identical) == ((), 10, 10)
+
+
+def test_settings_of_a_task_are_compared_apart(build, tmp_path):
+    for name, final in (("before", 0.2), ("after", 0.3)):
+        for window, harder in ((5, 0.0), (20, 0.4)):
+            records = [build.record(seed=seed, final=final + harder, task__window=window) for seed in range(5)]
+            build.runs(tmp_path / name, records)
+    found = compare(read_study(tmp_path / "before"), read_study(tmp_path / "after"))
+    assert {pair.setting: pair.effect.against for pair in found.pairs} == pytest.approx(
+        {"task.window=5": 0.8, "task.window=20": 0.4}
+    )
 
 
 def test_few_seeds_are_only_shown(build, tmp_path):

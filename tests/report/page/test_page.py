@@ -151,8 +151,8 @@ def test_a_second_report_replaces_the_first_and_leaves_nothing_behind(build, tmp
 def drawn(monkeypatch):
     """How often a report is really made."""
     made = []
-    write_files = page._write_files
-    monkeypatch.setattr(page, "_write_files", lambda *args: (made.append(1), write_files(*args))[1])
+    render = page.render
+    monkeypatch.setattr(page, "render", lambda *args: (made.append(1), render(*args))[1])
     return made
 
 
@@ -185,15 +185,15 @@ def test_whatever_changed_the_report_is_made_anew(build, tmp_path, monkeypatch, 
     assert len(made) == 2 and not (tmp_path / "report" / "more.txt").exists()
 
 
-@pytest.mark.parametrize("place", ["render", "_swap_in"])
-def test_an_interrupted_report_leaves_the_old_one(build, tmp_path, monkeypatch, place):
+@pytest.mark.parametrize(("where", "step"), [(page, "render"), (Path, "rename")], ids=["making", "swapping"])
+def test_an_interrupted_report_leaves_the_old_one(build, tmp_path, monkeypatch, where, step):
     build.runs(tmp_path, [build.record()])
     old = write_report(tmp_path).read_text(encoding="utf-8")
 
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(page, place, interrupt)
+    monkeypatch.setattr(where, step, interrupt)
     with pytest.raises(KeyboardInterrupt):
         page.write_report(tmp_path, force=True)
     assert (tmp_path / "report" / "index.html").read_text(encoding="utf-8") == old

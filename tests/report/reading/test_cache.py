@@ -1,9 +1,13 @@
 import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rnnlab.report.reading import cache, read
+import rnnlab
+from rnnlab.records import run as records
+from rnnlab.report.reading import cache
 from rnnlab.report.reading.read import read_study
 
 
@@ -17,8 +21,8 @@ def folder(build, tmp_path):
 def reads(monkeypatch):
     """The folders that were read from their files."""
     names = []
-    read_entry = read._read_entry
-    monkeypatch.setattr(read, "_read_entry", lambda path, stamp: (names.append(path.name), read_entry(path, stamp))[1])
+    read_run = records.read_run
+    monkeypatch.setattr(records, "read_run", lambda path: (names.append(path.name), read_run(path))[1])
     return names
 
 
@@ -82,6 +86,37 @@ def test_a_cache_of_another_version_is_not_used(folder, reads, monkeypatch):
     reads.clear()
     read_study(folder)
     assert len(reads) == 4
+
+
+def test_a_report_is_known_by_the_files_it_was_made_from(folder):
+    report = folder / cache.REPORT
+    report.mkdir()
+    (report / "index.html").write_text("a page")
+    stamp = cache.stamp_of(folder)
+    assert not cache.is_made_from(report, stamp)
+    cache.note_made(report, stamp)
+    assert cache.is_made_from(report, stamp) and cache.stamp_of(folder) == stamp
+    os.utime(folder / "sines-tanh-2" / "predictions.csv", ns=(1, 1))
+    assert cache.stamp_of(folder) != stamp and not cache.is_made_from(report, cache.stamp_of(folder))
+    (report / "index.html").write_text("half a pa")
+    assert not cache.is_made_from(report, stamp)
+
+
+def test_a_folder_that_cannot_be_listed_has_no_stamp_and_no_report_is_made_from_it(tmp_path):
+    assert cache.stamp_of(tmp_path / "nowhere") == ""
+    cache.note_made(tmp_path, "")
+    assert not cache.is_made_from(tmp_path, "")
+
+
+@pytest.mark.parametrize("room", ["records", "report/judging", "report/page/templates"])
+def test_a_report_is_made_anew_when_the_code_changed(folder, monkeypatch, tmp_path_factory, room):
+    package = tmp_path_factory.mktemp("copy") / "rnnlab"
+    shutil.copytree(Path(rnnlab.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "__file__", str(package / "report" / "reading" / "cache.py"))
+    stamp = cache.stamp_of(folder)
+    assert cache.stamp_of(folder) == stamp
+    (package / room / "new_file.py").write_text('"""New."""\n')
+    assert cache.stamp_of(folder) != stamp
 
 
 def test_a_folder_that_cannot_be_written_to_is_read_all_the_same(folder, reads, monkeypatch):

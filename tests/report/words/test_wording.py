@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from rnnlab.report.words.wording import counted, listed, metric_name, near_one, number, ranked
+from rnnlab.report.words.wording import baseline_name, counted, listed, near_one, number, ranked
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,5 @@ def test_a_score_close_to_one_is_told_from_one():
     assert [near_one(score) for score in (0.0, 0.9214, 0.99995, 1.0)] == ["0", "0.921", "0.999950", "1"]
 
 
-def test_metrics_have_names_that_can_be_read():
-    assert metric_name("grad_norm_layer0") == "gradient norm of layer 0"
-    assert metric_name("bits_per_character") == "bits per character"
+def test_a_baseline_is_called_by_its_answer():
+    assert baseline_name("persistence_loss") == "persistence" and baseline_name("last_week_loss") == "last week"

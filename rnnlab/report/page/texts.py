@@ -1,4 +1,4 @@
-"""Decoded text with its wrong letters: what a network spelled, beside the truth."""
+"""The texts that networks wrote, beside the right ones, with the wrong letters marked."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from itertools import groupby
 
 import numpy as np
 
-from rnnlab.records.run import RecordError
+from rnnlab.records.files import RecordError
 from rnnlab.report.figures.choice import shown_standings
-from rnnlab.report.figures.predictions import median_run
+from rnnlab.report.judging.standings import median_run
 from rnnlab.report.judging.view import TaskView
-from rnnlab.report.reading.read import Study
+from rnnlab.report.reading.study import Study
 
 ROOM, MAX_TOKENS, MAX_SAMPLES = 40, 400, 2
 LINE_END = "\u21b5\n"
@@ -38,7 +38,7 @@ class TextPanel:
 
 
 def text_panels(study: Study, task: TaskView) -> tuple[TextPanel, ...]:
-    """A panel per truth: runs whose data follow the seed may have been asked for different texts."""
+    """A panel for each right text: where data depend on the seed, runs were asked for different texts."""
     if task.facts.predictions != "text":
         return ()
     standings, cut = shown_standings(task.standings, ROOM)
@@ -74,5 +74,5 @@ def _seen(token: str) -> str:
 
 
 def as_markdown(pieces: Sequence[tuple[str, bool]]) -> str:
-    """Wrong letters between [ ], since Markdown has no mark of its own that survives everywhere."""
+    """Wrong letters stand between [ and ], as Markdown has no highlighting that works everywhere."""
     return "".join(text if right else f"[{text}]" for text, right in pieces)
