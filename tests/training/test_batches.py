@@ -116,7 +116,7 @@ def test_streams_read_every_window_once_each_after_the_one_before(n, size):
 def test_lanes_with_the_same_arrays_share_one_copy_and_lanes_with_others_have_their_own():
     a, b = split_of("numbers last", seed=1), split_of("numbers last", seed=2)
     pool = Pool([a, b, a, a], LIKE)
-    assert len(pool._inputs) == 2 * N
+    assert len(pool.inputs) == 2 * N
     chunk = pool.gather(torch.arange(N).expand(4, -1), N)
     for lane, split in enumerate([a, b, a, a]):
         np.testing.assert_array_equal(chunk.x[lane, :, :, :I].numpy(), split.inputs.transpose(1, 0, 2))

@@ -71,7 +71,7 @@ def test_a_row_holds_what_was_measured_since_the_row_before_and_nothing_older(st
     started.add_row(0.7, 0.7)
     assert [row["step"] for row in started.rows] == [0, 1, 2]
     assert [row.get("hidden_norm_layer0") for row in started.rows] == [None, 2.0, None]
-    columns = started._curves()
+    columns = started.result(Finding({}, {})).curves
     np.testing.assert_array_equal(columns["hidden_norm_layer0"], [math.nan, 2.0, math.nan])
     assert columns["step"].dtype == np.int64
 
@@ -102,7 +102,8 @@ def test_gradients_through_time_are_kept_for_evenly_spaced_steps_the_last_among_
         started.measure({}, [[k + 0.25, k + 0.5, 1.0], [0.0, k + 0.75, 2.0]])
         started.watch(0.5, 1.0, 1.0, 0.1)
         assert len(started.gradients) <= 2 * MOST_GRADIENTS + 1, "however long the run"
-    table = started._gradients()
+    started.add_row(0.5, 0.5)
+    table = started.result(Finding({}, {})).gradients
     steps = sorted(set(table["step"].tolist()))
     assert len(steps) == min(n, MOST_GRADIENTS)
     assert (steps[0], steps[-1]) == (1 if n > 1 else n, n)
