@@ -1,6 +1,6 @@
 # make sweep    train the study experiments/activations.yaml and write its report
 # make test     run the test suite
-# make lint     check style and format
+# make lint     check style, format and types
 # make bench    measure the speed claims
 # Each makes .venv and installs what it needs first.  Settings: PYTHON=python3.12   ARGS="key=value ..."
 
@@ -25,6 +25,7 @@ test: $(VENV)/.installed-test
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/step.py

@@ -1,7 +1,7 @@
-"""The table of random streams: what is drawn from a run's seed, each from a generator of its own.
+"""The table of random streams: each kind of draw in a run has a generator of its own, derived from the run's seed.
 
-A seed is the root of a tree of generators (numpy.random.SeedSequence).  A stream is a branch of it, so that drawing
-more of one thing changes no other.  Nothing is ever drawn from a global generator.
+The seed is the root of a tree of generators (numpy.random.SeedSequence), and a stream is a branch of this tree.  So
+more draws from one stream change nothing in the others.  No code draws from a global generator.
 """
 
 from enum import IntEnum
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Stream(IntEnum):
-    """The numbers are part of what a seed means: one that has been used is never used for something else."""
+    """The number of a stream is part of what a seed means.  Never give an old number to a new stream."""
 
     TASK = 1  # sequences and noise of the data; a further branch per split
     INIT = 2  # first weights; a further branch per matrix
@@ -21,5 +21,5 @@ class Stream(IntEnum):
 
 
 def generator(seed: int, stream: Stream, *branch: int) -> np.random.Generator:
-    """The generator of a stream, or of one of its branches, made anew."""
+    """A new generator at the start of a stream, or of a branch of it."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, *branch)))

@@ -6,7 +6,7 @@ from rnnlab.streams import Stream, generator
 
 
 def test_a_number_of_a_stream_never_changes():
-    """Else the same seed would give other runs."""
+    """Otherwise the same seed would give other runs."""
     assert {stream.name: stream.value for stream in Stream} == {
         "TASK": 1,
         "INIT": 2,

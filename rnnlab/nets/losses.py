@@ -7,6 +7,7 @@ answered.  A loss is a sum over samples; `sample_weight` (N,) is 1 for a sample 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import torch
@@ -81,7 +82,7 @@ class CrossEntropy:
         return weighted.sum(1), grad.mul_(sample_weight)
 
 
-LOSSES = {"mse": MeanSquaredError, "cross_entropy": CrossEntropy}
+LOSSES: Mapping[str, Callable[[str], Loss]] = {"mse": MeanSquaredError, "cross_entropy": CrossEntropy}
 READOUT_ACTIVATIONS = ("linear", "softmax", "sigmoid", "relu", "tanh")
 
 

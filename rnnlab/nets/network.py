@@ -1,8 +1,8 @@
-"""A pack of networks: what they are made of, and their parameters.  workspace.py computes with them.
+"""The networks of a pack: their architecture and their parameters.  buffered/workspace.py computes with them.
 
-Every weight has a leading run axis R.  All parameters of a lane lie side by side in one row of `flat` (R, P), which is
-what an optimiser works on; the matrices are views of it.  Matrices are stored with padding (padding.py), which stays
-zero: its gradient is never gathered.
+Every weight has a leading run axis R.  All parameters of a lane lie side by side in one row of `flat` (R, P), on which
+the optimiser works; the matrices are views of it.  Matrices are stored with padding (padding.py).  The padding stays
+zero, because its gradient is never gathered.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rnnlab.nets.padding import BLOCK, FEATURE_UNIT, HIDDEN_UNIT, padded
 
 @dataclass(frozen=True)
 class Architecture:
-    """What all lanes of a pack share."""
+    """The sizes and the kind of cell that all lanes of a pack share."""
 
     cell: type[Cell]
     input_size: int
@@ -33,12 +33,12 @@ class Architecture:
     readout_bias: bool
     seq_len: int
     answers: Literal["last", "every"]
-    tokens: bool = False  # inputs are classes, of which input_size is the number
-    embedding_size: int | None = None  # of tokens; None: the first layer's weights are looked up themselves
+    tokens: bool = False  # inputs are tokens, and input_size is the number of different tokens
+    embedding_size: int | None = None  # None: there is no embedding; a token selects a row of the first layer's W_ih
 
     @property
     def read_size(self) -> int:
-        """How many numbers the readout reads at a step."""
+        """How many numbers the readout reads at one step."""
         return self.hidden_size if self.num_layers else self.input_size
 
     def layer_weights(self, layer: int) -> list[Weight]:
@@ -46,7 +46,7 @@ class Architecture:
         return self.cell.weights(input_size, self.hidden_size, self.bias)
 
     def weights(self) -> dict[str, Weight]:
-        """All parameters by their full name, in the order of `flat`.  Layers count from 0."""
+        """All parameters by full name, in the order of `flat`.  Layers count from 0."""
         named = {}
         if self.embedding_size:
             named["embedding.weight"] = Weight("weight", "embedding", self.input_size, self.embedding_size)
@@ -57,7 +57,7 @@ class Architecture:
         return named
 
     def padded(self) -> Architecture:
-        """The architecture whose matrices are stored: see padding.py."""
+        """The architecture with padded sizes, whose matrices are stored: see padding.py."""
         return replace(
             self,
             input_size=padded(self.input_size, FEATURE_UNIT),
@@ -79,7 +79,7 @@ class Network:
         dtype: torch.dtype = torch.float32,
         device: str = "cpu",
     ):
-        """One activation per lane; gate_activations, of cells that have gates, are sigmoids by default."""
+        """activations: one per lane.  gate_activations: one per lane, of cells with gates; None: sigmoid."""
         self.architecture = architecture
         self.activations = list(activations)
         self.gate_activations = list(gate_activations or [make_activation("sigmoid")] * len(self.activations))
@@ -95,8 +95,9 @@ class Network:
         return len(self.activations)
 
     def matrices(self, flat: Tensor) -> dict[str, Tensor]:
-        """Views of (R, P) as the padded matrices (R, fan_in, gates * fan_out), the readout's as (R, fan_out, fan_in):
-        see losses.py"""
+        """flat (R, P) -> views of it: the padded matrices by name, (R, fan_in, gates * fan_out).
+
+        The readout's are transposed, (R, fan_out, fan_in): losses.py says why."""
         views = {}
         for name, w in self._stored.items():
             columns = len(w.gates) * w.fan_out
@@ -106,7 +107,7 @@ class Network:
         return views
 
     def layer_norms(self, flat: Tensor) -> dict[str, Tensor]:
-        """The norms (R,) of each layer's share of a (R, P) in the layout of `flat`, by the layer's name."""
+        """flat (R, P) -> the norm of each layer's share of it, (R,) by the layer's name."""
         squares: dict[str, Tensor] = {}
         for name, matrix in self.matrices(flat).items():
             layer = name.split(".")[0]
@@ -114,32 +115,32 @@ class Network:
         return {layer: square.sqrt() for layer, square in squares.items()}
 
     def unpadded(self, name: str, matrix: Tensor) -> Tensor:
-        """The part of a padded (R, ., .) matrix that is the parameter, as a view (R, fan_in, gates, fan_out)."""
+        """A padded matrix (R, ., .) -> the parameter without its padding, as a view (R, fan_in, gates, fan_out)."""
         w, stored = self.specs[name], self._stored[name]
         oriented = matrix.transpose(1, 2) if name.startswith("readout") else matrix
         return oriented.unflatten(2, (len(w.gates), stored.fan_out))[:, : w.fan_in, :, : w.fan_out]
 
     def layer(self, n: int) -> dict[str, Tensor]:
-        """The padded matrices of a layer by their short names."""
+        """The padded matrices of layer n by short name, such as "weight_hh"."""
         return {spec.name: self.weights[f"layer{n}.{spec.name}"] for spec in self.architecture.layer_weights(n)}
 
     def set_weight(self, lane: int, name: str, matrix: np.ndarray) -> None:
-        """matrix: (fan_in, gates * fan_out)"""
+        """Set one parameter of one lane.  matrix: (fan_in, gates * fan_out)"""
         place = self.unpadded(name, self.weights[name])[lane]
         place.copy_(torch.from_numpy(np.ascontiguousarray(matrix)).view(place.shape))
 
     def get_weight(self, lane: int, name: str) -> Tensor:
-        """A copy of a parameter, (fan_in, gates * fan_out)."""
+        """A copy of one parameter of one lane, (fan_in, gates * fan_out)."""
         return self.unpadded(name, self.weights[name])[lane].flatten(1).clone()
 
     def select(self, lanes: Sequence[int]) -> Network:
-        """A network of some of the lanes, in the order given, with a copy of their weights."""
-        chosen = Network(
+        """A new Network of some of the lanes, in the given order, with a copy of their weights."""
+        selected = Network(
             self.architecture,
             [self.activations[lane] for lane in lanes],
             [self.gate_activations[lane] for lane in lanes],
             dtype=self.flat.dtype,
             device=str(self.flat.device),
         )
-        chosen.flat.copy_(self.flat[list(lanes)])
-        return chosen
+        selected.flat.copy_(self.flat[list(lanes)])
+        return selected

@@ -97,8 +97,12 @@ class Task:
     carries_state: ClassVar[bool] = False
     generates: ClassVar[bool] = False
     predictions_kind: ClassVar[Literal["series", "classes", "text"]]
-    score: ClassVar[str]
     higher_is_better: ClassVar[bool]
+
+    @property
+    def score(self) -> str:
+        """The metric by which a person judges a run."""
+        raise NotImplementedError
 
     @property
     def input_size(self) -> int:

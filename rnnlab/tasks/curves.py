@@ -95,8 +95,8 @@ class Curve(Task):
         closed_loop = np.full_like(one_step, math.nan)
         closed_loop[:, :steps] = network.closed_loop([lane.train.inputs[0] for lane in data], steps)[:, :, 0]
         return [
-            self._finding(lane.train.targets[:, 0], *forecasts, steps)
-            for lane, *forecasts in zip(data, one_step, closed_loop, strict=True)
+            self._finding(lane.train.targets[:, 0], next_values, continued, steps)
+            for lane, next_values, continued in zip(data, one_step, closed_loop, strict=True)
         ]
 
     def _finding(self, truth: np.ndarray, one_step: np.ndarray, closed_loop: np.ndarray, steps: int) -> Finding:

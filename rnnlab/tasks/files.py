@@ -45,7 +45,7 @@ class FileTask(Task):
             raise ConfigError(
                 f"task.sha256: {self.sha256!r}; {' and '.join(self.files.values())} has {found} (null: as it is now)"
             )
-        return replace(self, sha256=found)
+        return replace(self, **{"sha256": found})  # a field of every such task, but not of this class
 
     def content(self) -> dict[str, bytes]:
         """The files' content by option.  Raises ValueError where it is no longer what the run is known by."""

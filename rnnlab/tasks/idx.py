@@ -55,7 +55,8 @@ def _read(states: tuple[tuple[str, int, int], ...]) -> ImageFiles:
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.shape}".encode() + array.tobytes())
-    return ImageFiles(*arrays, digest.hexdigest())
+    train_images, train_labels, test_images, test_labels = arrays
+    return ImageFiles(train_images, train_labels, test_images, test_labels, digest.hexdigest())
 
 
 def read_idx(path: str, n_dimensions: int) -> np.ndarray:

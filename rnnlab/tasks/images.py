@@ -40,9 +40,10 @@ class ImageTask(Classification, FileTask):
 
     def digest(self) -> str:
         """Of the images and labels, whether they are compressed or not."""
+        data_dir = self.files["data_dir"]
         if self.fetch:
-            fetch_mnist(self.data_dir)
-        return image_files(self.data_dir).sha256
+            fetch_mnist(data_dir)
+        return image_files(data_dir).sha256
 
     def fingerprinted(self) -> FileTask:
         if self.fetch and self.data_dir is None:

@@ -160,9 +160,8 @@ def scaled(task: Series) -> Scaled:
 
 
 def _table(task: Series) -> Table:
-    content = task.content()
-    if content:
-        return read_table(task.path, decoded("path", task.path, content["path"]))
+    if task.path is not None:
+        return read_table(task.path, decoded("path", task.path, task.content()["path"]))
     months = AIRLINE.split()
     return Table("the airline series", ("passengers",), tuple((month,) for month in months), tuple(range(len(months))))
 

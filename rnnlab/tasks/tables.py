@@ -80,7 +80,7 @@ def read_table(path: str, text: str) -> Table:
     if all(math.isnan(as_number(field)) for field in kept[0]):
         names, *kept = kept
         lines = lines[1:]
-    for row, line in zip(kept, lines, strict=True):
-        if len(row) != n:
-            raise ConfigError(f"task.path: {path!r}; line {line} has {len(row)} fields, and the table {n} columns")
+    for fields, line in zip(kept, lines, strict=True):
+        if len(fields) != n:
+            raise ConfigError(f"task.path: {path!r}; line {line} has {len(fields)} fields, and the table {n} columns")
     return Table(path, names, tuple(kept), tuple(lines))

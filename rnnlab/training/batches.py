@@ -1,14 +1,14 @@
-"""A pack's data on the device, and in which order each lane reads them.
+"""The data of a pack on the device, and the order in which each lane reads its samples.
 
-Lanes whose task gives them the same arrays share one copy.  A set is read in chunks of one size, so that buffers have
-one shape and stay within reach of the cache; what is missing in the last chunk is filled up with sample 0 at weight 0.
+Lanes with the same arrays share one copy.  A split is read in chunks of one size, so that the buffers have one shape
+and fit into the cache.  The last chunk is filled up with copies of a sample, which have weight 0.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -17,22 +17,24 @@ from torch import Tensor
 from rnnlab.nets.padding import BATCH_UNIT, FEATURE_UNIT, padded
 from rnnlab.tasks import Split, Task
 
-LEAST_CHUNK = 32  # samples evaluated at once, however small the training batches
-TRACE_LIMIT = 2**18  # floats of one trace of one lane, (T, chunk, H), above which a batch is cut into chunks
+LEAST_CHUNK = 32  # evaluation computes at least so many samples at once, also if the training batches are smaller
+TRACE_LIMIT = 2**18  # floats; a batch is cut into chunks if one trace of one lane, (T, chunk, H), would be larger
 
 
 def chunk_size(n_samples: int, seq_len: int, hidden_size: int) -> int:
-    """In how many samples at once a batch is computed.  It follows from the run alone, never from the pack: another
-    chunk size is another order of summation."""
+    """How many samples of a batch are computed at once.
+
+    This follows from the run alone, never from the pack: another chunk size would be another order of summation."""
     most = max(BATCH_UNIT, TRACE_LIMIT // (seq_len * hidden_size))
     n_chunks = math.ceil(n_samples / most)
     return padded(math.ceil(n_samples / n_chunks), BATCH_UNIT)
 
 
 class Chunk(NamedTuple):
-    """x (R, T, C, I), I padded, or tokens (R, T, C);  target (R, O, N) or classes (R, N);  sample_weight (N,), 1 or 0.
+    """C samples of every lane, computed at once.
 
-    N as in Workspace.forward."""
+    x (R, T, C, I) with I padded, or tokens (R, T, C);  target (R, O, N), or classes (R, N);  sample_weight (N,), 1 or 0
+    N is C if the last step is answered, and T * C if every step is answered."""
 
     x: Tensor
     target: Tensor
@@ -40,9 +42,15 @@ class Chunk(NamedTuple):
 
 
 class Pool:
-    """One split of every lane, ready to be gathered from by index."""
+    """One split of every lane, on the device.
+
+    inputs, targets: the different arrays of all lanes, one after the other along the first axis.  Lanes with the same
+    array share it."""
 
     def __init__(self, splits: Sequence[Split], like: Tensor):
+        """splits: one per lane, all of one shape.  like: a tensor of the device and dtype to use.
+
+        Raises ValueError for splits of different shapes."""
         first = splits[0]
         self.n_samples = len(first)
         if any(split.inputs.shape != first.inputs.shape for split in splits):
@@ -55,28 +63,28 @@ class Pool:
         targets = np.concatenate([split.targets for split in sources.values()])
         if inputs.dtype.kind == "f":
             missing = -inputs.shape[-1] % FEATURE_UNIT
-            self._inputs = torch.nn.functional.pad(torch.from_numpy(inputs), (0, missing)).to(like)
+            self.inputs = torch.nn.functional.pad(torch.from_numpy(inputs), (0, missing)).to(like)
         else:
-            self._inputs = torch.from_numpy(inputs).to(like.device)
+            self.inputs = torch.from_numpy(inputs).to(like.device)
         self._answers_every = targets.ndim - (targets.dtype.kind == "f") > 1
         if not self._answers_every:
             targets = targets[:, None]
         target = torch.from_numpy(targets)
-        self._targets = target.to(like) if targets.dtype.kind == "f" else target.to(like.device)
+        self.targets = target.to(like) if targets.dtype.kind == "f" else target.to(like.device)
         self._dtype = like.dtype
 
     def gather(self, indices: Tensor, n_real: int) -> Chunk:
-        """indices (R, C) of samples, of which the first n_real count."""
+        """The chunk of the samples with these indices (R, C).  The first n_real have weight 1, the others 0."""
         R, C = indices.shape
-        chosen = (indices + self._offsets).flatten()
-        x = self._inputs.index_select(0, chosen).unflatten(0, (R, C)).transpose(1, 2).contiguous()
-        target = self._targets.index_select(0, chosen).unflatten(0, (R, C))  # (R, C, T) classes or (R, C, T, O) numbers
+        rows = (indices + self._offsets).flatten()
+        x = self.inputs.index_select(0, rows).unflatten(0, (R, C)).transpose(1, 2).contiguous()
+        target = self.targets.index_select(0, rows).unflatten(0, (R, C))  # (R, C, T) classes or (R, C, T, O) numbers
         target = target.transpose(1, 2).flatten(1) if target.ndim == 3 else target.permute(0, 3, 2, 1).flatten(2)
         weight = (torch.arange(C, device=x.device) < n_real).to(self._dtype)
         return Chunk(x, target, weight.repeat(x.shape[1]) if self._answers_every else weight)
 
     def chunks(self, indices: Tensor, size: int) -> Iterator[Chunk]:
-        """Chunks of (R, size) that together read the indices (R, B) once, in their order."""
+        """indices (R, B) -> chunks of `size` samples, which together read every index once, in order."""
         for start in range(0, indices.shape[1], size):
             part = indices[:, start : start + size]
             n_real = part.shape[1]
@@ -85,22 +93,28 @@ class Pool:
             yield self.gather(part, n_real)
 
     def stream_chunks(self, n_samples: int, size: int) -> Iterator[Chunk]:
-        """The first n_samples as `size` streams side by side: stream c reads the windows from c * W on, one a chunk."""
+        """The first n_samples as `size` streams side by side.
+
+        Stream c reads the W windows from number c * W on, one per chunk, with W = ceil(n_samples / size)."""
         W = math.ceil(n_samples / size)
-        streams = torch.arange(size, device=self._offsets.device) * W
+        first_of_streams = torch.arange(size, device=self._offsets.device) * W
         for k in range(W):
-            n_real = math.ceil((n_samples - k) / W)  # the last streams may be shorter, or empty
-            indices = (streams + k).clamp(max=self.n_samples - 1)
+            n_real = math.ceil((n_samples - k) / W)  # the last streams can be shorter, or empty
+            indices = (first_of_streams + k).clamp(max=self.n_samples - 1)
             yield self.gather(indices.expand(len(self._offsets), -1), n_real)
 
     def first_indices(self, n: int) -> Tensor:
-        """(R, n): the first n samples, in order."""
+        """The indices of the first n samples in order, (R, n)."""
         return torch.arange(n, device=self._offsets.device).expand(len(self._offsets), -1)
 
 
 class BatchOrder:
-    """The samples of one lane's batches: a new permutation every epoch, cut into batches, the incomplete last one
-    dropped.  A full batch is read in order."""
+    """The samples of one lane's batches: in every epoch a new permutation, cut into batches.
+
+    The last batch of an epoch is dropped if it is incomplete.  A batch of all samples is read in order.
+    Like StreamOrder and FreshBatches it has `begins`: whether the states start from zero at the next batch."""
+
+    begins: ClassVar[bool] = True
 
     def __init__(self, n_samples: int, batch_size: int | None, generator: np.random.Generator):
         self._n_samples, self._generator = n_samples, generator
@@ -108,7 +122,7 @@ class BatchOrder:
         self._left = np.empty(0, dtype=np.int64)
 
     def next(self) -> np.ndarray:
-        """Indices of the next batch, (batch_size,)"""
+        """The indices of the next batch, (batch_size,)."""
         if self._batch_size == self._n_samples:
             return np.arange(self._n_samples)
         if len(self._left) < self._batch_size:
@@ -117,7 +131,7 @@ class BatchOrder:
         return batch
 
     def state(self) -> dict[str, Any]:
-        """Where the order stands, as plain data for `resume`."""
+        """How far the order has been read, as plain data for `resume`."""
         return {"left": self._left.tolist(), "generator": self._generator.bit_generator.state}
 
     def resume(self, state: dict[str, Any]) -> None:
@@ -126,8 +140,9 @@ class BatchOrder:
 
 
 class StreamOrder:
-    """The windows of batch_size streams side by side, each n_windows // batch_size long, over and over: truncated
-    back-propagation through time, where the state goes on from window to window."""
+    """Truncated back-propagation through time: batch_size streams are read side by side, again and again.
+
+    A stream is n_windows // batch_size windows long, and the state passes from one window to the next."""
 
     def __init__(self, n_windows: int, batch_size: int | None):
         self._batch_size = batch_size or n_windows
@@ -136,11 +151,11 @@ class StreamOrder:
 
     @property
     def begins(self) -> bool:
-        """Whether the next batch is the streams' first."""
+        """Whether the next batch has the first windows of the streams."""
         return self._position == 0
 
     def next(self) -> np.ndarray:
-        """Indices of the next batch, (batch_size,)"""
+        """The indices of the next batch, (batch_size,)."""
         batch = np.arange(self._batch_size) * self._length + self._position
         self._position = (self._position + 1) % self._length
         return batch
@@ -153,7 +168,9 @@ class StreamOrder:
 
 
 class FreshBatches:
-    """Batches of sequences that are made for them and never seen again."""
+    """Batches of new sequences, each of which is seen once."""
+
+    begins: ClassVar[bool] = True
 
     def __init__(self, task: Task, batch_size: int, generator: np.random.Generator):
         self._task, self._batch_size, self._generator = task, batch_size, generator

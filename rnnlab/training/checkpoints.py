@@ -1,7 +1,7 @@
-"""The state of runs that are not finished, on disk: continued from, they end in the same bits.
+"""Checkpoints: the state of unfinished runs on disk.  A run that continues from its state ends with the same bits.
 
-One file per pack, `<folder>/<name>.npz`: arrays with one row a lane, and JSON for everything else, no pickle.  A lane's
-state is its own, so any pack of lanes that stand at the same step can go on from it.
+There is one file per pack, `<folder>/<name>.npz`: arrays with one row per lane, and JSON for everything else (no
+pickle).  The state of a lane does not depend on the others, so lanes at the same step can continue in any pack.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import numpy as np
 from rnnlab import __version__
 from rnnlab.records.files import replace_file
 
-# Another version may compute something else: its states are not gone on from.
+# Another version may compute other numbers, so a checkpoint of another version is ignored.
 MADE_BY = f"schema 1, rnnlab {__version__}, torch {version('torch')}, numpy {version('numpy')}"
 
 
 @dataclass(frozen=True)
 class LaneState:
-    """One run on its way.  weights (P,) and slots (P,) as in Network.flat and Optimizer.state; `lane` is plain data."""
+    """One unfinished run after `step` updates.  weights: (P,) as in Network.flat.  slots: the rows of the optimiser's
+    state, and the carried states, by name.  lane: what Lane.progress returned."""
 
     run_id: str
     step: int
@@ -35,18 +36,20 @@ class LaneState:
 
 
 def write_checkpoint(path: Path, states: Sequence[LaneState]) -> None:
-    """Replace the file in one step.  states: lanes of one program at one step."""
+    """Write a checkpoint; an older file is replaced in one step.  states: of lanes of one program, at the same step."""
     arrays = {f"slot.{name}": np.stack([s.slots[name] for s in states]) for name in states[0].slots}
     lanes = [{"run_id": s.run_id, "lane": s.lane} for s in states]
     head = json.dumps({"made_by": MADE_BY, "step": states[0].step, "lanes": lanes})
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(path, "wb") as file:
-        np.savez(file, head=np.array(head), weights=np.stack([s.weights for s in states]), **arrays)
+        weights = np.stack([s.weights for s in states])
+        np.savez(file, allow_pickle=False, head=np.array(head), weights=weights, **arrays)
 
 
 def read_checkpoints(folder: Path, run_ids: Sequence[str]) -> dict[str, LaneState]:
-    """The latest state of each of the runs that has one.  A file that cannot be read is passed over: its runs begin
-    anew, and come out the same."""
+    """The latest state of every run of `run_ids` that has one.
+
+    A file that cannot be read is ignored: its runs start again from the beginning, and their numbers are the same."""
     latest: dict[str, LaneState] = {}
     wanted = set(run_ids)
     for path in sorted(folder.glob("*.npz")) if folder.is_dir() else []:
@@ -57,18 +60,21 @@ def read_checkpoints(folder: Path, run_ids: Sequence[str]) -> dict[str, LaneStat
 
 
 def forget(folder: Path, run_ids: Collection[str], *, also_in_part: bool) -> None:
-    """Remove the files whose runs are all among `run_ids`, or also those of which some are.  A broken file goes too."""
+    """Delete the checkpoints whose runs are all in `run_ids`, and those that cannot be read.
+
+    also_in_part: delete also those of which only some runs are in `run_ids`."""
     for path in folder.glob("*.npz") if folder.is_dir() else []:
         try:
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                held = [lane["run_id"] in run_ids for lane in json.loads(str(file["head"]))["lanes"]]
+                listed = [lane["run_id"] in run_ids for lane in json.loads(str(file["head"]))["lanes"]]
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-            held = [True]
-        if all(held) or (also_in_part and any(held)):
+            listed = [True]
+        if all(listed) or (also_in_part and any(listed)):
             path.unlink(missing_ok=True)
 
 
 def _read(path: Path, wanted: set[str]) -> Iterator[LaneState]:
+    """The states of the wanted runs in one file; none if it cannot be read or another version wrote it."""
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             head = json.loads(str(file["head"]))

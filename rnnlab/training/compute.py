@@ -1,6 +1,7 @@
-"""The update that a batch asks for, of every lane of a pack: forward, backward, clip, optimiser.
+"""The update of every lane of a pack for one batch: forward pass, backward pass, clipping, optimiser.
 
-This is the one place that another way to compute replaces; drawing before it and judging after it stay.
+Another way to compute, such as compiled kernels, replaces this file alone.  What comes before it (draw a batch) and
+after it (judge the update) stays.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from rnnlab.training.pack import Batch, Computed, Pack
 
 
 def compute(pack: Pack, batch: Batch, *, recording: bool) -> Computed:
-    """What one update would do.  No weight changes, but the optimiser's state does.
+    """The update that follows from a batch.  It changes the optimiser's state, but not the weights.
 
-    recording: also what diagnostics measure."""
-    losses, measured, through_time = _passes(pack, batch, recording)
+    recording: compute also what diagnostics.py measures."""
+    losses, measured, through_time = _forward_and_backward(pack, batch, recording)
     grads = pack.workspace.gather_grads()
     norms = torch.linalg.vector_norm(grads, dim=1)
     if recording:
@@ -31,9 +32,11 @@ def compute(pack: Pack, batch: Batch, *, recording: bool) -> Computed:
     return Computed(losses, norms, largest_grads, update, measured, through_time)
 
 
-def _passes(pack: Pack, batch: Batch, recording: bool) -> tuple[Tensor, dict[str, Tensor], Tensor | None]:
-    """Forward and backward, chunk by chunk: losses, and of a recorded step what the states show and the squared norms
-    of the gradients through time.  The gradients are left in the workspace."""
+def _forward_and_backward(pack: Pack, batch: Batch, recording: bool) -> tuple[Tensor, dict[str, Tensor], Tensor | None]:
+    """Both passes over a batch, chunk by chunk.  The gradients stay in the workspace.
+
+    Returns the losses (R,) and, at a recorded step, the diagnostics of the states and the squared norms of dL/dh[t],
+    (R, layers, T)."""
     workspace, like = pack.workspace, pack.network.flat
     carries, carried = pack.task.carries_state, []
     losses = torch.zeros(len(pack.slots), dtype=torch.float64, device=like.device)
@@ -61,7 +64,9 @@ def _passes(pack: Pack, batch: Batch, recording: bool) -> tuple[Tensor, dict[str
 
 
 def _clip(pack: Pack, grads: Tensor, norms: Tensor) -> Tensor:
-    """Clip what is to be clipped; the largest entry of the gradients before that, where values are clipped."""
+    """Clip the gradients by norm, then by value, where the lanes ask for it.
+
+    Returns the largest entry of the gradients between the two, (R,); zero if no lane clips by value."""
     if any(lane.clip_norm < math.inf for lane in pack.lanes):
         clip_by_global_norm(grads, norms, pack.clip_norm)
     if not any(lane.clip_value < math.inf for lane in pack.lanes):

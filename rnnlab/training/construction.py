@@ -1,4 +1,4 @@
-"""From the configs of a pack's runs to their networks, initialised, and their optimiser."""
+"""From the configs of a pack's runs to their networks, initial weights and optimiser."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from rnnlab.config.run import RunConfig
+from rnnlab.config.sections import CellConfig, GruConfig, LstmConfig
 from rnnlab.nets.activations import Activation, make_activation
 from rnnlab.nets.cells import CELLS
 from rnnlab.nets.cells.gru import OriginalGruCell
@@ -17,9 +18,10 @@ from rnnlab.streams import Stream, generator
 
 
 def architecture(run: RunConfig) -> Architecture:
+    """The architecture of a run's network, from its task, cell and readout."""
     cell = run.cell
     return Architecture(
-        cell=OriginalGruCell if cell.name == "gru" and not cell.reset_after else CELLS[cell.name],
+        cell=OriginalGruCell if isinstance(cell, GruConfig) and not cell.reset_after else CELLS[cell.name],
         input_size=run.task.input_size,
         hidden_size=cell.hidden_size,
         output_size=run.task.output_size,
@@ -34,33 +36,37 @@ def architecture(run: RunConfig) -> Architecture:
 
 
 def make_network(runs: Sequence[RunConfig], device: str) -> Network:
-    """A network for each run, its weights zero."""
+    """A network for each run.  All weights are zero."""
     cells = [run.cell for run in runs]
-    gates = (
-        [_activation(cell, cell.gate_activation) for cell in cells] if hasattr(cells[0], "gate_activation") else None
-    )
-    return Network(architecture(runs[0]), [_activation(cell, cell.activation) for cell in cells], gates, device=device)
+    activations = [_activation(cell, cell.activation) for cell in cells]
+    gate_activations = [
+        _activation(cell, cell.gate_activation) for cell in cells if isinstance(cell, (LstmConfig, GruConfig))
+    ]
+    return Network(architecture(runs[0]), activations, gate_activations, device=device)
 
 
-def _activation(cell: object, name: str) -> Activation:
+def _activation(cell: CellConfig, name: str) -> Activation:
     return make_activation(name, negative_slope=cell.negative_slope, alpha=cell.alpha)
 
 
 def make_optimizer(runs: Sequence[RunConfig], network: Network) -> Optimizer:
+    """The optimiser of all runs, with the numbers of each."""
     numbers = [asdict(run.optimizer) for run in runs]
     return OPTIMIZERS[runs[0].optimizer.name](numbers, network.flat, runs[0].training.steps)
 
 
 def initialize(network: Network, slot: int, run: RunConfig) -> None:
-    """Draw a lane's weights.  Every matrix has a generator of its own, so that leaving out a bias, or making the
-    network deeper, changes no other draw."""
+    """Draw the initial weights of a lane.
+
+    Every matrix has a generator of its own.  So a network without a bias, or with more layers, has the same numbers in
+    all other matrices."""
     for name, weight in network.specs.items():
         kind, scale = getattr(run.init, weight.role), getattr(run.init, f"{weight.role}_scale")
         if weight.role in ("input", "recurrent", "readout"):
             kind = run.init.weights or kind
         fan = Fan(weight.fan_in, weight.fan_out, run.cell.hidden_size, weight.gates, run.task.seq_len)
         matrix = scale * draw(kind, generator(run.seed, Stream.INIT, zlib.crc32(name.encode())), fan)
-        if weight.role == "bias" and "forget" in weight.gates:
+        if weight.role == "bias" and "forget" in weight.gates and isinstance(run.cell, LstmConfig):
             start = weight.gates.index("forget") * weight.fan_out
             matrix[:, start : start + weight.fan_out] += run.cell.forget_bias
         network.set_weight(slot, name, matrix)

@@ -1,4 +1,4 @@
-"""When a run has diverged, and how a finished run came out."""
+"""The rules that say whether a run has diverged, and what the outcome of a finished run is."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ REASONS = {
 
 
 def judge(loss: float, grad_norm: float, update_norm: float, loss_limit: float) -> str | None:
-    """The reason why a lane has diverged at this step, or None.  The first that holds, in the order of cause.
+    """The reason why a lane has diverged at this step, or None.  A cause comes before its consequences.
 
-    loss and grad_norm are of the weights before the update, update_norm is the update's largest entry."""
+    loss, grad_norm: at the weights before the update.  update_norm: the largest entry of the update."""
     if not math.isfinite(loss):
         return REASONS["loss"]
     if loss > loss_limit:
@@ -30,7 +30,7 @@ def judge(loss: float, grad_norm: float, update_norm: float, loss_limit: float) 
 
 
 def outcome(diverged: bool, eval_loss: float, naive_loss: float, margin: float) -> Outcome:
-    """learned: the validation loss is below (1 - margin) times the naive loss.  NaN has not learned."""
+    """A run has learned if its validation loss is below (1 - margin) times the naive loss.  A loss of NaN is not."""
     if diverged:
         return "diverged"
     return "learned" if eval_loss < (1 - margin) * naive_loss else "not_learned"

@@ -1,4 +1,4 @@
-"""What the networks of a pack say of data they are not learning from: losses, outputs, closed-loop forecasts."""
+"""Evaluation of the networks of a pack without training: losses, outputs, closed-loop forecasts."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from rnnlab.training.batches import Pool
 
 
 class Evaluator:
-    """Reads a pack of networks; the Predictor that tasks are given.  Lists and arrays have one entry per lane."""
+    """Evaluates the networks of a pack; the Predictor that tasks get.  Lists and arrays have one entry per lane."""
 
     def __init__(self, network: Network, loss: Loss, chunk: int = 256, *, carries_state: bool = False):
-        """chunk: how many samples are computed at once.  carries_state: the samples of a split are a stream."""
+        """chunk: the number of samples computed at once.  carries_state: the samples of a split are consecutive windows
+        of a stream, so the state passes from one to the next."""
         self.network, self.loss, self.carries_state = network, loss, carries_state
         self.workspace = Workspace(network, padded(chunk, BATCH_UNIT))
 
     def mean_loss(self, splits: Sequence[Split]) -> np.ndarray:
+        """One split per lane -> the mean loss over it, (R,) float64."""
         return self.pool_loss(Pool(splits, self.network.flat))
 
     def pool_loss(self, pool: Pool, n_samples: int | None = None) -> np.ndarray:
-        """The loss over a split, (R,) float64, or over its first n_samples."""
+        """The mean loss over a split, or over its first n_samples, (R,) float64."""
         workspace = self.workspace
         n = min(n_samples or pool.n_samples, pool.n_samples)
         size = workspace.batch_size
@@ -43,27 +45,28 @@ class Evaluator:
         return total / count
 
     def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """(N, T, I), or tokens (N, T), per lane -> (R, N, O), or (R, N, T, O) where every step is answered.
-
-        Every sequence begins with a state of zero."""
+        """One (N, T, I) array, or tokens (N, T), per lane -> outputs (R, N, O), or (R, N, T, O) if every step is
+        answered.  Every sequence begins with a state of zero."""
         a = self.network.architecture
         no_targets = np.zeros(len(inputs[0]), dtype=np.int64)
         pool = Pool([Split(lane, no_targets) for lane in inputs], self.network.flat)
         workspace = self.workspace
         workspace.start_from_zero()
+        steps = a.seq_len if a.answers == "every" else 1
         parts = []
         for chunk in pool.chunks(pool.first_indices(pool.n_samples), workspace.batch_size):
             y = self.loss.outputs(workspace.forward(chunk.x))
-            steps = a.seq_len if a.answers == "every" else 1
             parts.append(y.unflatten(2, (steps, workspace.batch_size)).permute(0, 3, 2, 1).numpy(force=True))
-        y = np.concatenate(parts, axis=1)[:, : pool.n_samples]
-        return y if a.answers == "every" else y[:, :, 0]
+        outputs = np.concatenate(parts, axis=1)[:, : pool.n_samples]
+        return outputs if a.answers == "every" else outputs[:, :, 0]
 
     def closed_loop(self, windows: Sequence[np.ndarray], steps: int) -> np.ndarray:
-        """(T, I) per lane -> (R, steps, O): each answer becomes the newest value of the next window.
+        """One window (T, I) per lane -> (R, steps, O): each answer becomes the newest value of the next window.
 
-        A value is read by T windows, each at another step of its own.  They are computed together, as a batch of T:
-        one step of the cell per answer in place of T.
+        T windows read the same value, each at another of their steps.  They are computed together as a batch of T
+        streams.  So an answer costs one step of the cell, and not T.
+
+        Raises ValueError for a network whose outputs cannot be inputs, or that answers every step.
         """
         a = self.network.architecture
         if a.input_size != a.output_size or a.answers != "last":
@@ -71,7 +74,7 @@ class Evaluator:
         T = a.seq_len
         stepper = _Stepper(self.network, n_streams=T)
         known = torch.from_numpy(np.stack(windows, axis=1)).to(self.network.flat)  # (T, R, I)
-        answers = []
+        answers: list[torch.Tensor] = []
         for n in range(T - 1 + steps):
             value = known[n] if n < T else answers[n - T]
             stepper.restart(n % T)
@@ -83,26 +86,24 @@ class Evaluator:
 
 
 class _Stepper:
-    """The networks run one step at a time over n_streams streams, which all read the same value."""
+    """Runs the networks one step at a time over n_streams streams, which all read the same value."""
 
     def __init__(self, network: Network, n_streams: int):
         self._workspace = Workspace(network, padded(n_streams, BATCH_UNIT), seq_len=1)
         self._states = [torch.zeros_like(state) for state in self._workspace.last_states()]
 
     def restart(self, stream: int) -> None:
-        """Set the stream's state to zero."""
+        """Set the state of a stream to zero."""
         for state in self._states:
             state[:, stream] = 0
 
     def step(self, value: torch.Tensor) -> None:
-        """value: (R, I)"""
+        """One step of all streams.  value: (R, I)"""
         x = torch.nn.functional.pad(value, (0, -value.shape[1] % FEATURE_UNIT))
         self._workspace.start_from(self._states)
-        self._said = self._workspace.forward(
-            x[:, None, None].expand(-1, 1, self._workspace.batch_size, -1).contiguous()
-        )
+        self._z = self._workspace.forward(x[:, None, None].expand(-1, 1, self._workspace.batch_size, -1).contiguous())
         self._states = self._workspace.last_states()
 
     def read(self, stream: int) -> torch.Tensor:
-        """What the linear readout says of a stream, (R, O, 1)."""
-        return self._said[:, :, stream : stream + 1]
+        """The output of the linear readout for one stream after the last step, (R, O, 1)."""
+        return self._z[:, :, stream : stream + 1]

@@ -1,4 +1,4 @@
-"""One run on its way through a pack: what it draws from, and what has been written down."""
+"""Lane: one run of a pack, with everything that is its own beside the weights."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from rnnlab.tasks import Data, Finding, Task
 from rnnlab.training.batches import BatchOrder, FreshBatches, StreamOrder
 from rnnlab.training.divergence import judge, outcome
 
-MOST_GRADIENTS = 40  # training steps whose gradients through time a record keeps, evenly spaced, the last among them
+MOST_GRADIENTS = 40  # a record keeps the gradients through time of so many steps, evenly spaced, with the last one
 
 
-@lru_cache(maxsize=8)  # by the identity of the data, which lanes may share
+@lru_cache(maxsize=8)  # by the identity of the data, which lanes can share
 def _naive(task: Task, data: Data) -> dict[str, float]:
     return task.naive(data)
 
 
 @dataclass(eq=False)
 class Lane:
+    """One run of a pack: its data, generators and results.  Its weights are in the pack."""
+
     run: RunConfig
     data: Data
     naive: dict[str, float]
@@ -34,35 +36,36 @@ class Lane:
     noise: np.random.Generator
     rows: list[dict[str, float]] = field(default_factory=list)  # of curves.csv
     gradients: list[dict[str, Any]] = field(default_factory=list)  # n, step, grad_norm (layers, T) as nested lists
-    measured: dict[str, float] = field(default_factory=dict)  # by diagnostics, for the next row
+    measured: dict[str, float] = field(default_factory=dict)  # by diagnostics.py, for the next row
     batch_loss: float = math.nan
     grad_norm: float = math.nan
-    n_clipped: int = 0  # since the last row
-    last_row: int = 0
-    dynamics: dict[str, float] = field(default_factory=dict)  # of the initial weights, then of the trained ones
+    n_clipped: int = 0  # updates since the last row whose gradient was clipped
+    last_row: int = 0  # the step of the last row
+    dynamics: dict[str, float] = field(default_factory=dict)  # by dynamics.py: at first of the initial weights only
     steps_done: int = 0
     divergence_reason: str | None = None
-    stopped: bool = False  # it is good enough: training.stop_at_loss
+    stopped: bool = False  # the validation loss is below training.stop_at_loss
 
     @classmethod
     def start(cls, run: RunConfig) -> Lane:
+        """A run before its first step."""
         data = run.task.data(run.seed)
-        batches, batch_size = generator(run.seed, Stream.BATCHES), run.training.batch_size
-        if run.training.fresh:
-            order = FreshBatches(run.task, batch_size, batches)
-        elif run.task.carries_state:
-            order = StreamOrder(len(data.train), batch_size)
-        else:
-            order = BatchOrder(len(data.train), batch_size, batches)
-        draws = (generator(run.seed, stream) for stream in (Stream.DROPOUT, Stream.GRADIENT_NOISE))
-        return cls(run, data, _naive(run.task, data), order, *draws)
+        return cls(
+            run,
+            data,
+            _naive(run.task, data),
+            _order(run, len(data.train)),
+            dropout=generator(run.seed, Stream.DROPOUT),
+            noise=generator(run.seed, Stream.GRADIENT_NOISE),
+        )
 
     def directions(self) -> np.random.Generator:
-        """From which dynamics.py draws; anew each time."""
+        """A new generator for the initial directions of dynamics.py, the same each time."""
         return generator(self.run.seed, Stream.DIRECTIONS)
 
     @property
     def live(self) -> bool:
+        """Whether the run is still trained."""
         return self.divergence_reason is None and not self.stopped
 
     @property
@@ -81,8 +84,10 @@ class Lane:
         return math.inf if factor is None else factor * self.naive["naive_loss"]
 
     def watch(self, loss: float, grad_norm: float, largest_grad: float, largest_update: float) -> None:
-        """Take note of a step: loss and gradient norm at the weights before it, the gradient's and the update's largest
-        entries.  A lane that diverges here stays where it is: the step is not taken."""
+        """Record one step, and judge whether the lane has diverged.  A lane that diverges here does not take the step.
+
+        loss, grad_norm, largest_grad (the largest entry of the gradient): at the weights before the step.
+        largest_update: the largest entry of the update."""
         self.batch_loss, self.grad_norm = loss, grad_norm
         self.divergence_reason = judge(loss, grad_norm, largest_update, self.loss_limit)
         if self.live:
@@ -90,19 +95,20 @@ class Lane:
             self.n_clipped += grad_norm > self.clip_norm or largest_grad > self.clip_value
 
     def measure(self, measured: dict[str, float], through_time: list[list[float]] | None) -> None:
-        """Take note of what diagnostics found at the step being taken; through_time: (layers, T)."""
+        """Record what was measured at the current step.  through_time: the norms of dL/dh[t], (layers, T)."""
         self.measured = measured
         if through_time is not None:
             self._keep_gradient({"step": self.steps_done + 1, "grad_norm": through_time})
 
     def _keep_gradient(self, entry: dict[str, Any]) -> None:
-        """Of many only every second, fourth, ... is kept, and the last: nobody knows yet how many there will be."""
+        """Add an entry.  As the number of entries grows, only every second, fourth, ... is kept, and the last one: the
+        total number is not known before the run ends."""
         n = self.gradients[-1]["n"] + 1 if self.gradients else 0
         stride = 1 << (n // (2 * MOST_GRADIENTS)).bit_length()
         self.gradients = [kept for kept in self.gradients if kept["n"] % stride == 0] + [entry | {"n": n}]
 
     def add_row(self, train_loss: float, eval_loss: float) -> None:
-        """A row of curves.csv at the step reached, in place of an earlier one at the same step."""
+        """Add a row of curves.csv for the current step; it replaces an earlier row of the same step."""
         updates = self.steps_done - self.last_row
         clip_rate = self.n_clipped / updates if updates else math.nan
         earlier = self.rows.pop() if self.rows and self.rows[-1]["step"] == self.steps_done else {}
@@ -112,15 +118,15 @@ class Lane:
             row["clip_rate"] = earlier["clip_rate"]
         self.rows.append(earlier | row | self.measured)
         self.measured = {}  # a lane may diverge at a step at which nothing is measured
-        if self.live:  # the last update may have been the ruinous one
+        if self.live:  # it may be the last update that made the loss too large
             self.divergence_reason = judge(train_loss, 0.0, 0.0, self.loss_limit)
-        enough = self.run.training.stop_at_loss
-        if self.live and enough is not None and eval_loss < enough:
+        stop_at_loss = self.run.training.stop_at_loss
+        if self.live and stop_at_loss is not None and eval_loss < stop_at_loss:
             self.stopped = True
         self.n_clipped, self.last_row = 0, self.steps_done
 
     def result(self, finding: Finding) -> RunResult:
-        """The run as it ended, its last row being the end."""
+        """The result of a run that is not trained any further.  Its last row has the final losses."""
         last, diverged = self.rows[-1], self.divergence_reason is not None
         losses = {name: last[name] for name in ("train_loss", "eval_loss")}
         return RunResult(
@@ -142,7 +148,7 @@ class Lane:
         )
 
     def _curves(self) -> dict[str, np.ndarray]:
-        """The rows as columns; what was not measured at a row is not a number."""
+        """The rows as columns.  NaN stands for what a row does not have."""
         names = dict.fromkeys((*CURVE_COLUMNS, *(name for row in self.rows for name in row)))
         return {
             name: np.array([row.get(name, math.nan) for row in self.rows], np.int64 if name == "step" else np.float64)
@@ -150,7 +156,7 @@ class Lane:
         }
 
     def _gradients(self) -> dict[str, np.ndarray]:
-        """gradients.csv: step, layer, t, grad_norm."""
+        """The columns of gradients.csv: step, layer, t, grad_norm."""
         if not self.gradients:
             return {}
         n = len(self.gradients)
@@ -160,20 +166,31 @@ class Lane:
         step = np.repeat([entry["step"] for entry in kept], norms[0].size)
         return {"step": step, "layer": layer, "t": t, "grad_norm": norms.ravel()}
 
-    # What a checkpoint holds of a lane: everything that is not made again from the config.
+    # The fields that a checkpoint keeps: everything that cannot be made again from the config.
     _PROGRESS = (
         *("rows", "gradients", "measured", "batch_loss", "grad_norm", "n_clipped", "last_row", "steps_done"),
         *("dynamics", "divergence_reason", "stopped"),
     )
 
     def progress(self) -> dict[str, Any]:
-        """Plain data for `resume`."""
+        """The state of the lane as plain data, for `resume`."""
         drawn = {name: getattr(self, name).bit_generator.state for name in ("dropout", "noise")}
         return {name: getattr(self, name) for name in self._PROGRESS} | {"order": self.order.state(), "drawn": drawn}
 
     def resume(self, progress: dict[str, Any]) -> None:
+        """Set the state of a new lane of the same run to what `progress` returned."""
         for name in self._PROGRESS:
             setattr(self, name, progress[name])
         self.order.resume(progress["order"])
         for name, state in progress["drawn"].items():
             getattr(self, name).bit_generator.state = state
+
+
+def _order(run: RunConfig, n_train: int) -> BatchOrder | StreamOrder | FreshBatches:
+    """The batches of a run, in the order that its config asks for."""
+    batches, batch_size = generator(run.seed, Stream.BATCHES), run.training.batch_size
+    if run.training.fresh:
+        return FreshBatches(run.task, batch_size or n_train, batches)
+    if run.task.carries_state:
+        return StreamOrder(n_train, batch_size)
+    return BatchOrder(n_train, batch_size, batches)

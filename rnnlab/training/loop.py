@@ -1,8 +1,8 @@
-"""train(pack) -> one RunResult per run: the one training loop.  A single run is a pack of one.
+"""The training loop: train(runs) -> one RunResult per run.  A single run is a pack of one.
 
-The runs of a pack go through one program side by side: draw a batch, compute the update, judge it.  A lane that
-diverges stays at its last finite weights while the others go on; when half of the lanes have stopped, the pack is laid
-out anew without them.
+Every step of a pack does three things for all its lanes: draw a batch, compute the update, judge it.  A lane that
+diverges keeps its last finite weights, and the others continue.  When half of the lanes have stopped, the loop
+continues with a narrower pack.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rnnlab.training.results import results_of
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where an unfinished pack is written down, and how often."""
+    """The file for the checkpoints of a pack, and the seconds between two of them."""
 
     path: Path
     every_s: float
@@ -40,10 +40,10 @@ def train(
     states: Sequence[LaneState] | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> list[RunResult]:
-    """Train the runs side by side.  Every run's numbers are those it would have alone, to the last bit.
+    """Train the runs side by side.  The numbers of every run are the same as if it ran alone, to the last bit.
 
-    states: where the runs stand already, one per run, all at one step; None begins anew.
-    Raises ValueError when the runs cannot share a program (see `program_key`)."""
+    states: from which to continue, one per run, all at the same step; None to begin.
+    Raises ValueError for runs that cannot be one pack (see `program_key`), and for states of other runs."""
     if len({program_key(run) for run in runs}) > 1:
         raise ValueError("the runs of a pack must share one program: see program_key")
     if states is not None and [state.run_id for state in states] != [run.run_id for run in runs]:
@@ -56,10 +56,11 @@ def train(
 
 
 def _begin(lanes: Sequence[Lane], device: str) -> Pack:
+    """A new pack, with the dynamics of its initial weights measured."""
     pack = Pack.begin(lanes, device)
     for slot, lane in enumerate(lanes):
-        found = dynamics.of_weights(pack.network, slot)
-        lane.dynamics = {f"initial_{name}": value for name, value in found.items()}
+        initial = dynamics.of_weights(pack.network, slot)
+        lane.dynamics = {f"initial_{name}": value for name, value in initial.items()}
     return pack
 
 
@@ -85,7 +86,7 @@ def _trained(pack: Pack, checkpoints: Checkpoints | None) -> dict[Lane, RunResul
         if recording:
             pack.evaluate()
         if checkpoints and time.monotonic() - written >= checkpoints.every_s:
-            with suppress(OSError):  # without a checkpoint an interruption costs time, and nothing else
+            with suppress(OSError):  # a missing checkpoint costs time after an interruption, and nothing else
                 write_checkpoint(checkpoints.path, pack.states())
             written = time.monotonic()
     return results | results_of(pack, pack.lanes)
@@ -93,8 +94,10 @@ def _trained(pack: Pack, checkpoints: Checkpoints | None) -> dict[Lane, RunResul
 
 @contextmanager
 def _kernel_mode() -> Iterator[None]:
-    """One thread, since packs are what runs in parallel and threads would change the order of summation.  Numbers below
-    the normal range count as zero: vanishing gradients would otherwise slow products down a hundredfold."""
+    """The settings of torch while a pack is trained.
+
+    One thread: packs run in parallel, and more threads would change the order of summation.  Subnormal numbers count as
+    zero: else vanishing gradients would slow products down a hundredfold."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

@@ -1,4 +1,4 @@
-"""What is found of trained networks when they are looked at once more, at the end of a run."""
+"""The results of runs that are not trained any further: last losses, dynamics, and what the task examines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rnnlab.training.pack import Pack, filled_up
 
 
 def results_of(pack: Pack, lanes: Sequence[Lane]) -> dict[Lane, RunResult]:
-    """The results of some lanes of a pack, which are not trained any further."""
+    """The results of some lanes of a pack."""
     network, evaluator = pack.networks_of(lanes)
     _add_last_rows(pack, lanes, network, evaluator)
     if pack.n_recurrent_layers:
@@ -24,7 +24,7 @@ def results_of(pack: Pack, lanes: Sequence[Lane]) -> dict[Lane, RunResult]:
 
 
 def _add_last_rows(pack: Pack, lanes: Sequence[Lane], network: Network, evaluator: Evaluator) -> None:
-    """Of lanes that have diverged: the others have a row at the step that they have reached."""
+    """Add the last row of the lanes that have diverged.  The other lanes already have a row at their last step."""
     diverged = [lane for lane in lanes if lane.divergence_reason is not None]
     if not diverged:
         return
@@ -37,10 +37,10 @@ def _add_last_rows(pack: Pack, lanes: Sequence[Lane], network: Network, evaluato
 
 
 def _measure_dynamics(lanes: Sequence[Lane], network: Network) -> None:
-    """Of the recurrence as training has left it."""
+    """Measure the dynamics of the trained networks."""
     slots = filled_up(lanes)
     pool = Pool([lane.data.eval for lane in slots], network.flat)
     exponents = dynamics.lyapunov_exponents(network, pool, [lane.directions() for lane in slots])
     for slot, lane in enumerate(lanes):
-        found = {name: values[slot].item() for name, values in exponents.items()}
-        lane.dynamics = lane.dynamics | dynamics.of_weights(network, slot) | found
+        of_lane = {name: values[slot].item() for name, values in exponents.items()}
+        lane.dynamics = lane.dynamics | dynamics.of_weights(network, slot) | of_lane

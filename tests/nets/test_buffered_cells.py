@@ -1,4 +1,4 @@
-"""One step of a cell in buffers and its reverse, against the formulas of nets/cells."""
+"""One step of a buffered cell, and the same step in reverse, against the formulas of nets/cells."""
 
 from operator import attrgetter
 
@@ -13,7 +13,7 @@ R, T, B, H = 3, 4, 2, 5
 LANES = ("tanh", "silu", "leaky_relu")
 GATES = ("sigmoid", "softplus", "gelu")
 DOUBLE = torch.zeros(1, dtype=torch.float64)
-CLOSE = dict(rtol=1e-12, atol=1e-12)  # gates without bounds make states and gradients of a hundred
+CLOSE = dict(rtol=1e-12, atol=1e-12)  # if gates have no bounds, states and gradients reach a hundred
 
 
 def normal(seed, *sizes):
@@ -25,11 +25,11 @@ def pack(names):
 
 
 class Layer:
-    """A cell whose lanes have different activations, and the same by the formulas."""
+    """A buffered cell whose lanes have different activations, and the same cell by the formulas."""
 
     def __init__(self, formula, reference, carried=False):
         self.formula, self.reference = formula, reference
-        self.called = []  # with what phi was called
+        self.called = []  # the arguments of phi
         specs = formula.weights(3, H, bias=False)[1:]
         sizes = {w.name: (R, w.fan_in, len(w.gates) * w.fan_out) for w in specs}
         self.weights = {key: 0.3 * normal(n, *size) for n, (key, size) in enumerate(sizes.items())}
@@ -41,7 +41,7 @@ class Layer:
         self.cell.pre.copy_(self.pre)
 
     def states(self, pre, lane):
-        """What the formulas say of a lane: for each step (h,) or (h, c)."""
+        """The states of a lane by the formulas: for each step (h,) or (h, c)."""
         weights = {name: w[lane] for name, w in self.weights.items()}
         before = self.initial or [torch.zeros(R, B, H, dtype=pre.dtype)] * self.formula.n_states
         states = [tuple(state[lane] for state in before)]
@@ -82,7 +82,7 @@ def test_steps_follow_the_formula(layer):
 
 @pytest.mark.parametrize("silent", [(), (0,), (1, 3), (0, 1, 2)], ids=str)
 def test_reverse_steps_give_the_gradients_of_pre_activations_and_states(layer, silent):
-    """silent: steps at which nothing arrives from above."""
+    """silent: steps at which no gradient arrives from above."""
     above = normal(2, T, R, B, H)
     above[list(silent)] = 0
     pre = layer.pre.clone().requires_grad_()
@@ -97,14 +97,14 @@ def test_reverse_steps_give_the_gradients_of_pre_activations_and_states(layer, s
     torch.testing.assert_close(layer.cell.pre, d_pre, **CLOSE)
 
 
-def test_gradients_at_the_state_before_the_first_step_equal_autograds(cell, reference):
-    """Of all that is carried, and with a gradient from beyond the last step at all that is carried."""
+def test_gradients_of_the_state_before_the_first_step_equal_autograds(cell, reference):
+    """Of h and, in an LSTM, of c; with a gradient at each of them after the last step."""
     layer = Layer(cell, reference, carried=True)
     layer.cell.unroll()
     above = normal(2, T, R, B, H)
     beyond = [torch.zeros(R, B, H, dtype=torch.float64)] + [normal(3, R, B, H)] * (cell.n_states - 1)
     initial = [state.requires_grad_() for state in layer.initial]
-    loss = 0 * sum(state.sum() for state in initial)  # a memoryless cell has no use for it
+    loss = 0 * sum(state.sum() for state in initial)  # a memoryless cell does not use it
     for lane in range(R):
         states = layer.states(layer.pre, lane)
         loss = loss + sum((state[0] * above[t, lane]).sum() for t, state in enumerate(states))
@@ -114,8 +114,8 @@ def test_gradients_at_the_state_before_the_first_step_equal_autograds(cell, refe
     layer.cell.begin_reverse()
     for t in reversed(range(T)):
         layer.cell.reverse_step(t, above[t])
-    for found, gradient in zip(layer.cell.initial_gradients(), expected, strict=True):
-        torch.testing.assert_close(found, gradient, **CLOSE)
+    for gradient, by_autograd in zip(layer.cell.initial_gradients(), expected, strict=True):
+        torch.testing.assert_close(gradient, by_autograd, **CLOSE)
 
 
 def test_recurrent_products_add_up_to_the_gradients_of_the_recurrent_weights(layer):
@@ -135,7 +135,7 @@ def test_recurrent_products_add_up_to_the_gradients_of_the_recurrent_weights(lay
 
 
 def test_slopes_are_those_of_the_candidate_or_of_the_only_activation(layer):
-    """By what phi is called with in the formula; the second call of an LSTM's step is phi(c)."""
+    """At the argument of phi in the formula; the second call in a step of an LSTM is phi(c)."""
     per_step = 2 if layer.formula is LstmCell else 1
     for lane in range(R):
         layer.called = []

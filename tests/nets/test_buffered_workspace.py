@@ -1,4 +1,4 @@
-"""Forward and backward through time against torch.nn, against autograd of a plain loop, and by gradcheck."""
+"""The passes forward and backward through time, against torch.nn, against autograd of a plain loop, by gradcheck."""
 
 from dataclasses import replace
 from operator import attrgetter
@@ -21,7 +21,7 @@ TOKENS = replace(SMALL, input_size=7, num_layers=2, tokens=True)
 DOUBLE = dict(rtol=1e-10, atol=1e-10)
 SINGLE = dict(rtol=1e-5, atol=1e-5)  # sums of up to 50 products of numbers near 1, each off by 6e-8
 GATED = (LstmCell, GruCell, OriginalGruCell)
-# Every activation, and those with parameters once more.
+# Every activation, and those with parameters a second time.
 CANDIDATES = [("leaky_relu", {"negative_slope": -0.3}), ("elu", {"alpha": 2.0}), ("celu", {"alpha": 0.5})]
 CANDIDATES += [(name, {}) for name in ACTIVATIONS]
 every_cell = pytest.mark.parametrize("cell", BUFFERED, ids=attrgetter("name"))
@@ -46,7 +46,7 @@ def with_padding(x):
 
 
 def gradients(workspace):
-    """By name, (R, fan_in, gates * fan_out)."""
+    """The gradients by name, (R, fan_in, gates * fan_out)."""
     return {name: workspace.network.unpadded(name, grad).flatten(2) for name, grad in workspace.grads.items()}
 
 
@@ -64,7 +64,7 @@ def passes(network, batch_size, states=None, keep=None):
 
 
 def options_of(network, lane):
-    """What the reference is told of a lane."""
+    """The options of the reference for a lane."""
     return {
         "activation": network.activations[lane].name,
         "gate_activation": network.gate_activations[lane].name,
@@ -73,9 +73,9 @@ def options_of(network, lane):
     }
 
 
-def assert_equals_reference(network, lane, found, reference, **options):
+def assert_equals_reference(network, lane, passed, reference, **options):
     """z and every gradient of a lane against autograd of the plain loop."""
-    x, dz, z, grads = found
+    x, dz, z, grads = passed
     weights = reference.lane_weights(network, lane)
     y = reference.unroll(weights, x[lane], **options_of(network, lane) | options)
     y = y.reshape(-1, network.architecture.output_size)
@@ -145,7 +145,7 @@ class TorchTwin:
 @pytest.mark.parametrize(("hidden_size", "batch_size"), [(5, 1), (10, 7), (33, 7)], ids=["H5-B1", "H10-B7", "H33-B7"])
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 @pytest.mark.parametrize("cell", TORCH_CELLS, ids=attrgetter("name"))
-@pytest.mark.filterwarnings("ignore:TF32")  # which is what leaving out oneDNN calls forth
+@pytest.mark.filterwarnings("ignore:TF32")  # torch warns of it when oneDNN is off
 def test_outputs_and_gradients_equal_torch(cell, num_layers, hidden_size, batch_size, dtype, tolerance, reference):
     for answers, bias in (("last", True), ("every", False), ("every", True))[hidden_size == 33 :]:
         architecture = Architecture(cell, 3, hidden_size, 2, num_layers, bias, bias, seq_len=6, answers=answers)
@@ -154,13 +154,13 @@ def test_outputs_and_gradients_equal_torch(cell, num_layers, hidden_size, batch_
         x, dz, z, grads = passes(network, batch_size)
         for lane in range(network.width):
             twin = TorchTwin(network, lane)
-            with torch.backends.mkldnn.flags(enabled=False):  # which takes seconds to prepare for each shape
+            with torch.backends.mkldnn.flags(enabled=False):  # oneDNN prepares each shape for seconds
                 y = twin(x[lane]).reshape(-1, 2)
             (y * dz[lane].T).sum().backward()
             torch.testing.assert_close(z[lane].T, y.detach(), **tolerance)
             for name, parameter, ours in twin.pairs({name: grad[lane] for name, grad in grads.items()}):
                 if name == "bias_hh" and cell != GruCell:
-                    continue  # the same as that of bias_ih, which is enough
+                    continue  # the same as that of bias_ih
                 theirs = parameter.grad.clone()
                 if name == "bias_hh":
                     theirs[: 2 * hidden_size] = 0
@@ -173,24 +173,24 @@ def test_outputs_and_gradients_equal_torch(cell, num_layers, hidden_size, batch_
 @both_answers
 @every_cell
 def test_every_lane_of_a_pack_of_all_activations_equals_the_reference(cell, answers, reference):
-    """Each in the candidate's and output's place and, of cells with gates, in the gates' place."""
+    """Each activation is phi of a lane and, in cells with gates, the gates' activation of another lane."""
     lanes = [(make_activation(name, **own), make_activation("sigmoid"), own) for name, own in CANDIDATES]
     if cell in GATED:
         lanes += [(make_activation("tanh"), make_activation(name, **own), own) for name, own in CANDIDATES]
     architecture = replace(SMALL, cell=cell, num_layers=2, answers=answers)
     network = reference.random_network(architecture, *zip(*[lane[:2] for lane in lanes], strict=True))
-    found = passes(network, batch_size=3)
+    passed = passes(network, batch_size=3)
     for lane, (_, _, parameters) in enumerate(lanes):
-        assert_equals_reference(network, lane, found, reference, **parameters)
+        assert_equals_reference(network, lane, passed, reference, **parameters)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_a_pack_of_one_activation_equals_the_reference(name, reference):
     for cell in (RnnCell, *GATED):
         network = reference.random_network(replace(SMALL, cell=cell), [name] * 2, [name] * 2)
-        found = passes(network, batch_size=3)
+        passed = passes(network, batch_size=3)
         for lane in range(2):
-            assert_equals_reference(network, lane, found, reference)
+            assert_equals_reference(network, lane, passed, reference)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (1, 50, 1, 7), (8, 8, 10, 2), (4, 16, 4, 8)], ids=str)
@@ -200,9 +200,9 @@ def test_sizes_with_and_without_padding_equal_the_reference(cell, sizes, referen
     for answers, bias in (("last", True), ("every", False)):
         architecture = Architecture(cell, input_size, hidden_size, output_size, 2, bias, bias, 4, answers)
         network = reference.random_network(architecture, ["sigmoid", "gelu"], ["hardtanh", "mish"])
-        found = passes(network, batch_size)
+        passed = passes(network, batch_size)
         for lane in range(2):
-            assert_equals_reference(network, lane, found, reference)
+            assert_equals_reference(network, lane, passed, reference)
 
 
 @both_answers
@@ -263,7 +263,7 @@ def test_a_memoryless_cell_equals_linear_layers_at_each_step(answers, num_layers
 
 
 class Unrolled(torch.autograd.Function):
-    """A workspace's passes as autograd sees them: all parameters of all lanes -> what the readout says."""
+    """The passes of a workspace as a function for autograd: all parameters of all lanes -> outputs of the readout."""
 
     @staticmethod
     def forward(ctx, flat, workspace, x):
@@ -311,7 +311,7 @@ def test_every_activation_in_either_place_of_a_gated_cell_passes_gradcheck(name,
 
 
 def one_hot_twin(network, reference):
-    """The same weights in a network that reads numbers."""
+    """A network with the same weights that reads numbers."""
     a = replace(network.architecture, tokens=False, embedding_size=None)
     twin = reference.random_network(a, network.activations, network.gate_activations)
     for lane in range(network.width):
@@ -329,17 +329,17 @@ def test_tokens_are_read_as_their_one_hot_codes(cell, embedding_size, reference)
     for bias, num_layers in ((True, 2), (False, 1)):
         architecture = replace(TOKENS, cell=cell, embedding_size=embedding_size, bias=bias, num_layers=num_layers)
         network = reference.random_network(architecture, ["tanh", "gelu"])
-        found = passes(network, batch_size=3)
+        passed = passes(network, batch_size=3)
         for lane in range(2):
-            assert_equals_reference(network, lane, found, reference)
-        codes = torch.nn.functional.one_hot(found[0], 8).double()  # seven tokens, padded to eight
+            assert_equals_reference(network, lane, passed, reference)
+        codes = torch.nn.functional.one_hot(passed[0], 8).double()  # seven tokens, padded to eight
         twin = Workspace(one_hot_twin(network, reference), 3)
-        torch.testing.assert_close(twin.forward(codes), found[2], **DOUBLE)
-        twin.backward(found[1])
+        torch.testing.assert_close(twin.forward(codes), passed[2], **DOUBLE)
+        twin.backward(passed[1])
         for name, gradient in gradients(twin).items():
             if name == "layer0.weight_ih" and embedding_size:
                 continue
-            torch.testing.assert_close(found[3][name], gradient, **DOUBLE)
+            torch.testing.assert_close(passed[3][name], gradient, **DOUBLE)
 
 
 def test_a_token_that_does_not_occur_has_no_gradient(reference):
@@ -378,23 +378,23 @@ def test_two_windows_in_a_row_equal_one_of_double_length(cell, reference):
 @pytest.mark.parametrize("seq_len", [5, 1])
 @every_cell
 def test_the_gradient_of_a_carried_state_ends_at_the_border(cell, seq_len, reference):
-    """As of the reference, begun with the same state, of which it is told no gradient."""
+    """The reference begins with the same state, which is a constant for autograd."""
     architecture = replace(SMALL, cell=cell, num_layers=2, seq_len=seq_len)
     network = reference.random_network(architecture, ["tanh", "silu"], ["sigmoid", "softsign"])
     n_states = cell.n_states
     states = [torch.zeros(2, 3, 8, dtype=torch.float64) for _ in range(2 * n_states)]
     for n, state in enumerate(states):
         state[..., :6] = normal(30 + n, 2, 3, 6)
-    found = passes(network, 3, states=states)
+    passed = passes(network, 3, states=states)
     for lane in range(2):
         own = [state[lane, :, :6] for state in states]
         initial = [own[n : n + n_states] for n in range(0, len(own), n_states)]
-        assert_equals_reference(network, lane, found, reference, initial=initial)
+        assert_equals_reference(network, lane, passed, reference, initial=initial)
 
 
 @every_cell
-def test_gradients_of_a_pass_from_zero_hold_nothing_of_a_carried_pass_before(cell, reference):
-    """With one step from zero there is no recurrent product at all."""
+def test_gradients_of_a_pass_from_zero_do_not_depend_on_the_pass_before(cell, reference):
+    """One step from a state of zero has no recurrent product."""
     for seq_len in (1, 5):
         network = reference.random_network(replace(SMALL, cell=cell, seq_len=seq_len), ["tanh", "silu"])
         workspace = Workspace(network, 3)
@@ -417,17 +417,17 @@ def test_gradients_of_a_pass_from_zero_hold_nothing_of_a_carried_pass_before(cel
 @both_answers
 @every_cell
 def test_dropped_states_equal_the_reference(cell, answers, reference):
-    """The factors are applied where a state is read above, never from step to step."""
+    """A factor acts on a state as the next layer reads it, never from step to step."""
     architecture = replace(SMALL, cell=cell, num_layers=3, answers=answers)
     network = reference.random_network(architecture, ["tanh", "relu"])
     T, B = 5, 3
     keep = [normal(40 + n, 2, B if n == 2 and answers == "last" else T * B, 8) for n in range(3)]
-    found = passes(network, B, keep=keep)
+    passed = passes(network, B, keep=keep)
     for lane in range(2):
         own = [factors[lane, :, :6].unflatten(0, (-1, B)) for factors in keep]
         own[2] = own[2] if answers == "every" else own[2][0]
-        assert_equals_reference(network, lane, found, reference, keep=own)
-    assert not torch.allclose(found[2], passes(network, B)[2]), "without factors nothing is dropped"
+        assert_equals_reference(network, lane, passed, reference, keep=own)
+    assert not torch.allclose(passed[2], passes(network, B)[2]), "without factors nothing is dropped"
 
 
 # Gradients through time
@@ -450,7 +450,7 @@ def test_norms_of_gradients_through_time_equal_autograds(cell, answers, referenc
         h = [state[0] for layer in states for state in layer]
         expected = torch.autograd.grad((z.reshape(-1, 2) * dz[lane].T).sum(), h, materialize_grads=True)
         norms = torch.stack([g.square().sum() for g in expected]).reshape(3, 5)
-        torch.testing.assert_close(squares[lane] - 1, norms, rtol=1e-10, atol=1e-12)  # added to what was there
+        torch.testing.assert_close(squares[lane] - 1, norms, rtol=1e-10, atol=1e-12)  # the norms were added to ones
 
 
 # Buffers and padding
@@ -505,7 +505,7 @@ def padding_of(network):
 
 @every_cell
 def test_padding_stays_zero_while_the_weights_are_trained(cell, reference):
-    """sigmoid and softplus make 0.5 and 0.69 of a padded unit's zero input: states that must stay without effect."""
+    """A padded unit of sigmoid has the state 0.5, one of softplus 0.69.  These states must have no effect."""
     lanes = (["sigmoid", "softplus", "tanh"], ["sigmoid", "softplus", "hardtanh"])
     for n, (name, optimizer) in enumerate(OPTIMIZERS.items()):
         architecture = replace((SMALL, TOKENS)[n % 2], cell=cell, num_layers=2, embedding_size=(None, 3)[n % 2])

@@ -1,5 +1,4 @@
-"""The cells of nets/cells: one step against torch.nn and against the formula unit by unit, its reverse against
-autograd."""
+"""The cells of nets/cells: a step against torch.nn and, unit by unit, against the formula; its reverse by autograd."""
 
 from dataclasses import astuple
 from operator import attrgetter
@@ -31,7 +30,7 @@ def recurrent_weights(cls, *lead):
 
 
 class Lanes:
-    """phi of every lane, differentiable, in the words of its paper."""
+    """phi of every lane, differentiable, by the formula of its paper."""
 
     def __init__(self, names, reference):
         self.functions = [reference.Written(name) for name in names]
@@ -58,7 +57,7 @@ def test_a_step_equals_that_of_torch_nn(cls, reference):
     w = {"weight_hh": torch.cat([rows_hh[state_order.index(n)] for n in range(len(rows_hh))]).T}
     own = [rows_ih[input_order.index(n)] for n in range(len(rows_ih))]
     bias = [biases[0][input_order.index(n)] for n in range(len(own))]
-    if cls is GruCell:  # (n, r, z, q): of n torch adds the second bias inside the reset, as q's
+    if cls is GruCell:  # (n, r, z, q): torch adds the second bias of n inside the reset, where it is the bias of q
         second = [torch.zeros(H, dtype=torch.float64), biases[1][0], biases[1][1]]
         bias = [*map(torch.add, bias, second), biases[1][2]]
         own.append(torch.zeros(H, I, dtype=torch.float64))
@@ -72,7 +71,7 @@ def test_a_step_equals_that_of_torch_nn(cls, reference):
 
 
 def test_a_step_of_the_original_gru_resets_before_the_product(reference):
-    """Unit by unit, by equations 5 to 8."""
+    """Unit by unit, with equations 5 to 8 of the paper."""
     w, pre, h = recurrent_weights(OriginalGruCell), normal(1, B, 3 * H), normal(2, B, H)
     cell = OriginalGruCell(reference.Written("tanh"), reference.Written("sigmoid"))
     (found,), _ = cell.step(pre, (h,), w)
@@ -94,7 +93,8 @@ def test_a_memoryless_cell_does_not_see_its_state(reference):
 
 @every_cell
 def test_the_steps_in_reverse_give_autograds_gradients(cls, reference):
-    """Of pre-activations, of the state before the first step and of the recurrent weights, lane by lane another phi."""
+    """Gradients of the pre-activations, of the state before the first step and of the recurrent weights.  Each lane has
+    another phi."""
     w = {name: weight.requires_grad_() for name, weight in recurrent_weights(cls, R).items()}
     pre = [normal(10 + t, R, B, cls.blocks * H).requires_grad_() for t in range(T)]
     state = tuple(normal(20 + n, R, B, H).requires_grad_() for n in range(cls.n_states))

@@ -1,4 +1,4 @@
-"""The parameters of a pack: how they are named, where they lie, how they are read and written."""
+"""The parameters of a pack: their names, their places, how they are read and written."""
 
 from dataclasses import replace
 from operator import attrgetter
@@ -18,7 +18,7 @@ SMALL = Architecture(RnnCell, 3, 6, 2, 1, True, True, seq_len=5, answers="every"
 
 
 @pytest.mark.parametrize("cell", BUFFERED, ids=attrgetter("name"))
-def test_weights_set_are_weights_read_and_touch_no_other(cell):
+def test_a_weight_that_is_set_is_read_back_and_changes_no_other(cell):
     architecture = replace(SMALL, cell=cell, num_layers=2, tokens=True, embedding_size=5)
     network = Network(architecture, [make_activation("tanh")] * 3, dtype=torch.float64)
     for name, w in network.specs.items():
@@ -32,7 +32,7 @@ def test_weights_set_are_weights_read_and_touch_no_other(cell):
         assert not changed[[0, 2]].any()
 
 
-def test_gates_stand_side_by_side_as_blocks_of_columns_each_with_its_own_padding():
+def test_gates_are_blocks_of_columns_each_with_its_own_padding():
     network = Network(replace(SMALL, cell=LstmCell), [make_activation("tanh")], dtype=torch.float64)
     matrix = np.arange(6 * 24.0).reshape(6, 24) + 1
     network.set_weight(0, "layer0.weight_hh", matrix)
@@ -57,7 +57,7 @@ def test_norms_of_layers_are_those_of_all_their_parameters(reference):
             assert found[lane].item() == pytest.approx(np.linalg.norm(own), rel=1e-12)
 
 
-def test_selected_lanes_are_copies_in_the_order_asked_for(reference):
+def test_selected_lanes_are_copies_in_the_given_order(reference):
     lanes = [make_activation(name) for name in ("tanh", "relu", "gelu")]
     gates = [make_activation(name) for name in ("sigmoid", "hardtanh", "softsign")]
     network = reference.random_network(replace(SMALL, cell=GruCell), lanes, gates)

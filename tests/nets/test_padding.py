@@ -1,4 +1,4 @@
-"""Padding, and elementwise functions whose bits do not depend on the neighbours."""
+"""Padding, and elementwise functions whose bits do not depend on the other lanes."""
 
 import pytest
 import torch

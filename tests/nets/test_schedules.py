@@ -16,7 +16,7 @@ def factors(**options):
 
 
 def rates_of(make_scheduler):
-    """Of torch's scheduler, for a rate of 1, one for each update."""
+    """The rates of torch's scheduler from a rate of 1, one for each update."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     scheduler = make_scheduler(optimizer)
     rates = []
@@ -50,7 +50,7 @@ def test_a_schedule_equals_torchs(options, make_scheduler):
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_warming_up_multiplies_any_schedule_and_then_leaves_it_alone(schedule):
+def test_warming_up_multiplies_every_schedule_and_then_ends(schedule):
     options = {"schedule": schedule, "step_every": 3, "step_factor": 0.5}
     plain, warmed = factors(**options), factors(**options, warmup_steps=3)
     ratios = [a / b for a, b in zip(warmed, plain, strict=True)]
@@ -63,7 +63,7 @@ def test_no_schedule_goes_up_or_below_zero_and_all_begin_at_1(schedule):
     assert found[0] == 1
     assert found == sorted(found, reverse=True)
     assert min(found) >= 0
-    # what no run asks for, since training ends before
+    # no run gets there, because its training ends before
     assert 0 <= rate_factor({"schedule": schedule, "step_every": 3, "step_factor": 0.5}, STEPS + 9, STEPS) <= found[-1]
 
 

@@ -1,4 +1,4 @@
-"""Which samples a lane reads, in which order and layout."""
+"""The samples that a lane reads: which, in which order, in which layout."""
 
 import json
 
@@ -15,7 +15,7 @@ LIKE = torch.zeros(1)
 
 
 def split_of(kind, seed=0):
-    """kind: what the targets are, numbers or classes at the last or at every step."""
+    """kind: whether targets are numbers or classes, at the last step or at every step."""
     generator = np.random.default_rng(seed)
     when = {"last": (N,), "every": (N, T)}[kind.split()[1]]
     numbers = generator.normal(size=(*when, O)).astype(np.float32)
@@ -27,7 +27,7 @@ every_kind = pytest.mark.parametrize("kind", ["numbers last", "numbers every", "
 
 
 @every_kind
-def test_a_gathered_chunk_holds_the_samples_asked_for(kind):
+def test_a_gathered_chunk_has_the_samples_with_the_given_indices(kind):
     lanes = [split_of(kind, seed=1), split_of(kind, seed=2)]
     indices = np.array([[3, 0, 10, 3], [7, 7, 1, 2]])
     chunk = Pool(lanes, LIKE).gather(torch.from_numpy(indices), n_real=3)
@@ -93,7 +93,7 @@ def test_tokens_are_gathered_as_they_are():
 
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 11])
 @pytest.mark.parametrize("size", [1, 3, 4, 8, 16])
-def test_streams_read_every_window_once_each_after_the_one_before(n, size):
+def test_streams_read_every_window_once_and_in_order(n, size):
     """Stream c has the windows from c * W on, W = ceil(n / size): the last streams may be shorter, or empty."""
     windows = np.arange(N)[:, None].repeat(T, axis=1)  # each token says which window it is from
     pool = Pool([Split(windows, windows)] * 2, LIKE)
@@ -113,10 +113,10 @@ def test_streams_read_every_window_once_each_after_the_one_before(n, size):
         assert all(stream == list(range(c * W, c * W + len(stream))) for c, stream in enumerate(read))
 
 
-def test_lanes_with_the_same_arrays_share_one_copy_and_lanes_with_others_have_their_own():
+def test_lanes_with_the_same_arrays_share_one_copy():
     a, b = split_of("numbers last", seed=1), split_of("numbers last", seed=2)
     pool = Pool([a, b, a, a], LIKE)
-    assert len(pool._inputs) == 2 * N
+    assert len(pool.inputs) == 2 * N
     chunk = pool.gather(torch.arange(N).expand(4, -1), N)
     for lane, split in enumerate([a, b, a, a]):
         np.testing.assert_array_equal(chunk.x[lane, :, :, :I].numpy(), split.inputs.transpose(1, 0, 2))
@@ -147,7 +147,7 @@ def test_an_epoch_reads_each_sample_at_most_once_and_drops_an_incomplete_batch(n
             assert set(seen.tolist()) == set(range(n_samples))
 
 
-def test_epochs_come_in_different_orders_and_every_sample_is_read_in_time():
+def test_epochs_have_different_orders_and_read_every_sample_equally_often():
     reader = order(11, 4)
     epochs = [np.concatenate([reader.next(), reader.next()]).tolist() for _ in range(50)]
     assert len(set(map(tuple, epochs))) == 50
@@ -156,7 +156,7 @@ def test_epochs_come_in_different_orders_and_every_sample_is_read_in_time():
     np.testing.assert_allclose(counts, 50 * 8 / 11, atol=5 * 3.1)
 
 
-def test_the_same_seed_gives_the_same_order_and_another_another():
+def test_the_same_seed_gives_the_same_order_and_another_seed_another_order():
     first, again, other = (order(11, 4, seed) for seed in (3, 3, 4))
     ours = [first.next().tolist() for _ in range(6)]
     assert ours == [again.next().tolist() for _ in range(6)]
@@ -173,7 +173,7 @@ def test_a_full_batch_is_read_in_order_every_time(batch_size):
 @pytest.mark.parametrize(
     ("n_windows", "batch_size", "length"), [(12, 4, 3), (14, 4, 3), (5, 5, 1), (5, None, 1), (7, 1, 7)]
 )
-def test_streams_are_read_side_by_side_window_after_window_over_and_over(n_windows, batch_size, length):
+def test_streams_are_read_side_by_side_window_after_window_again_and_again(n_windows, batch_size, length):
     reader = StreamOrder(n_windows, batch_size)
     for _ in range(3):
         for position in range(length):
@@ -184,7 +184,7 @@ def test_streams_are_read_side_by_side_window_after_window_over_and_over(n_windo
 
 
 class Counted:
-    """A task whose sequences say what was drawn for them."""
+    """A task whose sequences are the numbers that were drawn for them."""
 
     def fresh_batch(self, generator, n):
         drawn = generator.normal(size=(n, 1, 1)).astype(np.float32)
@@ -207,7 +207,7 @@ def test_fresh_batches_never_repeat_and_follow_from_the_generator():
     ],
     ids=["stream", "fresh", "permuted"],
 )
-def test_any_order_that_is_resumed_from_plain_data_goes_on_as_it_would_have(make):
+def test_every_order_continues_from_plain_data_as_if_it_had_not_stopped(make):
     def read(order):
         batch = order.next()
         return (getattr(order, "begins", None), getattr(batch, "inputs", batch).tolist())

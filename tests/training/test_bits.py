@@ -1,4 +1,4 @@
-"""A run's record has the same bits alone, in a pack, in any part of it, stopped and gone on with."""
+"""A run's record has the same bits alone, in a pack, in any part of it, and continued after a stop."""
 
 from dataclasses import asdict
 
@@ -38,7 +38,7 @@ PACKS = {  # task, cell, optimizer, hidden size, batch size, what else: every ce
 
 
 def lanes_of(name, run_config, n_lanes=6, **more):
-    """Runs of one program in which everything that may differ does; together the packs have every activation."""
+    """Runs of one program that differ in everything in which lanes can differ.  All packs have every activation."""
     task, cell, optimizer, hidden_size, batch_size, values = PACKS[name]
     first = 5 * list(PACKS).index(name)
     gated = cell in ("lstm", "gru")
@@ -80,9 +80,9 @@ def test_the_packs_have_every_cell_optimizer_and_activation(run_config):
 
 @pytest.fixture(params=PACKS)
 def name(request, monkeypatch):
-    """Of a pack."""
+    """The name of a pack."""
     if request.param.endswith("in chunks"):
-        monkeypatch.setattr(batches, "TRACE_LIMIT", 64 * 33)  # a batch in three of them
+        monkeypatch.setattr(batches, "TRACE_LIMIT", 64 * 33)  # a batch is cut into three chunks
     return request.param
 
 
@@ -119,34 +119,34 @@ def test_the_number_of_threads_changes_no_bits_and_is_restored(run_config, texts
     run = run_config(training__batch_size=None, cell__hidden_size=33, cell__activation="gelu")
     threads = torch.get_num_threads()
     try:
-        found = []
+        records = []
         for n in (1, 3):
             torch.set_num_threads(n)
-            found += texts([run])
+            records += texts([run])
             assert torch.get_num_threads() == n
-        assert found[0] == found[1]
+        assert records[0] == records[1]
     finally:
         torch.set_num_threads(threads)
 
 
-# Packs that change on the way
+# Packs that become narrower, or stop and continue
 
 
 @pytest.fixture
 def widths(monkeypatch):
-    """Of every pack that is laid out."""
-    found = []
+    """The number of lanes of every pack that is made."""
+    widths = []
     begin = Pack.__init__
 
     def watched(self, lanes, *rest):
-        found.append(len(lanes))
+        widths.append(len(lanes))
         begin(self, lanes, *rest)
 
     monkeypatch.setattr(Pack, "__init__", watched)
-    return found
+    return widths
 
 
-RATES = [0.01, 3e38, 50.0, 0.02, 20.0, 1e5, 0.03, 300.0]  # those above 1 are ruinous
+RATES = [0.01, 3e38, 50.0, 0.02, 20.0, 1e5, 0.03, 300.0]  # at rates above 1 a run diverges
 COMPACTED = {
     "permuted": ("sines", "rnn", {"training__batch_size": 7}),
     "stream": ("text", "lstm", {"training__batch_size": 5, "cell__num_layers": 2}),
@@ -161,12 +161,10 @@ COMPACTED = {
 
 
 @pytest.mark.parametrize("case", COMPACTED)
-def test_a_pack_is_laid_out_anew_without_stopped_lanes_and_changes_no_bits(
-    case, run_config, texts, widths, monkeypatch
-):
+def test_a_narrower_pack_without_the_stopped_lanes_changes_no_bits(case, run_config, texts, widths, monkeypatch):
     task, cell, values = COMPACTED[case]
     if case == "stream in chunks":
-        monkeypatch.setattr(batches, "TRACE_LIMIT", 8 * 5 * 6)  # a batch of twenty in three of them
+        monkeypatch.setattr(batches, "TRACE_LIMIT", 8 * 5 * 6)  # a batch of twenty is cut into three chunks
     values = {"training__steps": 14, "training__eval_every": 3, "divergence__loss_factor": 2.0} | values
     runs = [
         run_config(task, cell, "sgd", seed=n, cell__activation="identity", optimizer__learning_rate=rate, **values)
@@ -182,31 +180,29 @@ def test_a_pack_is_laid_out_anew_without_stopped_lanes_and_changes_no_bits(
 
 
 def stopped_after(n_steps, runs, path, monkeypatch):
-    """Train with a checkpoint after every step, and leave off after the n-th."""
+    """Train with a checkpoint after every step, and stop after the n-th."""
 
-    class LeftOff(Exception):
+    class Stopped(Exception):
         pass
 
     def write(path, states):
         write_checkpoint(path, states)
         if states[0].step == n_steps:
-            raise LeftOff
+            raise Stopped
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "write_checkpoint", write)
-        with pytest.raises(LeftOff):
+        with pytest.raises(Stopped):
             train(runs, checkpoints=Checkpoints(path, 0.0))
 
 
-def test_a_run_that_is_gone_on_with_in_another_pack_ends_in_the_same_bits(
-    name, run_config, texts, tmp_path, monkeypatch
-):
-    """In the middle of a stream, of an epoch, of what dropout and noise draw, of every optimiser's averages."""
+def test_a_run_continued_in_another_pack_ends_with_the_same_bits(name, run_config, texts, tmp_path, monkeypatch):
+    """The stop is in the middle of a stream or of an epoch, and of the draws of dropout and noise."""
     runs = lanes_of(name, run_config, 4, training__steps=9)
     wanted = texts(runs)
     stopped_after(5, runs, tmp_path / "pack.npz", monkeypatch)
     states = read_checkpoints(tmp_path, [run.run_id for run in runs])
     assert {state.step for state in states.values()} == {5}
     for part in ([0], [3, 1, 2]):
-        found = texts([runs[n] for n in part], states=[states[runs[n].run_id] for n in part])
-        assert found == [wanted[n] for n in part]
+        continued = texts([runs[n] for n in part], states=[states[runs[n].run_id] for n in part])
+        assert continued == [wanted[n] for n in part]

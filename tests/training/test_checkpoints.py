@@ -1,4 +1,4 @@
-"""Unfinished runs on disk: continued from, they end in the same bits."""
+"""Checkpoints: a run that continues from one ends with the same bits."""
 
 import numpy as np
 import pytest
@@ -30,9 +30,8 @@ def train_until(runs, path, n_steps, monkeypatch):
             train(runs, checkpoints=Checkpoints(path, 0.0))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
-@pytest.mark.parametrize("n_steps", [1, 7, 12])
-def test_a_pack_continued_from_a_checkpoint_ends_in_the_same_bits(
+@pytest.mark.parametrize(("optimizer", "n_steps"), [("adam", 1), ("sgd", 7), ("rmsprop", 12)])
+def test_a_pack_continued_from_a_checkpoint_ends_with_the_same_bits(
     run_config, tmp_path, monkeypatch, optimizer, n_steps
 ):
     options = {"training__steps": 13, "training__batch_size": 7, "training__eval_every": 4}
@@ -51,7 +50,7 @@ def test_a_pack_continued_from_a_checkpoint_ends_in_the_same_bits(
             assert finish(run, result) == wanted[runs.index(run)]
 
 
-def test_runs_that_stand_at_different_steps_are_continued_apart(run_config, tmp_path, monkeypatch):
+def test_runs_at_different_steps_continue_in_different_packs(run_config, tmp_path, monkeypatch):
     runs = [run_config(seed=seed, training__steps=9, training__batch_size=5) for seed in range(4)]
     wanted = [finish(run, result) for run, result in zip(runs, train(runs), strict=True)]
     train_until(runs[:2], tmp_path / "a.npz", 3, monkeypatch)
@@ -81,13 +80,13 @@ def test_the_latest_state_of_a_run_counts(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and then nothing", b"no archive"])
-def test_a_broken_file_is_passed_over(tmp_path, content):
+def test_a_broken_file_is_ignored(tmp_path, content):
     (tmp_path / "broken.npz").write_bytes(content)
     write_checkpoint(tmp_path / "x.npz", [state()])
     assert list(read_checkpoints(tmp_path, ["a"])) == ["a"]
 
 
-def test_a_truncated_file_is_passed_over(tmp_path):
+def test_a_truncated_file_is_ignored(tmp_path):
     write_checkpoint(tmp_path / "x.npz", [state()])
     whole = (tmp_path / "x.npz").read_bytes()
     for size in range(0, len(whole), 97):
@@ -95,7 +94,7 @@ def test_a_truncated_file_is_passed_over(tmp_path):
         assert read_checkpoints(tmp_path, ["a"]) == {}
 
 
-def test_another_versions_states_are_not_gone_on_from(tmp_path, monkeypatch):
+def test_checkpoints_of_another_version_are_ignored(tmp_path, monkeypatch):
     write_checkpoint(tmp_path / "x.npz", [state()])
     monkeypatch.setattr("rnnlab.training.checkpoints.MADE_BY", "another version")
     assert read_checkpoints(tmp_path, ["a"]) == {}

@@ -1,4 +1,4 @@
-"""From configs to networks and optimisers: which weights a run begins with."""
+"""From configs to networks and optimisers: the initial weights of a run."""
 
 import math
 import zlib
@@ -41,7 +41,7 @@ def test_every_cell_of_the_config_is_built_and_all_its_weights_are_drawn(run_con
     assert built == set(BUFFERED)
 
 
-def test_a_network_is_what_the_task_and_the_cell_say(run_config):
+def test_a_network_has_the_sizes_of_its_task_and_cell(run_config):
     run = run_config("ship", "gru", cell__embedding_size=4, cell__num_layers=2, cell__bias=False, readout__bias=False)
     a = architecture(run)
     assert (a.input_size, a.embedding_size, a.hidden_size, a.output_size) == (25, 4, 6, 25)
@@ -52,7 +52,7 @@ def test_a_network_is_what_the_task_and_the_cell_say(run_config):
     ]
 
 
-def test_lanes_have_their_own_activations_in_either_place(run_config):
+def test_lanes_have_their_own_activations_and_gate_activations(run_config):
     runs = [
         run_config(cell="lstm", cell__activation="leaky_relu", cell__negative_slope=0.3),
         run_config(cell="lstm", cell__activation="elu", cell__alpha=2.0, cell__gate_activation="celu"),
@@ -113,7 +113,7 @@ def test_one_initializer_for_all_weights_leaves_biases_and_embeddings_as_they_ar
             assert torch.equal(matrix, torch.eye(*matrix.shape))
 
 
-def test_an_embedding_is_drawn_from_a_normal_distribution_unless_another_is_asked_for(run_config):
+def test_an_embedding_is_drawn_from_a_normal_distribution_by_default(run_config):
     embedding = weights_of(run_config("ship", cell__embedding_size=200))["embedding.weight"]
     assert embedding.shape == (25, 200)
     assert abs(embedding.std().item() - 1) < 0.05  # 5000 numbers: three standard errors are 0.03
@@ -121,7 +121,7 @@ def test_an_embedding_is_drawn_from_a_normal_distribution_unless_another_is_aske
     torch.testing.assert_close(scaled, 0.01 * embedding)
 
 
-def test_a_matrix_is_drawn_from_a_branch_of_the_seed_that_bears_its_name(run_config):
+def test_a_matrix_is_drawn_from_the_branch_of_the_seed_with_its_name(run_config):
     run = run_config(seed=11)
     branch = np.random.SeedSequence(11, spawn_key=(2, zlib.crc32(b"layer0.weight_hh")))
     expected = draw("uniform", np.random.default_rng(branch), Fan(6, 6, 6))
@@ -155,7 +155,7 @@ def test_each_kind_of_weight_has_its_own_initializer(run_config):
     assert weights["readout.weight"].all()
 
 
-def test_leaving_out_a_bias_or_adding_a_layer_changes_no_other_draw(run_config):
+def test_a_missing_bias_or_another_layer_changes_no_other_draw(run_config):
     full = weights_of(run_config(cell__num_layers=2, seed=3))
     for values in (
         dict(cell__num_layers=1),
@@ -174,7 +174,7 @@ def test_another_seed_draws_other_weights_and_no_two_matrices_are_alike(run_conf
     assert not (first["layer0.weight_hh"] == first["layer1.weight_hh"]).any()
 
 
-def test_weights_begin_within_the_bounds_of_torch(run_config):
+def test_initial_weights_are_within_the_bounds_of_torch(run_config):
     weights = weights_of(run_config(cell__hidden_size=64))
     for name, bound in {
         "layer0.weight_ih": 1,

@@ -1,4 +1,4 @@
-"""What is measured beside the loss, against the same computed unit by unit from autograd."""
+"""The diagnostics beside the loss, against the same numbers computed unit by unit with autograd."""
 
 from dataclasses import replace
 from operator import attrgetter
@@ -23,7 +23,7 @@ ARCHITECTURE = Architecture(RnnCell, 3, H, 2, L, True, True, T, answers="every")
 
 
 def slopes(network, lane, x, reference, monkeypatch):
-    """phi'(a) of the activation's every call, in the order of the calls: layer, then step."""
+    """phi'(a) at every call of the activation, in the order of the calls: layer, then step."""
     seen = []
     phi = reference.phi
 
@@ -38,7 +38,7 @@ def slopes(network, lane, x, reference, monkeypatch):
     gate = network.gate_activations[lane].name
     cell = network.architecture.cell
     _, states = reference.passed_forward(weights, x, "watched", cell=cell, gate_activation=gate, answers="every")
-    calls = seen[::2] if cell == LstmCell else seen  # its second is phi(c)
+    calls = seen[::2] if cell == LstmCell else seen  # the second call of a step is phi(c)
     name = network.activations[lane].name
     found = [torch.autograd.grad(phi(name, a).sum(), a)[0] for a in calls]
     return torch.stack(found).unflatten(0, (L, T)), torch.stack([torch.stack([s[0] for s in one]) for one in states])
@@ -46,8 +46,8 @@ def slopes(network, lane, x, reference, monkeypatch):
 
 @pytest.mark.parametrize("n_real", [B, 3])
 @pytest.mark.parametrize("cell", BUFFERED, ids=attrgetter("name"))
-def test_what_states_show_equals_a_count_unit_by_unit(cell, n_real, reference, monkeypatch):
-    """n_real: of a batch that is filled up only the real samples count."""
+def test_diagnostics_of_states_equal_a_count_unit_by_unit(cell, n_real, reference, monkeypatch):
+    """n_real: the samples of a batch that are no padding, and alone count."""
     network = reference.random_network(replace(ARCHITECTURE, cell=cell), LANES)
     network.flat *= 4  # so that units saturate and relus die
     workspace = Workspace(network, B)
@@ -69,7 +69,7 @@ def test_what_states_show_equals_a_count_unit_by_unit(cell, n_real, reference, m
     }
 
 
-def test_a_relu_whose_bias_is_far_below_zero_is_dead_and_a_tanh_never_quite(reference):
+def test_a_relu_with_a_bias_far_below_zero_is_dead_and_a_tanh_is_not(reference):
     network = reference.random_network(ARCHITECTURE, ["relu", "tanh"])
     for lane in range(2):
         bias = np.zeros((1, H))
@@ -133,7 +133,7 @@ def test_a_record_has_the_columns_of_its_layers_from_the_first_update_on(
 
 
 def test_layers_norms_and_gradients_through_time_equal_autograds(run_config, reference):
-    """Of the first update, at the initial weights, before clipping."""
+    """At the first update, with the initial weights, before clipping."""
     run = run_config("ship", "lstm", cell__num_layers=2, cell__embedding_size=3, training__steps=1)
     run = replace(run, training=replace(run.training, eval_every=1, batch_size=None))
     run = replace(run, optimizer=replace(run.optimizer, clip_norm=1e-3))

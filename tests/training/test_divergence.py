@@ -1,4 +1,4 @@
-"""When a lane has diverged, why, and how a run came out."""
+"""The rules of divergence, and the outcome of a run."""
 
 import math
 
@@ -17,7 +17,7 @@ def test_a_lane_within_all_limits_has_not_diverged():
 @pytest.mark.parametrize(
     ("quantity", "reason"), [("loss", "loss"), ("grad_norm", "gradient"), ("update_norm", "weights")]
 )
-def test_what_is_not_finite_is_a_reason(quantity, reason, value):
+def test_a_quantity_that_is_not_finite_is_a_reason(quantity, reason, value):
     assert judge(**FINE | {quantity: value}) == REASONS[reason]
 
 
@@ -56,7 +56,7 @@ def test_a_loss_that_is_no_number_has_not_learned(eval_loss):
 
 
 @pytest.mark.parametrize("eval_loss", [0.0, math.nan])
-def test_a_diverged_run_came_out_as_diverged_whatever_its_loss(eval_loss):
+def test_the_outcome_of_a_diverged_run_does_not_depend_on_its_loss(eval_loss):
     assert outcome(True, eval_loss, 1.0, 0.1) == "diverged"
 
 

@@ -1,4 +1,4 @@
-"""Dropout and gradient noise: what is drawn, for whom, and how it is distributed."""
+"""Dropout and gradient noise: what is drawn for which lane, and how it is distributed."""
 
 import numpy as np
 import pytest
@@ -11,12 +11,12 @@ from rnnlab.training.lane import Lane
 
 
 def drawn(runs, lanes=None, batch_size=40):
-    """Dropout's factors for lanes that have just begun."""
+    """The factors of dropout for new lanes."""
     lanes = lanes or [Lane.start(run) for run in runs]
     return dropout_factors(lanes, Workspace(make_network(runs, "cpu"), batch_size))
 
 
-def test_a_state_is_dropped_at_its_rate_and_the_others_make_up_for_it(run_config):
+def test_states_are_dropped_at_the_given_rate_and_the_mean_stays_the_same(run_config):
     values = {"cell__num_layers": 3, "cell__hidden_size": 64, "task__window": 10}
     rates = [(0.5, 0.2), (0.1, 0.0)]
     runs = [run_config(cell__dropout=a, readout__dropout=b, seed=n, **values) for n, (a, b) in enumerate(rates)]
@@ -32,14 +32,14 @@ def test_a_state_is_dropped_at_its_rate_and_the_others_make_up_for_it(run_config
     assert not torch.equal(factors[0] != 0, factors[1] != 0), "layers are dropped apart"
 
 
-def test_every_step_is_dropped_apart_where_every_step_is_answered(run_config):
+def test_each_step_has_factors_of_its_own_if_every_step_is_answered(run_config):
     (factors,) = drawn([run_config("ship", readout__dropout=0.5, cell__hidden_size=64)] * 2)
     assert factors.shape == (2, 5 * 40, 64)
     steps = factors[0].unflatten(0, (5, 40))
     assert len({step.numpy().tobytes() for step in steps}) == 5
 
 
-def test_every_batch_is_dropped_anew_and_the_same_lane_draws_the_same(run_config):
+def test_each_batch_has_factors_of_its_own_and_the_same_lane_draws_the_same(run_config):
     run = run_config(readout__dropout=0.5)
     one, other = Lane.start(run), Lane.start(run)
     first, second = (drawn([run] * 2, [one, one])[0] for _ in range(2))
@@ -52,7 +52,7 @@ def test_every_batch_is_dropped_anew_and_the_same_lane_draws_the_same(run_config
     assert not torch.equal(together[0], together[1])
 
 
-def test_inputs_are_what_is_dropped_where_there_is_no_layer(run_config):
+def test_inputs_are_dropped_if_there_is_no_layer(run_config):
     (factors,) = drawn([run_config("images", cell__num_layers=0, readout__dropout=0.5)] * 2)
     assert factors.shape == (2, 40, 64)
 
@@ -61,7 +61,7 @@ def test_inputs_are_what_is_dropped_where_there_is_no_layer(run_config):
     ("values", "expected"),
     [({}, False), ({"cell__dropout": 0.1}, True), ({"readout__dropout": 0.1}, True)],
 )
-def test_nothing_is_drawn_where_nothing_is_dropped(values, expected, run_config):
+def test_a_run_without_dropout_draws_nothing(values, expected, run_config):
     assert drops(Lane.start(run_config(**values))) == expected
 
 
@@ -69,7 +69,7 @@ def test_nothing_is_drawn_where_nothing_is_dropped(values, expected, run_config)
 
 
 def noise(runs, step=0, dtype=torch.float32):
-    """What is added to gradients of zero."""
+    """The noise, as what is added to gradients of zero."""
     network = make_network(runs, "cpu")
     grads = torch.zeros_like(network.flat, dtype=dtype)
     add_gradient_noise(grads, [Lane.start(run) for run in runs], network, step)
@@ -106,7 +106,7 @@ def test_without_noise_gradients_stay_as_they_are_and_nothing_is_drawn(run_confi
     assert lane.noise.bit_generator.state == before
 
 
-def test_noise_of_a_lane_is_the_same_whoever_is_in_the_pack(run_config):
+def test_the_noise_of_a_lane_does_not_depend_on_the_pack(run_config):
     runs = [run_config(training__gradient_noise=0.2, seed=seed) for seed in range(3)]
     assert len({architecture(run) for run in runs}) == 1
     _, together = noise(runs)

@@ -36,7 +36,7 @@ def sequences(architecture, n=N, seed=1):
 
 
 def exponents(network, inputs, layer=0):
-    """(R, K), of the same sequences for every lane."""
+    """The exponents (R, K), on the same sequences for every lane."""
     targets = np.zeros((len(inputs), 1))
     pool = Pool([Split(inputs, targets)] * network.width, network.flat)
     found = dynamics.lyapunov_exponents(network, pool, directions(network.width))
@@ -82,7 +82,7 @@ def slow_exponents(products, first):
 
 
 def backward_exponents(network, lane, layer, inputs, reference, activation="tanh"):
-    """In the order and from the directions of the lab's own."""
+    """The exponents in the order of dynamics.py, with the same initial directions."""
     J = jacobians(network, lane, layer, inputs, reference, activation)
     generator = directions(lane + 1)[lane]
     K = min(3, network.architecture.hidden_size)
@@ -142,7 +142,7 @@ def test_forward_in_time_the_exponents_are_nearly_the_same(cell, reference):
     J = jacobians(network, 0, 0, inputs, reference)
     first = np.random.default_rng(9).normal(size=(J.shape[-1], 3))
     forward = np.mean([slow_exponents(j, first) for j in J], axis=0)
-    # Other ends of the trajectory are left out: 150 steps, one exponent's terms scattered by some tenths.
+    # The quarter that does not count is at the other end: 150 terms, which scatter by some tenths.
     np.testing.assert_allclose(exponents(network, inputs)[0], forward, atol=0.05)
 
 
@@ -165,7 +165,7 @@ def test_every_layer_has_the_exponents_of_its_own_recurrence(reference):
         np.testing.assert_allclose(exponents(network, inputs, layer)[0], naive, rtol=ROUNDING)
 
 
-def test_of_a_narrow_layer_there_are_only_as_many_exponents_as_units():
+def test_a_narrow_layer_has_only_as_many_exponents_as_units():
     network = linear_network(np.diag([0.5, 0.25]))
     pool = Pool([Split(sequences(PLAIN), np.zeros((N, 1)))], network.flat)
     assert list(dynamics.lyapunov_exponents(network, pool, directions(1))) == [
@@ -175,7 +175,7 @@ def test_of_a_narrow_layer_there_are_only_as_many_exponents_as_units():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_where_all_units_of_relu_are_off_every_change_dies_at_once(dtype):
+def test_if_all_units_of_relu_are_off_every_change_dies_at_once(dtype):
     network = Network(PLAIN, [make_activation("relu")], dtype=dtype)
     network.set_weight(0, "layer0.weight_hh", np.eye(H))
     network.set_weight(0, "layer0.bias", np.full((1, H), -1.0))
@@ -183,8 +183,9 @@ def test_where_all_units_of_relu_are_off_every_change_dies_at_once(dtype):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_direction_that_has_no_room_left_dies_and_the_others_live(dtype):
-    """Two units of relu are on, with eigenvalues 0.5 and 0.9, and read what 30 others do: rounding is not room."""
+def test_a_direction_without_a_dimension_left_dies_and_the_others_live(dtype):
+    """Two units of relu are on, with eigenvalues 0.5 and 0.9, and read 30 others that are off.  Rounding errors do not
+    count as a third dimension."""
     n = 32
     network = Network(replace(PLAIN, hidden_size=n), [make_activation("relu")], dtype=dtype)
     W = np.zeros((n, n))
@@ -197,7 +198,7 @@ def test_a_direction_that_has_no_room_left_dies_and_the_others_live(dtype):
     assert found[2] == -math.inf
 
 
-def test_a_lane_has_the_same_exponents_alone_and_in_any_company():
+def test_a_lane_has_the_same_exponents_alone_and_in_any_pack():
     names = ["tanh", "relu", "silu", "tanh", "sigmoid"]
     for cell in (RnnCell, LstmCell, GruCell):
         architecture = replace(PLAIN, cell=cell, num_layers=2, seq_len=30)
@@ -218,7 +219,7 @@ def test_a_lane_has_the_same_exponents_alone_and_in_any_company():
 
 
 def candidate_weights(network, cell):
-    """The block of W_hh that the candidate state sees: of LSTM (i, f, o, n) and GRU (r, z, n) the last."""
+    """The block of W_hh of the candidate: the last one of LSTM (i, f, o, n) and GRU (r, z, n)."""
     if cell == OriginalGruCell:
         return network.get_weight(0, "layer0.weight_hn").numpy()
     return network.get_weight(0, "layer0.weight_hh").numpy()[:, -H:]
@@ -253,7 +254,7 @@ def test_a_cell_without_recurrence_has_none(reference):
     assert dynamics.of_weights(network, 0) == {}
 
 
-def test_a_trained_run_tells_of_its_recurrence_before_and_after(run_config):
+def test_a_record_has_the_dynamics_before_and_after_training(run_config):
     (result,) = train([run_config("adding", init__recurrent="identity", init__recurrent_scale=0.5)])
     assert result.metrics["initial_spectral_radius_layer0"] == 0.5
     assert result.metrics["initial_largest_singular_value_layer0"] == 0.5

@@ -1,4 +1,4 @@
-"""Losses, outputs and closed-loop forecasts against a window-by-window computation written another way."""
+"""Losses, outputs and closed-loop forecasts against another computation, window by window."""
 
 from dataclasses import replace
 from operator import attrgetter
@@ -37,7 +37,7 @@ def inputs(architecture, seed=1):
 
 
 def answers_of(network, lane, x, reference):
-    """x (N, T, I), or tokens (N, T) -> what the linear readout says, (N, O) or (N, T, O)."""
+    """x (N, T, I), or tokens (N, T) -> the output of the linear readout, (N, O) or (N, T, O)."""
     a = network.architecture
     weights = reference.lane_weights(network, lane)
     x = torch.from_numpy(x).transpose(0, 1)
@@ -52,7 +52,7 @@ every_kind = pytest.mark.parametrize(("cell", "num_layers", "answers"), CASES)
 
 @pytest.fixture(params=[256, 21, 8, 5], ids="chunk{}".format)
 def chunk(request):
-    """How many of the 21 samples are computed at once."""
+    """The number of samples, of 21, that are computed at once."""
     return request.param
 
 
@@ -194,7 +194,7 @@ def test_evaluating_changes_no_weights_and_can_be_repeated(make_network):
 
 
 @pytest.mark.parametrize("change", [{"output_size": 2}, {"answers": "every"}], ids=str)
-def test_a_closed_loop_is_refused_where_answers_cannot_be_inputs(change, make_network):
+def test_a_closed_loop_is_refused_if_outputs_cannot_be_inputs(change, make_network):
     network = make_network(replace(FORECASTER, **change))
     with pytest.raises(ValueError, match="closed loop"):
         Evaluator(network, LOSSES["mse"]("linear")).closed_loop([np.zeros((T, 1), np.float32)] * 3, 4)

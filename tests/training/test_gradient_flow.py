@@ -1,5 +1,5 @@
 """The gradient-through-time experiment of "Deep Learning from Scratch 2" (WegraLee/deep-learning-from-scratch-2, ch06),
-through the lab's own reverse step, and the measurement that studies use for it."""
+with the reverse step of this package, and the measurement that studies use for it."""
 
 import numpy as np
 import pytest
@@ -12,12 +12,12 @@ from rnnlab.nets.cells.rnn import RnnCell
 from rnnlab.nets.network import Architecture, Network
 
 N, H, T = 2, 3, 20
-# As the script prints them, for randn and for randn * 0.5: the first and the last of twenty.
+# The first and the last of twenty numbers that the script prints, for randn and for randn * 0.5.
 PRINTED = {1.0: (2.4684068094579303, 249.495615421267), 0.5: (1.2342034047289651, 0.00023793756048323344)}
 
 
 def norms_of_the_script(weight_hh):
-    """dh <- dh W_h^T, sqrt(sum(dh^2)) / N, as the script has them."""
+    """The formulas of the script: dh <- dh W_h^T, sqrt(sum(dh^2)) / N."""
     dh, norms = np.ones((N, H)), []
     for _ in range(T):
         dh = dh @ weight_hh.T
@@ -26,7 +26,7 @@ def norms_of_the_script(weight_hh):
 
 
 def norms_of_the_cell(weight_hh):
-    """The same with an identity cell of T + 1 steps, at the end of which a gradient of ones arrives."""
+    """The same with an identity cell of T + 1 steps and a gradient of ones at the last step."""
     phi = PackActivation([make_activation("identity")])
     cell, w = RnnCell(phi, phi), {"weight_hh": torch.from_numpy(weight_hh)[None]}
     zero = torch.zeros(1, N, H, dtype=torch.float64)
@@ -49,8 +49,8 @@ def test_the_numbers_of_the_script_are_reproduced(draw, scale):
         np.testing.assert_allclose(expected[[0, -1]], PRINTED[scale], rtol=1e-10)
 
 
-def test_rand_explodes_half_of_it_vanishes_and_the_spectral_radius_decides():
-    """Of 0.5 rand the largest singular value is near one, the spectral radius further below."""
+def test_rand_explodes_and_half_of_it_vanishes_as_the_spectral_radius_says():
+    """The largest singular value of 0.5 rand is near one, its spectral radius is further below."""
     weight_hh = np.random.RandomState(3).rand(H, H)
     for scale in (1.0, 0.5):
         radius = np.abs(np.linalg.eigvals(scale * weight_hh)).max()
@@ -59,7 +59,7 @@ def test_rand_explodes_half_of_it_vanishes_and_the_spectral_radius_decides():
         assert norms[-1] / norms[-2] == pytest.approx(radius, rel=1e-6)
 
 
-def test_what_a_record_holds_is_the_norm_through_the_product_of_jacobians():
+def test_a_record_has_the_norms_of_the_gradient_through_the_product_of_jacobians():
     """An identity network of one layer: dL/dh[t] = dL/dh[T-1] (W_hh^T)^(T-1-t)."""
     network = Network(Architecture(RnnCell, 1, 5, 1, 1, True, True, T, "last"), [make_activation("identity")] * 2)
     generator = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""One run on its way: what it takes note of, what it makes of it, what a checkpoint holds."""
+"""A lane: what it records of every step, what becomes of it, and what a checkpoint keeps."""
 
 import json
 import math
@@ -17,7 +17,7 @@ def started(run_config):
 
 
 def step(lane, *, loss=0.5, grad_norm=1.0, largest_grad=0.5, largest_update=0.1, measured=None):
-    """A step, recorded where something is measured."""
+    """A step, with measurements if there are any."""
     if measured is not None:
         lane.measure(measured, None)
     lane.watch(loss, grad_norm, largest_grad, largest_update)
@@ -54,7 +54,7 @@ def test_generators_of_a_lane_differ_from_each_other_and_from_another_seeds(run_
         ({"optimizer__clip_norm": 2.0, "optimizer__clip_value": 0.3}, 2.1, 0.31, 1),
     ],
 )
-def test_an_update_counts_as_clipped_once_whatever_clips_it(values, norm, largest, clipped, run_config):
+def test_an_update_counts_as_clipped_once_for_both_kinds_of_clipping(values, norm, largest, clipped, run_config):
     one = Lane.start(run_config(**values))
     step(one, grad_norm=norm, largest_grad=largest)
     step(one, grad_norm=0.1, largest_grad=0.1)
@@ -62,16 +62,16 @@ def test_an_update_counts_as_clipped_once_whatever_clips_it(values, norm, larges
     assert one.rows[-1]["clip_rate"] == clipped / 2
 
 
-def test_a_row_holds_what_was_measured_since_the_row_before_and_nothing_older(started):
+def test_a_row_has_what_was_measured_since_the_row_before(started):
     started.add_row(0.9, 0.9)
     step(started, measured={"hidden_norm_layer0": 2.0})
     started.add_row(0.8, 0.8)
     step(started)
-    step(started, loss=math.nan)  # which is not taken
+    step(started, loss=math.nan)  # this step is not taken
     started.add_row(0.7, 0.7)
     assert [row["step"] for row in started.rows] == [0, 1, 2]
     assert [row.get("hidden_norm_layer0") for row in started.rows] == [None, 2.0, None]
-    columns = started._curves()
+    columns = started.result(Finding({}, {})).curves
     np.testing.assert_array_equal(columns["hidden_norm_layer0"], [math.nan, 2.0, math.nan])
     assert columns["step"].dtype == np.int64
 
@@ -87,7 +87,7 @@ def test_a_lane_that_diverges_right_after_a_row_keeps_what_that_row_had_measured
     assert (row["clip_rate"], row["hidden_norm_layer0"], row["grad_norm_layer0"]) == (1.0, 2.0, 1.0)
 
 
-def test_what_was_measured_at_the_step_that_is_not_taken_stands_beside_its_loss(started):
+def test_the_row_of_a_step_that_is_not_taken_has_its_loss_and_measurements(started):
     started.add_row(0.9, 0.9)
     step(started, loss=math.nan, measured={"hidden_norm_layer0": math.inf})
     started.add_row(0.9, 0.9)
@@ -97,12 +97,13 @@ def test_what_was_measured_at_the_step_that_is_not_taken_stands_beside_its_loss(
 
 
 @pytest.mark.parametrize("n", [1, 40, 41, 80, 81, 100, 777])
-def test_gradients_through_time_are_kept_for_evenly_spaced_steps_the_last_among_them(n, started):
+def test_gradients_through_time_are_kept_for_evenly_spaced_steps_and_the_last(n, started):
     for k in range(n):
         started.measure({}, [[k + 0.25, k + 0.5, 1.0], [0.0, k + 0.75, 2.0]])
         started.watch(0.5, 1.0, 1.0, 0.1)
         assert len(started.gradients) <= 2 * MOST_GRADIENTS + 1, "however long the run"
-    table = started._gradients()
+    started.add_row(0.5, 0.5)
+    table = started.result(Finding({}, {})).gradients
     steps = sorted(set(table["step"].tolist()))
     assert len(steps) == min(n, MOST_GRADIENTS)
     assert (steps[0], steps[-1]) == (1 if n > 1 else n, n)
@@ -120,7 +121,7 @@ def test_gradients_through_time_are_kept_for_evenly_spaced_steps_the_last_among_
     assert rows[-5] == (n, 0, 1, n - 0.5)
 
 
-def test_a_lane_stops_when_its_validation_loss_is_below_and_not_when_it_has_diverged(run_config):
+def test_a_lane_stops_at_a_low_validation_loss_unless_it_has_diverged(run_config):
     def after(train_loss, eval_loss):
         one = Lane.start(run_config(training__stop_at_loss=0.1))
         step(one)
@@ -138,7 +139,7 @@ def test_a_lane_stops_when_its_validation_loss_is_below_and_not_when_it_has_dive
     [("sines", {}), ("text", {}), ("adding", {"training__fresh": True})],
     ids=["permuted", "stream", "fresh"],
 )
-def test_a_lane_gone_on_with_from_plain_data_draws_and_says_what_it_would_have(task, values, run_config):
+def test_a_lane_continues_from_plain_data_as_if_it_had_not_stopped(task, values, run_config):
     run = run_config(task, training__batch_size=5, **values)
     whole, resumed = Lane.start(run), Lane.start(run)
     for k in range(3):

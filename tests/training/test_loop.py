@@ -1,4 +1,4 @@
-"""The training loop: the published experiment, when a run is looked at, when it ends, what can share a pack."""
+"""The training loop: the published experiment, when a run is evaluated, when it ends, what can share a pack."""
 
 import math
 from dataclasses import replace
@@ -32,7 +32,7 @@ def test_the_labs_losses_are_those_that_were_published(lab):
         assert 1 < first < 2
         assert 0.008 < last < 0.03
         assert result.outcome == "learned"
-        assert result.metrics["persistence_loss"] < last  # saying the last value again does better
+        assert result.metrics["persistence_loss"] < last  # the last value as the answer is better
 
 
 def test_the_labs_closed_loop_goes_flat_near_the_published_height(lab):
@@ -42,10 +42,10 @@ def test_the_labs_closed_loop_goes_flat_near_the_published_height(lab):
         assert end.mean() == pytest.approx(1.4, abs=0.1)
 
 
-# When it is looked at
+# When a run is evaluated
 
 
-def test_a_run_of_no_steps_is_looked_at_once(run_config):
+def test_a_run_of_no_steps_is_evaluated_once(run_config):
     (result,) = train([run_config(training__steps=0)])
     assert result.curves["step"].tolist() == [0]
     assert result.steps_done == 0
@@ -62,7 +62,7 @@ def test_rows_are_written_at_the_start_every_so_often_and_at_the_end(steps, eval
     assert result.steps_done == steps
 
 
-def test_how_often_a_run_is_looked_at_changes_nothing_else(run_config):
+def test_the_number_of_evaluations_changes_nothing_else(run_config):
     often, seldom = (train([run_config(training__steps=6, training__eval_every=n)])[0] for n in (1, 6))
     assert often.metrics == seldom.metrics
     assert to_csv(often.predictions) == to_csv(seldom.predictions)
@@ -115,7 +115,7 @@ def test_a_diverged_run_says_when_and_why(reason, run_config):
 
 @every_reason
 def test_a_diverged_run_keeps_the_weights_of_a_run_that_ended_there(reason, run_config):
-    """Its last finite weights: nothing of the step that was judged is left in them."""
+    """These are its last finite weights, without any part of the step that was judged."""
     (diverged,) = train([diverging(run_config, reason)])
     (ended,) = train([diverging(run_config, reason, training__steps=diverged.steps_done)])
     assert ended.diverged == (reason in ("loss", "limit")), "seen in the loss, it is seen at the end as well"
@@ -144,7 +144,7 @@ def test_a_pack_in_which_all_lanes_diverge_ends_early_with_all_results(run_confi
     assert [result.divergence_reason for result in train(runs)] == [REASONS[reason] for reason in DIVERGING]
 
 
-def test_without_learning_a_run_is_not_learned(run_config):
+def test_a_run_that_does_not_change_has_not_learned(run_config):
     (result,) = train([run_config(training__steps=0, init__readout_scale=0.0, init__bias_scale=0.0)])
     data = run_config().task.data(0)
     assert result.metrics["eval_loss"] == pytest.approx(np.square(data.eval.targets).mean())  # it answers 0
@@ -154,7 +154,7 @@ def test_without_learning_a_run_is_not_learned(run_config):
 # Ending early
 
 
-def test_a_run_that_is_good_enough_stops_at_a_row_and_is_the_run_that_ended_there(run_config, text):
+def test_a_run_with_a_low_loss_stops_at_a_row_and_equals_the_run_that_ends_there(run_config, text):
     values = {"training__steps": 60, "training__eval_every": 4, "optimizer__learning_rate": 0.03}
     runs = [run_config(seed=n, cell__activation="tanh", **values) for n in range(5)]
     limit = float(np.median([result.curves["eval_loss"][6] for result in train(runs)]))
@@ -170,11 +170,11 @@ def test_a_run_that_is_good_enough_stops_at_a_row_and_is_the_run_that_ended_ther
         assert text(train([ended])[0]) == text(result)
 
 
-def test_a_run_that_never_is_good_enough_goes_on_to_the_end(run_config, texts):
+def test_a_run_whose_loss_stays_high_continues_to_the_end(run_config, texts):
     assert texts([run_config(training__stop_at_loss=1e-30)]) == texts([run_config()])
 
 
-def test_runs_that_are_good_enough_leave_the_pack_and_change_no_bits(run_config, text, texts):
+def test_runs_that_stop_early_leave_the_pack_and_change_no_bits(run_config, text, texts):
     values = {"training__steps": 40, "training__eval_every": 2, "training__stop_at_loss": 2.89}
     rates = [0.03, 1.5, 0.9, 3e38, 0.6, 0.003]
     runs = [
@@ -186,7 +186,7 @@ def test_runs_that_are_good_enough_leave_the_pack_and_change_no_bits(run_config,
     assert [text(result) for result in results] == [texts([run])[0] for run in runs]
 
 
-# What it leaves behind
+# The settings of torch and numpy
 
 
 class Boom(Activation):
@@ -265,13 +265,13 @@ def test_runs_of_different_programs_are_refused(values, run_config):
     ],
     ids=str,
 )
-def test_numbers_of_a_lane_do_not_keep_it_from_a_pack(values, run_config, texts):
+def test_lanes_with_different_numbers_share_a_pack(values, run_config, texts):
     runs = [run_config(), run_config(**values)]
     assert program_key(runs[0]) == program_key(runs[1])
     assert texts(runs) == [texts([run])[0] for run in runs]
 
 
-def test_the_form_of_a_gru_and_its_gates_decide_about_packs_as_shapes_and_numbers_do(run_config):
+def test_the_form_of_a_gru_decides_about_its_pack_and_its_gate_activation_does_not(run_config):
     torchs, original, hard = (
         run_config(cell="gru", **values)
         for values in ({}, {"cell__reset_after": False}, {"cell__gate_activation": "hardtanh"})

@@ -1,4 +1,4 @@
-"""The training loop against the same run as one would write it with torch, step by step."""
+"""The training loop against the same run in plain torch, step by step."""
 
 import math
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ def stream(run, number):
 
 
 class PlainTraining:
-    """The same run as one would write it with torch, in double precision."""
+    """The same run in plain torch, in double precision."""
 
     def __init__(self, run, reference):
         self.run, self.reference, self.task = run, reference, run.task
@@ -52,7 +52,7 @@ class PlainTraining:
         self.carried = None
 
     def _batches(self, generator):
-        """(split, indices, whether streams begin) for each batch."""
+        """For each batch (split, indices, whether streams begin)."""
         train, size = self.data.train, self.run.training.batch_size
         order = BatchOrder(len(train), size, generator)
         while True:
@@ -66,7 +66,7 @@ class PlainTraining:
                 yield train, order.next(), True
 
     def losses(self, inputs, targets, **options):
-        """For every answer, and the states after the last step, by layer."""
+        """The outputs of all answers, and for each layer the states after the last step."""
         run, x = self.run, torch.tensor(inputs).transpose(0, 1)
         z, states = self.reference.passed_forward(
             self.weights,
@@ -86,7 +86,7 @@ class PlainTraining:
         return losses, [layer[-1] for layer in states]
 
     def loss_on(self, split):
-        """Over the first samples, or over the streams that the evaluation reads them as: a long sequence each."""
+        """The loss over the first samples, or over the streams of the evaluation, each as one long sequence."""
         n = min(self.run.training.eval_samples or len(split), len(split))
         per_stream = -(-n // max(32, -(-self.run.training.batch_size // 8) * 8)) if self.task.carries_state else 1
         if per_stream == 1:
@@ -97,7 +97,7 @@ class PlainTraining:
         return torch.cat(found).mean().item()
 
     def keep(self, n_samples):
-        """Dropout's factors, drawn for padded sizes."""
+        """The factors of dropout, drawn for padded sizes."""
         cell, every = self.run.cell, self.task.answers == "every"
         if not cell.dropout and not self.run.readout.dropout:
             return None
@@ -123,7 +123,7 @@ class PlainTraining:
         return o.learning_rate * factor * min(1, step / (o.warmup_steps + 1))
 
     def clip(self):
-        """The norm before clipping, and whether anything was clipped."""
+        """The norm of the gradient before clipping, and whether it was clipped."""
         o, parameters = self.run.optimizer, list(self.weights.values())
         clip_norm, clip_value = (math.inf if limit is None else limit for limit in (o.clip_norm, o.clip_value))
         norm = torch.nn.utils.clip_grad_norm_(parameters, clip_norm).item()
@@ -138,7 +138,7 @@ class PlainTraining:
             self.weights[name].grad += scale * torch.from_numpy(drawn.reshape(w.fan_in, -1))
 
     def rows(self):
-        """Of curves.csv, one per step."""
+        """The rows of curves.csv, one per step."""
         o, rows = self.run.optimizer, []
         parameters = list(self.weights.values())
         optimizer = TORCH_OPTIMIZERS[o.name](parameters, o, lr=o.learning_rate, weight_decay=o.weight_decay)
@@ -199,7 +199,7 @@ def test_a_run_equals_a_plain_loop_in_torch(name, run_config, reference):
     assert result.metrics["eval_loss"] == found[-1, 2]
 
 
-def test_the_plain_loops_take_in_every_cell_and_every_optimizer(run_config):
+def test_the_plain_loops_cover_every_cell_and_every_optimizer(run_config):
     runs = [run_config(**{"training__batch_size": 9} | values) for values in PLAIN.values()]
     assert {run.cell.name for run in runs} == set(CELLS)
     assert {run.optimizer.name for run in runs} == set(OPTIMIZERS) == set(TORCH_OPTIMIZERS)
@@ -207,7 +207,7 @@ def test_the_plain_loops_take_in_every_cell_and_every_optimizer(run_config):
 
 @dataclass(frozen=True)
 class Echo(Task):
-    """At every step: what was heard a step ago, as numbers or as the class of the largest."""
+    """The answer at every step is the input of the step before, as numbers or as the class of the largest."""
 
     name: str = "echo"
     loss: str = "mse"

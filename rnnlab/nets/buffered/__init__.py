@@ -1,6 +1,6 @@
-"""The cells of nets/cells computed in buffers that are made once: several times as fast, and harder to read.
+"""The cells of nets/cells, computed in buffers that are allocated once: several times as fast, and harder to read.
 
-workspace.py runs the layers of a pack in them; nets/padding.py says why their matrices are padded.
+workspace.py computes the layers of a pack with them.  nets/padding.py says why their matrices are padded.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The LSTM in buffers: nets/cells/lstm.py has the formulas."""
+"""The LSTM in buffers.  nets/cells/lstm.py has the formulas."""
 
 from __future__ import annotations
 
@@ -31,16 +31,18 @@ class BufferedLstm(BufferedCell):
         self._phi_of_c = list(phi_of_c.unbind(1))
         self._weight_hh, self._weight_hh_T = self._weights["weight_hh"], self._transposed["weight_hh"]
 
-        # Between the passes pre[t] holds (i, f, o, n)[t]: what a step reads is overwritten while it is in the cache.
+        # Between the passes pre[t] holds (i, f, o, n)[t]: a step overwrites what it has just read into the cache.
         self._i, self._f, self._o, self._n = (list(self._columns(self.pre, n).unbind(1)) for n in range(4))
         self.gate_phi, self.phi = TracedActivation(gate_phi, self.pre), TracedActivation(phi, self.outputs)
         self._phi_c = TracedActivation(phi, self.outputs)
         self._gates, self._values_c = self.gate_phi.steps(self.pre), self.phi.steps(phi_of_c)
 
+        # Of one step, side by side for all blocks: pre-activations a, gradients of the gates' values g, and of a.
         self._a, self._g, self._da = (like.new_zeros(R, B, 4 * H) for _ in range(3))
         self._a_n, self._da_n = self._columns(self._a, 3), self._columns(self._da, 3)
         self._g_i, self._g_f, self._g_o = (self._columns(self._g, n) for n in range(3))
         self._a_parts, self._g_parts, self._da_parts = map(self.gate_phi.split, (self._a, self._g, self._da))
+        # Of one step: phi's argument, value and gradient; k, the gradient of c.
         self._arg, self._value, self._grad, self._k = (like.new_zeros(R, B, H) for _ in range(4))
         self._arg_parts, self._value_parts, self._grad_parts = map(self.phi.split, (self._arg, self._value, self._grad))
 
@@ -52,7 +54,7 @@ class BufferedLstm(BufferedCell):
             self._a.copy_(self._pre[t])
         arg.copy_(self._a_n)
         self.phi.forward(t, arg, self._arg_parts, self._value_parts)
-        # All four blocks, the candidate's too: one contiguous piece is done sooner than three quarters of it.
+        # All four blocks, also the candidate's: one contiguous piece takes less time than three quarters of it.
         self.gate_phi.forward(t, self._a, self._a_parts, self._gates[t])
         self._n[t].copy_(value)
         torch.mul(self._i[t], value, out=arg)

@@ -1,4 +1,4 @@
-"""The Elman cell in buffers, and the same without recurrence: nets/cells/rnn.py has the formulas."""
+"""The Elman cell in buffers, and the cell without recurrence.  nets/cells/rnn.py has the formulas."""
 
 from __future__ import annotations
 
@@ -30,12 +30,10 @@ class BufferedRnn(BufferedCell):
         self._a = torch.zeros_like(self.gradient)
         self._a_parts, self._gradient_parts = self.phi.split(self._a), self.phi.split(self.gradient)
         self._pre_parts = self.phi.steps(self.pre)
-        self._weight_hh = self._weights.get("weight_hh")
-        self._weight_hh_T = self._transposed.get("weight_hh")
 
     def step(self, t: int) -> None:
         if self.formula.recurrent and (t or not self.from_zero):
-            torch.baddbmm(self._pre[t], self._h[t], self._weight_hh, out=self._a)
+            torch.baddbmm(self._pre[t], self._h[t], self._weights["weight_hh"], out=self._a)
         else:
             self._a.copy_(self._pre[t])
         self.phi.forward(t, self._a, self._a_parts, self._values[t])
@@ -48,9 +46,9 @@ class BufferedRnn(BufferedCell):
     def reverse_step(self, t: int, above: Tensor | None) -> None:
         later = t + 1 < len(self._pre) and self.formula.recurrent
         if later and above is not None:
-            torch.baddbmm(above, self._pre[t + 1], self._weight_hh_T, out=self.gradient)
+            torch.baddbmm(above, self._pre[t + 1], self._transposed["weight_hh"], out=self.gradient)
         elif later:
-            torch.bmm(self._pre[t + 1], self._weight_hh_T, out=self.gradient)
+            torch.bmm(self._pre[t + 1], self._transposed["weight_hh"], out=self.gradient)
         elif above is not None:
             self.gradient.copy_(above)
         else:
@@ -58,9 +56,9 @@ class BufferedRnn(BufferedCell):
         self.phi.backward(t, self._gradient_parts, self._values[t], self._pre_parts[t])
 
     def initial_gradients(self) -> list[Tensor]:
-        return [
-            torch.bmm(self._pre[0], self._weight_hh_T) if self.formula.recurrent else torch.zeros_like(self.gradient)
-        ]
+        if not self.formula.recurrent:
+            return [torch.zeros_like(self.gradient)]
+        return [torch.bmm(self._pre[0], self._transposed["weight_hh"])]
 
 
 class BufferedMemoryless(BufferedRnn):

@@ -1,0 +1,211 @@
+"""Every command and snippet of README.md, CONTRIBUTING.md and docs/ runs.
+
+The language of a fence says what becomes of it: sh and python are run here, yaml is parsed, text is not for running.
+Commands run in an empty folder, made small by further overrides.  What takes minutes, installs something or needs a
+cluster is composed, or its files, options and targets are looked up.
+"""
+
+import re
+import shlex
+import shutil
+import struct
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from rnnlab import __main__ as command
+from rnnlab.report.command import main as report
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+RUN_ELSEWHERE = {"docs/python.md", "docs/statistics.md"}  # by tests/report/test_documentation.py
+RNNLAB = ("rnnlab", "rnnlab-report")
+
+# Overrides that make a command small, by a word of it; the first that fits is taken.
+SMALL = {
+    "experiment=activations": ["hydra.launcher.dry_run=true"],
+    "task=text": ["training.steps=2", "training.batch_size=4", "task.window=10"],
+    "task=rows": ["training.steps=2", "training.batch_size=8", "task.n_train_images=20"],
+    "seed=": ["training.steps=2", "training.batch_size=8", "task.n_points=60", "task.forecast_steps=2", "seed=0,1"],
+    "": ["training.steps=2"],
+}
+
+
+def fences(language):
+    """(page, text) of every fence of a language."""
+    for page in PAGES:
+        for found, text in FENCE.findall(page.read_text(encoding="utf-8")):
+            if found == language:
+                yield page.relative_to(ROOT).as_posix(), text
+
+
+def commands():
+    """(page, words) of every command, without its comment."""
+    for page, text in fences("sh"):
+        for line in text.splitlines():
+            if words := shlex.split(line, comments=True):
+                yield page, words
+
+
+def test_every_fence_says_whether_it_is_to_be_run():
+    languages = {language for page in PAGES for language, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
+    assert languages <= {"sh", "python", "yaml", "text"}
+
+
+# rnnlab and rnnlab-report
+
+
+@pytest.fixture
+def users_files(tmp_path):
+    """The files of which the README speaks, in an empty folder."""
+    (tmp_path / "shakespeare.txt").write_text("to be or not to be, that is the question\n" * 40)
+    prices = "".join(f"{day},{100 + day % 7},{101 + day % 5}\n" for day in range(60))
+    (tmp_path / "prices.csv").write_text(f"Day,Open,Close\n{prices}")
+    (tmp_path / "mnist").mkdir()
+    for part, n in (("train", 60), ("t10k", 20)):
+        images = np.random.default_rng(n).integers(0, 256, (n, 5, 5), np.uint8)
+        header = struct.pack(">4I", 0x803, n, 5, 5)
+        (tmp_path / f"mnist/{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
+        labels = struct.pack(">2I", 0x801, n) + bytes(k % 3 for k in range(n))
+        (tmp_path / f"mnist/{part}-labels-idx1-ubyte").write_bytes(labels)
+    (tmp_path / "mystudies/experiment").mkdir(parents=True)
+    study = "# @package _global_\nquestion: why?\nsource: mine\nstudy: mine\ntask: {n_points: 60, forecast_steps: 2}\n"
+    (tmp_path / "mystudies/experiment/mine.yaml").write_text(study)
+
+
+def small(words):
+    """The command with overrides that make it small, in place of those that it has for the same keys."""
+    if any(word.startswith("hydra.launcher.engine=") for word in words):  # needs a cluster: only composed
+        return [*(word for word in words if word != "-m"), "--cfg", "hydra"]
+    more = next(more for begin, more in SMALL.items() if any(word.startswith(begin) for word in words))
+    sweep = ["hydra.launcher.n_workers=1", "hydra.launcher.report=false"] if "-m" in words else []
+    return [*words, *more, *sweep]
+
+
+@pytest.mark.parametrize("page", sorted({page for page, words in commands() if words[0] in RNNLAB}))
+def test_the_commands_of_a_page_run_one_after_the_other(page, rnnlab, users_files, monkeypatch, capsys):
+    for name, *arguments in (words for on, words in commands() if on == page and words[0] in RNNLAB):
+        if name == "rnnlab-report":
+            assert report(arguments) == 0
+        elif arguments == ["--help"]:
+            monkeypatch.setattr(sys, "argv", ["rnnlab", *arguments])
+            command.main()
+            assert "usage: rnnlab" in capsys.readouterr().out
+        else:
+            assert rnnlab(*small(arguments)) == 0, (arguments, capsys.readouterr().err)
+
+
+# Other programs
+
+
+def check_make(words):
+    target, *settings = [word for word in words if not word.startswith("PYTHON=")]
+    assert re.search(rf"^\.PHONY:.*\b{target}\b", (ROOT / "Makefile").read_text(), re.MULTILINE), target
+    assert all(setting.startswith("ARGS=") for setting in settings)
+    if shutil.which("make"):
+        subprocess.run(["make", "--dry-run", *words], cwd=ROOT, check=True, capture_output=True)
+
+
+def check_pip(words):
+    assert words.pop(0) == "install"
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for word in words:
+        if extra := re.fullmatch(r"rnnlab\[(\w+)\]", word):
+            assert extra[1] in extras
+        else:
+            assert word in ("-r", "pre-commit") or (ROOT / word).is_file(), word
+
+
+def check_files(words):
+    """The files exist; the options of a script stand in it."""
+    files = [word for word in words if not word.startswith("-")]
+    assert files
+    for file in files:
+        assert (ROOT / file).exists(), file
+    for option in set(words) - set(files) - {"--help"}:
+        assert files[0].startswith("tests") or option.partition("=")[0] in (ROOT / files[0]).read_text(), option
+
+
+def check_pre_commit(words):
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    for hook in [hook for repository in hooks for hook in repository["hooks"]]:
+        check_make(hook["entry"].split()[1:])
+
+
+CHECKS = {
+    "make": check_make,
+    "pip": check_pip,
+    "python": check_files,
+    "pytest": check_files,
+    "pre-commit": check_pre_commit,
+    "export": lambda words: None,
+    ".": lambda words: None,
+}
+
+
+def other_commands():
+    return [pytest.param(words, id=shlex.join(words)) for _, words in commands() if words[0] not in RNNLAB]
+
+
+@pytest.mark.parametrize("words", other_commands())
+def test_other_commands_name_what_is_there(words):
+    name, *arguments = words
+    if (ROOT / name).is_file():
+        assert all(argument in (ROOT / name).read_text() for argument in arguments)
+    else:
+        CHECKS[name](arguments)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_the_text_names_is_there(page):
+    """Files of the repository, targets of make, and benchmarks, in code spans; and links."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    for span in re.findall(r"`([^`\n]+)`", text):
+        if span.startswith(("make ", "python ")):
+            CHECKS[span.split()[0]](shlex.split(span)[1:])
+        elif re.fullmatch(r"(rnnlab|tests|benchmarks|conf|experiments|docs)/[\w/.]+", span):
+            made_by_the_reader = "sawtooth" in span
+            assert made_by_the_reader or any((ROOT / f"{span}{end}").exists() for end in ("", ".py")), span
+    for target in re.findall(r"\]\(((?!https?:)[^)#]+)", text):
+        assert (page.parent / target).exists(), target
+
+
+# Python
+
+
+def test_the_python_of_the_readme_adds_an_activation_and_a_task(tmp_path):
+    """In a process of their own, since what is registered stays."""
+    snippets = [text for page, text in fences("python") if page not in RUN_ELSEWHERE]
+    assert len(snippets) == 2
+    used = """
+from rnnlab.nets.activations import make_activation
+from rnnlab.tasks import TASKS
+
+phi = make_activation("bump")
+a = torch.linspace(-3, 3, 13, dtype=torch.float64, requires_grad=True)
+(slope,) = torch.autograd.grad(torch.exp(-a.square()).sum(), a)
+torch.testing.assert_close(phi.slope(a.detach()), slope)
+torch.testing.assert_close(phi.phi(a.detach()), torch.exp(-a.detach().square()))
+
+task = TASKS["sawtooth"]()
+data = task.data(0)
+assert data.train.inputs.shape[1:] == (task.seq_len, 1)
+assert 0 <= data.train.targets.min() and data.train.targets.max() < 1
+"""
+    for n, snippet in enumerate(snippets):
+        (tmp_path / f"snippet{n}.py").write_text(snippet)
+    imports = "".join(f"from snippet{n} import *\n" for n in range(len(snippets)))
+    (tmp_path / "used.py").write_text(imports + used)
+    subprocess.run([sys.executable, "-W", "error", "used.py"], cwd=tmp_path, check=True)
+
+
+def test_every_yaml_is_one():
+    for page, text in fences("yaml"):
+        assert yaml.safe_load(text), page
