@@ -5,13 +5,11 @@ Exit codes: 0 done; 1 a run failed, or something broke; 2 the command or a value
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import hydra
@@ -22,11 +20,21 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hydra_plugins.rnnlab_packed._groups import GroupSearchPath, GroupSource
 from hydra_plugins.rnnlab_packed._studies import StudySearchPath, StudySource
 from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSweeper
 from rnnlab import places
-from rnnlab.config.run import GROUPS, SECTIONS, TOP_LEVEL, check_surroundings, from_node
-from rnnlab.options import ConfigError
+from rnnlab.config.run import (
+    GROUPS,
+    SECTIONS,
+    TOP_LEVEL,
+    check_surroundings,
+    defaults,
+    from_node,
+    idle_in_words,
+    idle_options,
+)
+from rnnlab.options import ConfigError, did_you_mean
 from rnnlab.sweep.engine import EngineError
 from rnnlab.sweep.jobs import RunFailed, run_alone
 from rnnlab.sweep.machine import check_device
@@ -64,7 +72,7 @@ def run() -> int:
 def register() -> None:
     """Make known to Hydra what it cannot find by itself."""
     # Discovery alone misses the launcher and the sweeper under some editable installs.
-    for plugin in (StudySource, StudySearchPath, PackedLauncher, PackedSweeper):
+    for plugin in (GroupSource, GroupSearchPath, StudySource, StudySearchPath, PackedLauncher, PackedSweeper):
         Plugins.instance().register(plugin)
 
 
@@ -81,7 +89,10 @@ class TrainRun:
     def __call__(self, config: DictConfig) -> float:
         check_device(config.device)
         folder = Path(HydraConfig.get().runtime.output_dir)
-        finished = run_alone(from_node(config), folder, config.device)
+        run = from_node(config)
+        if idle := idle_options(OmegaConf.to_container(config, resolve=True), run):
+            _complain(idle_in_words(idle), 0)
+        finished = run_alone(run, folder, config.device)
         print(f"{finished.summary}\n{folder}")
         return finished.objective
 
@@ -130,7 +141,7 @@ def _in_one_line(error: BaseException | None) -> str:
         r"Could not find '([\w/]+)/(.*)'\s*Available options in '.*':((?:\s+\S+)*?)\s*Config search", text
     ):
         group, name, offered = missing.groups()
-        return f"{group}: unknown {name!r}; one of {', '.join(offered.split())}{_hint(name, offered.split())}"
+        return f"{group}: unknown {name!r}; one of {', '.join(offered.split())}{did_you_mean(name, offered.split())}"
     if text.startswith("Error merging override") and isinstance(error.__cause__ or error.__context__, Exception):
         text += f": {str(error.__cause__ or error.__context__).splitlines()[0]}"
     return " ".join(text.split())
@@ -146,8 +157,9 @@ def _unusable_choice() -> str | None:
     """The first group=name of the command line whose name is none of the group's."""
     for argument in sys.argv[1:]:
         group, _, name = argument.partition("=")
-        if group in places.groups() and name not in places.options(group):
-            return f"{group}: {name!r}; must be one of {', '.join(places.options(group))}"
+        known = sorted(GROUPS[group]) if group in GROUPS else places.options("experiment")
+        if group in (*GROUPS, "experiment") and name not in known:
+            return f"{group}: {name!r}; must be one of {', '.join(known)}"
     return None
 
 
@@ -156,17 +168,12 @@ def _unknown_key(key: str) -> str:
     if group == "hydra":
         return f"{key}: no such key; `rnnlab --cfg hydra` lists Hydra's, --package hydra.launcher the launcher's"
     if option and group in SECTIONS:
-        known = [f.name for f in fields(SECTIONS[group])]
-        return f"{key}: no such key; {group} has {', '.join(known)}{_hint(option, known)}"
+        known = list(defaults()[group])
+        return f"{key}: no such key; {group} has {', '.join(known)}{did_you_mean(option, known)}"
     if option and group in GROUPS:
-        options = {name: [f.name for f in fields(cls)] for name, cls in GROUPS[group].items()}
+        options = {name: list(defaults(group, name)) for name in GROUPS[group]}
         has = "; ".join(f"{name}: {', '.join(known)}" for name, known in options.items())
-        hint = _hint(option, [name for known in options.values() for name in known])
+        hint = did_you_mean(option, [name for known in options.values() for name in known])
         return f"{key}: no such key for the {group} that was chosen; by {group}: {has}{hint}"
-    known = (*TOP_LEVEL, "experiment")
-    return f"{key}: no such key; at the top there are {', '.join(known)}{_hint(key, known)}"
-
-
-def _hint(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    known = [*TOP_LEVEL, "experiment"]
+    return f"{key}: no such key; at the top there are {', '.join(known)}{did_you_mean(key, known)}"

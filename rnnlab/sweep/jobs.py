@@ -118,7 +118,7 @@ def objective(status: str, diverged: bool, metrics: Mapping[str, float]) -> floa
 
 def _summary(run: RunConfig, result: RunResult) -> str:
     metrics = result.metrics
-    text = f"{run.task.name}, {run.cell.name} {run.cell.activation}, seed {run.seed}: {result.outcome}"
+    text = f"{run.task.name}, {run.cell.name} {run.cell.activation.name}, seed {run.seed}: {result.outcome}"
     if result.diverged:
         text += f" at step {result.diverged_at_step} ({result.divergence_reason})"
     text += f"; eval_loss {metrics['eval_loss']:.4g} (naive {metrics['naive_loss']:.4g})"
@@ -137,6 +137,8 @@ def _surroundings() -> dict[str, Any]:
     import numpy
     import torch
 
+    from rnnlab.nets.activations import TANH
+
     return {
         "host": platform.node(),
         "platform": platform.platform(),
@@ -144,6 +146,7 @@ def _surroundings() -> dict[str, Any]:
         "torch": torch.__version__,
         "numpy": numpy.__version__,
         "rnnlab": __version__,
+        "tanh": TANH,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
     }
 

@@ -25,7 +25,7 @@ N_SHOWN = 200  # test sequences in predictions.csv
 class Marked(Generated):
     """Numbers are U(0, 1)."""
 
-    length: int = number(50, at_least=2)
+    length: int = number(50, at_least=2, about="steps of a sequence")
 
     loss = "mse"
     predictions_kind = "series"
@@ -73,9 +73,9 @@ class Marked(Generated):
 @register("adding")
 @dataclass(frozen=True)
 class Adding(Marked):
-    """The sum of the two.  Who remembers nothing says 1, with a mean squared error of 2/12 = 1/6"""
+    """Two marked numbers of a long sequence, and their sum at its end.
 
-    name: str = "adding"
+    The best answer without memory is 1, with a mean squared error of 2/12 = 1/6."""
 
     @staticmethod
     def answer(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -88,9 +88,9 @@ class Adding(Marked):
 @register("multiplication")
 @dataclass(frozen=True)
 class Multiplication(Marked):
-    """The product of the two.  Who remembers nothing says 1/4, with a mean squared error of 1/9 - 1/16 = 7/144"""
+    """Two marked numbers of a long sequence, and their product at its end.
 
-    name: str = "multiplication"
+    The best answer without memory is 1/4, with a mean squared error of 1/9 - 1/16 = 7/144."""
 
     @staticmethod
     def answer(a: np.ndarray, b: np.ndarray) -> np.ndarray:

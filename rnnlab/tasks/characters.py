@@ -108,38 +108,35 @@ def _windows(task: Spelling) -> Data:
 @register("hihello")
 @dataclass(frozen=True)
 class HiHello(Spelling):
-    """hihell -> ihello: after h comes i or e, after l comes l or o, so that memory is needed twice"""
+    """hihell in, ihello out, learned by heart: after h comes i or e, after l comes l or o, so memory is needed twice"""
 
-    name: str = "hihello"
     text = "hihello"
 
 
 @register("charseq")
 @dataclass(frozen=True)
 class CharSeq(Spelling):
-    """15 steps of " if you want you", ten different characters"""
+    """The text " if you want you", the next character at every one: 15 steps, ten characters, learned by heart"""
 
-    name: str = "charseq"
     text = " if you want you"
 
 
 @register("ambiguous_hello")
 @dataclass(frozen=True)
 class AmbiguousHello(Spelling):
-    """hell -> ello: l is followed by l and by o.  Without memory one of the two is wrong, and the loss stays above
-    (2 log 2) / 4 = 0.347"""
+    """hell in, ello out: l is followed by l and by o, so it cannot be learned without memory.
 
-    name: str = "ambiguous_hello"
+    Without memory one of the two is wrong, and the loss stays above (2 log 2) / 4 = 0.347."""
+
     text = "hello"
 
 
 @register("ship")
 @dataclass(frozen=True)
 class Ship(Spelling):
-    """Windows of a sentence of 180 characters, 25 of them different"""
+    """A sentence of 180 characters, 25 of them different, in windows: the next character at every one, by heart"""
 
-    name: str = "ship"
-    window: int = number(10, at_least=1)
+    window: int = number(10, at_least=1, about="characters read at once")
     text = SHIP
 
     @property

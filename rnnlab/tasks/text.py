@@ -15,32 +15,46 @@ from functools import lru_cache
 
 import numpy as np
 
-from rnnlab.options import ConfigError, choice, number
+from rnnlab.options import ConfigError, When, choice, number, option
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, register
 from rnnlab.tasks.files import FileTask, decoded
 from rnnlab.tasks.sums import sums
 
 UNK, EOS = "<unk>", "<eos>"
 N_SHOWN = 200  # tokens of the test text in predictions.csv
+CUT_BY_POSITION = (When(("task.valid_path",), lambda path: path is None),)
 
 
 @register("text")
 @dataclass(frozen=True)
 class Text(FileTask):
-    """The last parts of `path` are held out, or valid_path and test_path are read for them.  The vocabulary is the
-    training part's, most frequent token first."""
+    """A language model: the next character or word of a text, the state carried from window to window.
 
-    name: str = "text"
-    path: str | None = None
-    valid_path: str | None = None
-    test_path: str | None = None
-    sha256: str | None = None
-    unit: str = choice("characters", ("characters", "words"))
-    window: int = number(50, at_least=1)
-    vocabulary_size: int | None = number(None, at_least=2)
-    valid_fraction: float = number(0.1, above=0, below=1)
-    test_fraction: float = number(0.1, above=0, below=1)
-    n_tokens: int | None = number(None, at_least=2)
+    The last parts of `path` are held out, or valid_path and test_path are read for them.  The vocabulary is that of the
+    training part, most frequent token first."""
+
+    path: str | None = option(
+        None, about="a text file in UTF-8; null: every sum of two numbers below a hundred, in words"
+    )
+    valid_path: str | None = option(None, about="a file for validation; null: a part near the end of path")
+    test_path: str | None = option(None, about="a file for the test; null: the end of path")
+    sha256: str | None = option(
+        None, about="digest of the text, by which a run is known; null: whatever the files hold now"
+    )
+    unit: str = choice(
+        "characters", ("characters", "words"), about="what a token is; the end of a line is the word <eos>"
+    )
+    window: int = number(50, at_least=1, about="tokens read at once, through which the gradient goes back")
+    vocabulary_size: int | None = number(
+        None, at_least=2, about="at most so many tokens, the others are <unk>; null: all of the training text"
+    )
+    valid_fraction: float = number(
+        0.1, above=0, below=1, acts=CUT_BY_POSITION, about="share of path for validation, before the test part"
+    )
+    test_fraction: float = number(
+        0.1, above=0, below=1, acts=CUT_BY_POSITION, about="share of path for the test, its end"
+    )
+    n_tokens: int | None = number(None, at_least=2, about="read only so many tokens of path; null: all")
 
     loss = "cross_entropy"
     answers = "every"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnnlab.config.sections import CELLS
+from rnnlab.nets.cells import CELLS
 from rnnlab.nets.optimizers import OPTIMIZERS
 from rnnlab.records.run import CURVE_COLUMNS
 from rnnlab.tasks import Data, Finding, Split, Task
@@ -114,13 +114,13 @@ class PlainTraining:
 
     def rate(self, step):
         o, T = self.run.optimizer, self.run.training.steps
-        factor = {
-            "constant": 1.0,
-            "step": o.step_factor ** ((step - 1) // o.step_every),
-            "linear": 1 - (step - 1) / T,
-            "cosine": (1 + math.cos(math.pi * (step - 1) / T)) / 2,
-        }[o.schedule]
-        return o.learning_rate * factor * min(1, step / (o.warmup_steps + 1))
+        factors = {
+            "constant": lambda: 1.0,
+            "step": lambda: o.schedule.step_factor ** ((step - 1) // o.schedule.step_every),
+            "linear": lambda: 1 - (step - 1) / T,
+            "cosine": lambda: (1 + math.cos(math.pi * (step - 1) / T)) / 2,
+        }
+        return o.learning_rate * factors[o.schedule.name]() * min(1, step / (o.warmup_steps + 1))
 
     def clip(self):
         """The norm before clipping, and whether anything was clipped."""

@@ -12,30 +12,31 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar, Literal, Protocol, TypeVar
 
 import torch
 from torch import Tensor
+
+from rnnlab.nets.cells.options import CellOptions
+from rnnlab.registry import Registry
 
 Role = Literal["embedding", "input", "recurrent", "readout", "bias"]
 State = tuple[Tensor, ...]  # what is handed from step to step, (R, B, H) each: (h,), of an LSTM (h, c)
 Kept = tuple[Tensor, ...]  # what a step keeps for the same step in reverse
 Weights = Mapping[str, Tensor]  # by short name, (R, fan_in, gates * fan_out)
 
-_REGISTRY: dict[str, type[Cell]] = {}
-CELLS: Mapping[str, type[Cell]] = MappingProxyType(_REGISTRY)
 AnyCell = TypeVar("AnyCell", bound="type[Cell]")
+CELLS: Registry[type[Cell]] = Registry("a cell")
 
 
 def register(name: str) -> Callable[[AnyCell], AnyCell]:
-    """Make the cell reachable as cell=<name>."""
+    """Make a class reachable as cell=<name>, with the options of its own nested class Options."""
 
     def enter(cls: AnyCell) -> AnyCell:
-        if name in _REGISTRY:
-            raise ValueError(f"a cell named {name!r} is registered already")
-        cls.name = name
-        _REGISTRY[name] = cls
+        if "Options" not in vars(cls):
+            raise TypeError(f"{cls.__qualname__} must have its own nested class Options, for the options of {name!r}")
+        CELLS.add(name, cls)
+        cls.name = cls.Options.name = name
         return cls
 
     return enter
@@ -78,6 +79,7 @@ class Cell(ABC):
     """
 
     name: ClassVar[str]
+    Options: ClassVar[type[CellOptions]] = CellOptions
     blocks: ClassVar[int]  # of the pre-activations
     input_blocks: ClassVar[int]  # the first ones, to which weight_ih writes
     n_states: ClassVar[int] = 1
@@ -87,6 +89,11 @@ class Cell(ABC):
 
     def __init__(self, phi: Phi, gate_phi: Phi):
         self.phi, self.gate_phi = phi, gate_phi
+
+    @classmethod
+    def variant(cls, options: CellOptions) -> type[Cell]:
+        """The class that computes a cell of these options."""
+        return cls
 
     @classmethod
     @abstractmethod
