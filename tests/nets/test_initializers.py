@@ -24,11 +24,11 @@ def spectral_radius(matrix):
     return np.abs(np.linalg.eigvals(matrix)).max()
 
 
-def test_the_initializers_are_those_of_the_study():
-    assert list(INITIALIZERS) == [
+def test_the_initializers_of_the_studies_are_there():
+    assert set(INITIALIZERS) >= {
         *("uniform", "uniform_hidden", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal"),
         *("orthogonal", "identity", "np_rnn", "np_rnn_input", "sparse", "normal", "zeros", "chrono"),
-    ]
+    }
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
@@ -51,7 +51,7 @@ def test_the_same_generator_state_gives_the_same_draw(name):
 
 @pytest.mark.parametrize("name", sorted(set(INITIALIZERS) - {"identity", "zeros", "sparse", "chrono"}))
 def test_another_generator_state_gives_another_draw(name):
-    assert (draw(name, seed=3) != draw(name, seed=4)).all()
+    assert (draw(name, seed=3) != draw(name, seed=4)).mean() > 0.5
 
 
 def test_roles_are_offered_what_fits_them():

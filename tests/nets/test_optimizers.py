@@ -38,6 +38,7 @@ NUMBERS = {
     "adam": BETAS,
     "adamw": BETAS,
 }
+ANY = [{"learning_rate": rate} for rate in (0.01, 0.1, 0.003)]  # of an optimiser that is not listed above
 TORCH = {
     "sgd": lambda w, n, **o: torch.optim.SGD(w, momentum=n["momentum"], **o),
     "nesterov": lambda w, n, **o: torch.optim.SGD(w, momentum=n["momentum"], nesterov=True, **o),
@@ -80,8 +81,8 @@ def make(name, lanes, like, n_steps=0):
     return OPTIMIZERS[name](options, like, n_steps)
 
 
-def test_the_optimizers_are_those_of_these_tests():
-    assert set(OPTIMIZERS) == set(NUMBERS) == set(TORCH)
+def test_torchs_optimizers_are_there():
+    assert set(NUMBERS) == set(TORCH) <= set(OPTIMIZERS)
 
 
 def assert_equal_torch(name, numbers, dtype, tolerance, schedulers=lambda optimizers: ()):
@@ -135,7 +136,7 @@ def test_schedules_equal_torchs_with_and_without_weight_decay(name):
 
 def full_numbers(name):
     """With a schedule and a weight decay for each lane."""
-    lanes = zip(NUMBERS[name], SCHEDULED, DECAYS, strict=True)
+    lanes = zip(NUMBERS.get(name, ANY), SCHEDULED, DECAYS, strict=True)
     return [n | schedule | {"weight_decay": decay} for n, schedule, decay in lanes]
 
 
@@ -146,7 +147,7 @@ def optimizer_of(name, lanes=3):
 WEIGHTS = torch.linspace(-1, 1, 3 * P).reshape(3, P)
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_lane_has_the_same_bits_alone_and_among_others(name):
     together = optimizer_of(name)
     alone = [make(name, [numbers], WEIGHTS[:1], 20) for numbers in full_numbers(name)]
@@ -157,7 +158,7 @@ def test_a_lane_has_the_same_bits_alone_and_among_others(name):
             assert torch.equal(update[lane], alone[lane].update(grads[own].clone(), WEIGHTS[own])[0])
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_lane_whose_gradient_is_nan_leaves_its_neighbours_unchanged(name):
     healthy, sick = optimizer_of(name), optimizer_of(name)
     for grads in gradients(torch.float32)[:5]:
@@ -166,7 +167,7 @@ def test_a_lane_whose_gradient_is_nan_leaves_its_neighbours_unchanged(name):
         assert torch.equal(sick.update(grads, WEIGHTS)[[0, 2]], update[[0, 2]])
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_selected_lanes_go_on_as_they_would_have(name):
     whole = optimizer_of(name)
     all_steps = gradients(torch.float32)[:10]
@@ -180,7 +181,7 @@ def test_selected_lanes_go_on_as_they_would_have(name):
         assert chosen.rates() == [whole.rates()[lane] for lane in lanes]
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_lanes_left_behind_do_not_follow_the_selected_ones(name):
     whole, untouched = optimizer_of(name), optimizer_of(name)
     first, second, third = gradients(torch.float32)[:3]
@@ -192,7 +193,7 @@ def test_lanes_left_behind_do_not_follow_the_selected_ones(name):
 def test_an_optimizer_without_weight_decay_needs_no_weights():
     for name in OPTIMIZERS:
         grads = gradients(torch.float32)[0]
-        without, zero = (make(name, NUMBERS[name], WEIGHTS) for _ in range(2))
+        without, zero = (make(name, NUMBERS.get(name, ANY), WEIGHTS) for _ in range(2))
         assert torch.equal(without.update(grads.clone()), zero.update(grads.clone(), WEIGHTS))
 
 

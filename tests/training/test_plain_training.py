@@ -184,6 +184,7 @@ PLAIN = {
     "fresh and noisy": dict(task="adding", cell="lstm", training__fresh=True, training__gradient_noise=0.1)
     | dict(optimizer="sgd", training__eval_samples=7),
 }
+PLAIN |= {f"cell {name}": dict(cell=name) for name in CELLS if name not in ("rnn", "memoryless", "lstm", "gru")}
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -202,7 +203,7 @@ def test_a_run_equals_a_plain_loop_in_torch(name, run_config, reference):
 def test_the_plain_loops_take_in_every_cell_and_every_optimizer(run_config):
     runs = [run_config(**{"training__batch_size": 9} | values) for values in PLAIN.values()]
     assert {run.cell.name for run in runs} == set(CELLS)
-    assert {run.optimizer.name for run in runs} == set(OPTIMIZERS) == set(TORCH_OPTIMIZERS)
+    assert {run.optimizer.name for run in runs} == set(TORCH_OPTIMIZERS) <= set(OPTIMIZERS)
 
 
 @dataclass(frozen=True)
