@@ -90,7 +90,7 @@ class TrainRun:
         check_device(config.device)
         folder = Path(HydraConfig.get().runtime.output_dir)
         run = from_node(config)
-        if idle := idle_options(OmegaConf.to_container(config, resolve=True), run):
+        if idle := idle_options(config, run):
             _complain(idle_in_words(idle), 0)
         finished = run_alone(run, folder, config.device)
         print(f"{finished.summary}\n{folder}")

@@ -156,7 +156,7 @@ def written(value: object) -> str:
 
 def dotted(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """{"cell": {"activation": "tanh"}} -> {"cell.activation": "tanh"}; a list becomes its JSON text."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(value, Mapping):
             flat |= dotted(value, f"{prefix}{key}.")

@@ -39,8 +39,8 @@ READ_FROM: Mapping[type, tuple[type, ...]] = {
 class Option:
     """One key of a section.
 
-    kind: its type.  rules: what is allowed, at least by one of them.  owners: the members that a parameter belongs to;
-    empty for an option of the section itself.  of: the field that holds the member whose name or parameter it is."""
+    kind: its type.  rules: a value must be allowed by one of them.  owners: where it is a parameter of members, their
+    names; else empty.  of: where it is the name or a parameter of a member, the field that holds the member."""
 
     key: str
     default: Any
@@ -75,7 +75,7 @@ def options_of(section: type) -> tuple[Option, ...]:
 
 
 def _members(section: type) -> Members:
-    """What the registries of a section hold now: the key of what is kept of it, so that nothing kept is out of date."""
+    """What the registries of a section hold now.  Caches are keyed by it, so that none of them is out of date."""
     return tuple(tuple(members.items()) for members in _registries(section))
 
 
@@ -92,7 +92,7 @@ def _options_of(section: type, members: Members) -> tuple[Option, ...]:
         if rule.members is None:
             found.append(Option(f.name, default_of(f), kind, (rule,)))
         else:
-            names = Rule(rule.about, rule.acts, allowed=lambda members=rule.members: members)
+            names = Rule(rule.about, rule.acts, allowed=rule.members.keys)
             found.append(Option(f.name, rule.default_member, str, (names,), of=f.name))
             found += _parameters(f.name, rule)
     keys = [option.key for option in found]
@@ -193,8 +193,8 @@ def _kinds(cls: type) -> dict[str, Any]:
 
 
 def _converted(value: Any, kind: Any) -> Any:
-    """A value from YAML or the command line in the type of its option: a number may be given as text, and an int for
-    a float.  Raises TypeError or ValueError."""
+    """A value from YAML or the command line in the type of its option.  A number may be given as text, and a whole
+    number where a float is asked for.  Raises TypeError or ValueError."""
     arguments: Sequence[Any] = get_args(kind)
     if get_origin(kind) is list:
         if not isinstance(value, (list, tuple)):

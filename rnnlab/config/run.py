@@ -107,7 +107,7 @@ def _idle(parts: tuple[Any, ...]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for key, when in stated:
         if key not in found and not when.holds(*(values[other] for other in when.keys)):
-            found[key] = ", ".join(f"{other}={written(values[other])}" for other in when.keys)
+            found[key] = ", ".join(f"{other.removesuffix('.name')}={written(values[other])}" for other in when.keys)
     return found
 
 
@@ -140,8 +140,7 @@ def from_node(node: DictConfig | Mapping[str, Any]) -> RunConfig:
     unknown = [str(key) for key in node if key not in TOP_LEVEL]
     if unknown:
         raise ConfigError(f"{unknown[0]}: no such key; at the top there are {', '.join(TOP_LEVEL)}")
-    if isinstance(node, DictConfig):
-        node = {key: _plain(node[key]) for key in (*PARTS, "seed") if key in node}
+    node = _plain(node)
     parts: dict[str, Any] = {group: _chosen(group, node.get(group)) for group in GROUPS}
     for key, section in SECTIONS.items():
         parts[key] = build(section, node.get(key) or {}, key)
@@ -151,12 +150,12 @@ def from_node(node: DictConfig | Mapping[str, Any]) -> RunConfig:
     return run
 
 
-def idle_options(node: Mapping[str, Any], run: RunConfig) -> dict[str, str]:
+def idle_options(node: DictConfig | Mapping[str, Any], run: RunConfig) -> dict[str, str]:
     """Which options were set to something else than their default although they do not act in the run, each with the
     reason: {"cell.negative_slope": "cell.activation=tanh"}.
 
-    node: the composed values, as a plain mapping.  run: what from_node made of them."""
-    found, config = {}, run.as_dict()
+    node: the composed values.  run: what from_node made of them."""
+    node, found, config = _plain(node), {}, run.as_dict()
     for part in PARTS:
         acting, values = config[part], node.get(part) or {}
         section = options_class(part, acting["name"]) if part in GROUPS else SECTIONS[part]
@@ -189,15 +188,19 @@ def check_surroundings(config: DictConfig) -> None:
         raise ConfigError(f"study: {study!r}; must be a folder's name, without slashes, not starting with a dot")
 
 
-def _plain(node: Any) -> Any:
-    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+def _plain(node: DictConfig | Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of a composed config belongs to the run, as plain data with interpolations resolved."""
+    if not isinstance(node, DictConfig):
+        return node
+    parts = {key: node[key] for key in (*PARTS, "seed") if key in node}
+    return {key: OmegaConf.to_container(p, resolve=True) if OmegaConf.is_config(p) else p for key, p in parts.items()}
 
 
 def _chosen(group: str, values: Any) -> Any:
     """The options of the group's member that is named in the values."""
     name = values.get("name") if isinstance(values, Mapping) else None
     check_choice(group, name, GROUPS[group])
-    return build(options_class(group, name), {key: value for key, value in values.items() if key != "name"}, group)
+    return build(options_class(group, str(name)), {key: value for key, value in values.items() if key != "name"}, group)
 
 
 def _checked_seed(seed: Any) -> int:

@@ -1,6 +1,6 @@
 """Adding and multiplication: two marked numbers of a long sequence, and their sum or product at its end.
 
-A step reads a number and a mark; two of the marks are 1, the others 0, one in each half of the sequence:
+A step reads a number and a mark.  In each half of the sequence one mark is 1; all others are 0:
 Arjovsky, Shah, Bengio, ICML (2016), section 5.2, after Hochreiter, Schmidhuber, Neural computation 9 (1997),
 experiments 4 and 5.  An answer is right where its error is below 0.04 (Hochreiter, Schmidhuber; Talathi, Vartak, arXiv
 1511.03771 (2015)).
@@ -52,7 +52,7 @@ class Marked(Generated):
         return Split(inputs, self.answer(*(inputs[each, place, :1] for place in places)))
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
-        """Of the test set; what is shown is in the order of the right answers."""
+        """One finding per lane, on the test set; the sequences in predictions.csv are sorted by the right answer."""
         answers = network.outputs([lane.test.inputs for lane in data])[:, :, 0]
         return [self._finding(lane.test.targets[:, 0], said) for lane, said in zip(data, answers, strict=True)]
 

@@ -96,8 +96,12 @@ class Task:
     carries_state: ClassVar[bool] = False
     generates: ClassVar[bool] = False
     predictions_kind: ClassVar[Literal["series", "classes", "text"]]
-    score: ClassVar[str]
     higher_is_better: ClassVar[bool]
+
+    @property
+    def score(self) -> str:
+        """The metric that a person would name first."""
+        raise NotImplementedError
 
     @property
     def input_size(self) -> int:

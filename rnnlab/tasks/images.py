@@ -148,7 +148,7 @@ class Pixels(ImageTask):
 
 
 def _labels(task: ImageTask) -> tuple[np.ndarray, np.ndarray]:
-    """Of the training files, what will be held out included, and of the test set."""
+    """The labels of the training files, with those that will be held out, and the labels of the test set."""
     if task.data_dir is None:
         digits = load_digits()
         return np.concatenate([digits.train.targets, digits.eval.targets]), digits.test.targets

@@ -98,8 +98,8 @@ class Series(FileTask):
         return split.targets[:, 0].astype(np.float64) - split.inputs[:, -1, scaled(self).target]
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
-        """One-step forecasts of the test part, and the closed loop from its first window where what is answered is all
-        that is read."""
+        """One-step forecasts of the test part.  Where the column that is predicted is the only one that is read, also
+        the closed loop from the first window of the test part."""
         one_step = network.outputs([lane.test.inputs for lane in data])[:, :, 0]
         closed_loop = np.full_like(one_step, math.nan)
         if self.input_size == 1 and self.horizon == 1:
@@ -124,7 +124,8 @@ class Series(FileTask):
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
-    """target: which of the inputs it is; a value v of it stands for offset + unit * v."""
+    """The table in windows.  target: which of the inputs is predicted; its scaled value v stands for
+    offset + unit * v."""
 
     data: Data
     target: int
@@ -135,7 +136,7 @@ class Scaled:
 
 @lru_cache(maxsize=16)
 def scaled(task: Series) -> Scaled:
-    """The table in windows.  Raises ConfigError where it does not fit the options."""
+    """The task's table, scaled and cut into windows.  Raises ConfigError where it does not fit the options."""
     table = _table(task)
     columns = [table.place(name, "columns") for name in task.columns or map(str, range(len(table.names)))]
     target = table.place(task.target, "target") if task.target is not None else columns[-1]
@@ -173,7 +174,7 @@ def _table(task: Series) -> Table:
 
 
 def _scales(task: Series, table: Table, columns: list[int], train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets and units, (columns,), by which the training part goes from 0 to 1, or has mean 0 and variance 1."""
+    """Offset and unit of each column, with which the training part goes from 0 to 1, or has mean 0 and variance 1."""
     if task.scaling == "none":
         return np.zeros(len(columns)), np.ones(len(columns))
     if task.scaling == "minmax":

@@ -20,16 +20,30 @@ from rnnlab.registry import Registry
 class Activation:
     """phi with its slope.  The fields of a subclass are the activation's parameters.
 
-    range: the least and the greatest value, which phi may only approach.  largest_slope: max |phi'|.
-    slope_at_0: phi'(0).  source: where it was proposed.  saves_input: whether `backward` needs a.
-    """
+    Its facts may follow from them; a fact that does not is a plain attribute of the class: `largest_slope = 1.0`."""
 
     name: ClassVar[str]
-    range: tuple[float, float]
-    largest_slope: float
-    slope_at_0: float
-    source: str
-    saves_input: bool = False
+    source: ClassVar[str]  # where it was proposed
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest value, which phi may only approach."""
+        raise NotImplementedError
+
+    @property
+    def largest_slope(self) -> float:
+        """max |phi'|"""
+        raise NotImplementedError
+
+    @property
+    def slope_at_0(self) -> float:
+        """phi'(0)"""
+        raise NotImplementedError
+
+    @property
+    def saves_input(self) -> bool:
+        """Whether `backward` needs a."""
+        return False
 
     def forward(self, a: Tensor, out: Tensor) -> None:
         """out = phi(a).  a is contiguous and may be overwritten; out has its shape and any strides."""

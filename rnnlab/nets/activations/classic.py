@@ -105,7 +105,9 @@ class LeakyReLU(Activation):
         out.add_(a.clamp_max_(0), alpha=self.negative_slope)
 
     def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
-        torch.gt(a if self.saves_input else h, 0, out=out)
+        known = a if self.saves_input else h
+        assert known is not None
+        torch.gt(known, 0, out=out)
         out.mul_(1 - self.negative_slope).add_(self.negative_slope).mul_(g)
 
 

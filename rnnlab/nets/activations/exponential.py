@@ -21,7 +21,10 @@ class ExponentialUnit(Activation):
 
     scale: float = 1.0
     alpha: float = 1.0
-    width: float = 1.0
+
+    @property
+    def width(self) -> float:
+        return 1.0
 
     @property
     def range(self) -> tuple[float, float]:

@@ -26,6 +26,7 @@ class GELU(Activation):
         out.add_(1).mul_(a).mul_(0.5)
 
     def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
+        assert a is not None
         density = torch.exp(torch.mul(a, a).mul_(-0.5)).mul_(a).mul_(1 / math.sqrt(2 * math.pi))
         torch.mul(a, math.sqrt(0.5), out=out)
         torch.erf(out, out=out)
@@ -47,6 +48,7 @@ class SiLU(Activation):
         out.mul_(a)
 
     def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
+        assert a is not None
         sigmoid = torch.sigmoid(a)
         torch.addcmul(h, h, sigmoid, value=-1, out=out)
         out.add_(sigmoid).mul_(g)
@@ -74,6 +76,7 @@ class Mish(Activation):
         out.mul_(a)
 
     def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
+        assert a is not None
         u = torch.exp(torch.clamp_max(a, 20, out=out))
         n = torch.addcmul(u, u, u, value=0.5)
         r = n.div_(n + 1)

@@ -73,5 +73,6 @@ class Sine(Activation):
         torch.sin(a, out=out)
 
     def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
+        assert a is not None
         torch.cos(a, out=out)
         out.mul_(g)

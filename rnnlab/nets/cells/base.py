@@ -62,7 +62,7 @@ class Weight:
 
 
 class Phi(Protocol):
-    """An elementwise function with its slope, of every lane its own: (R, B, .) -> (R, B, .)."""
+    """An elementwise function with its slope, one for each lane: (R, B, .) -> (R, B, .)."""
 
     def __call__(self, a: Tensor) -> Tensor: ...
 
@@ -74,14 +74,17 @@ class Cell(ABC):
     """One layer of R networks.
 
     A cell computes with pre-activations: `pre` (R, B, blocks * H) is the input's share of them at one step,
-    x[t] W_ih + b.  The network computes that share for all steps in one product, since it does not depend on the order
-    of time; the cell adds what comes from the state before.
+    x[t] W_ih + b.  The network computes that share for all steps in one product, since it does not depend on the state;
+    the cell adds what comes from the state before.
+
+    Options: a dataclass of the cell's own, with what people can set.  An option that changes the formula makes
+    `variant` return another class.
     """
 
     name: ClassVar[str]
     Options: ClassVar[type[CellOptions]] = CellOptions
-    blocks: ClassVar[int]  # of the pre-activations
-    input_blocks: ClassVar[int]  # the first ones, to which weight_ih writes
+    blocks: ClassVar[int]  # how many blocks of H columns the pre-activations have
+    input_blocks: ClassVar[int]  # how many of them weight_ih writes to: the first ones
     n_states: ClassVar[int] = 1
     recurrent: ClassVar[bool] = True  # whether a step depends on the one before
     products: ClassVar[int]  # (H, H) products per step, for estimates of time

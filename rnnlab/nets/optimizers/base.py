@@ -79,12 +79,12 @@ class Optimizer:
         self.steps += 1
         if not self._constant:
             self._rate_column = self.column(self.rates())
-        if self._weight_decay is not None and not self.decoupled:
-            grads.addcmul_(weights, self._weight_decay)
-        update = self._step(grads)
-        if self._weight_decay is not None and self.decoupled:
-            update.addcmul_(weights, self._weight_decay * self._rate_column)
-        return update
+        if self._weight_decay is None:
+            return self._step(grads)
+        assert weights is not None
+        if not self.decoupled:
+            return self._step(grads.addcmul_(weights, self._weight_decay))
+        return self._step(grads).addcmul_(weights, self._weight_decay * self._rate_column)
 
     def _step(self, grads: Tensor) -> Tensor:
         """The update before a decoupled weight decay."""
