@@ -22,7 +22,8 @@ from rnnlab.nets.buffered.workspace import Workspace
 from rnnlab.nets.cells import CELLS
 from rnnlab.nets.losses import MeanSquaredError
 from rnnlab.nets.network import Architecture, Network
-from rnnlab.nets.optimizers import Adam, clip_by_global_norm
+from rnnlab.nets.optimizers import clip_by_global_norm
+from rnnlab.nets.optimizers.adam import Adam
 
 Step = Callable[[], object]
 
@@ -43,7 +44,6 @@ GATED_SIZES = [
     ("gru", 32, 16, 5.0),
     ("gru", 128, 2, 1.0),
 ]
-ADAM = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
 
 def packed_step(T: int, B: int, I: int, H: int, R: int, activation: str = "tanh", cell: str = "rnn") -> Step:
@@ -53,7 +53,7 @@ def packed_step(T: int, B: int, I: int, H: int, R: int, activation: str = "tanh"
         for name, w in network.specs.items():
             network.set_weight(lane, name, generator.normal(scale=H**-0.5, size=(w.fan_in, len(w.gates) * w.fan_out)))
     workspace, loss = Workspace(network, B), MeanSquaredError("linear")
-    optimizer = Adam([ADAM] * R, network.flat)
+    optimizer = Adam([Adam.Options()] * R, network.flat)
     x = torch.nn.functional.pad(torch.randn(R, T, B, I), (0, -I % 4))
     target, sample_weight, clip_norm = torch.randn(R, 1, T * B), torch.ones(T * B), torch.ones(R)
 

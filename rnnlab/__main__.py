@@ -1,4 +1,5 @@
-"""The command `rnnlab`, also `python -m rnnlab`.  --help and --version answer without importing torch or hydra."""
+"""The command `rnnlab`, also `python -m rnnlab`.  --help and --version answer without importing torch or hydra;
+--help with a word imports torch, since options stand where they are used."""
 
 import sys
 
@@ -20,6 +21,8 @@ examples:
   rnnlab -m task=sines cell.activation=tanh,relu 'seed=range(10)' study=my_first
   rnnlab -m experiment=activations training.steps=1000
 
+  rnnlab --help training   the options of a section: key, default, what is allowed, what it means
+  rnnlab --help cell=lstm  those of a group's member; --help cell lists the members
   rnnlab --version         its version
   rnnlab --cfg job         every key with its value (add overrides to see them take effect)
   rnnlab --hydra-help      Hydra's own flags
@@ -31,10 +34,33 @@ def help_text() -> str:
     return HELP.format(version=__version__, groups=listing)
 
 
+def is_topic(word: str) -> bool:
+    """Whether a word beside --help asks for something: training, cell, cell=lstm."""
+    group, equals, _ = word.partition("=")
+    return not word.startswith("-") and (not equals or group in places.groups()) and group != "experiment"
+
+
+def show_help(topics: list[str]) -> None:
+    """Print the help for the topics, or in general.  Exits with 2 for a topic that there is not."""
+    if not topics:
+        print(help_text(), end="")
+        return
+    from rich.console import Console
+
+    from rnnlab.config.help import print_help
+    from rnnlab.options import ConfigError
+
+    try:
+        print_help(topics, Console())
+    except ConfigError as error:
+        print(f"rnnlab: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
 def main() -> None:
     arguments = set(sys.argv[1:])
     if {"--help", "-h"} & arguments:
-        print(help_text(), end="")
+        show_help([word for word in sys.argv[1:] if is_topic(word)])
         return
     if "--version" in arguments:
         print(f"rnnlab {__version__}")

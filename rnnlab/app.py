@@ -6,13 +6,11 @@ nothing was trained; 130 interrupted by Ctrl-C.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
 import traceback
 from collections.abc import Collection, Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import hydra
@@ -23,10 +21,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSweeper, store_options
 from rnnlab import places
-from rnnlab.config.run import GROUPS, SECTIONS, TOP_LEVEL
+from rnnlab.config.run import GROUPS, SECTIONS, TOP_LEVEL, defaults
+from rnnlab.hydra.groups import GroupSearchPath, GroupSource
 from rnnlab.hydra.runs import TrainRuns
 from rnnlab.hydra.studies import StudySearchPath, StudySource
-from rnnlab.options import ConfigError
+from rnnlab.options import ConfigError, did_you_mean
 from rnnlab.records.run import RUN
 from rnnlab.sweep.engine import EngineError
 from rnnlab.sweep.finished import RunFailed
@@ -72,7 +71,7 @@ def _account(endings: Collection[Ending]) -> int:
 def register() -> None:
     """Make known to Hydra what it does not find by itself."""
     # Hydra's own search misses the launcher and the sweeper under some editable installs.
-    for plugin in (StudySource, StudySearchPath, PackedLauncher, PackedSweeper):
+    for plugin in (GroupSource, GroupSearchPath, StudySource, StudySearchPath, PackedLauncher, PackedSweeper):
         Plugins.instance().register(plugin)
     store_options()  # again, for engines that have been registered since Hydra imported the launcher
 
@@ -111,7 +110,7 @@ def _in_one_line(error: BaseException | None) -> str:
         r"Could not find '([\w/]+)/(.*)'\s*Available options in '.*':((?:\s+\S+)*?)\s*Config search", text
     ):
         group, name, offered = missing.groups()
-        return f"{group}: unknown {name!r}; one of {', '.join(offered.split())}{_hint(name, offered.split())}"
+        return f"{group}: unknown {name!r}; one of {', '.join(offered.split())}{did_you_mean(name, offered.split())}"
     if text.startswith("Error merging override") and isinstance(error.__cause__ or error.__context__, Exception):
         text += f": {str(error.__cause__ or error.__context__).splitlines()[0]}"
     return " ".join(text.split())
@@ -127,8 +126,9 @@ def _unusable_choice() -> str | None:
     """The first group=name of the command line whose name is none of the group's."""
     for argument in sys.argv[1:]:
         group, _, name = argument.partition("=")
-        if group in places.groups() and name not in places.options(group):
-            return f"{group}: {name!r}; must be one of {', '.join(places.options(group))}"
+        known = sorted(GROUPS[group]) if group in GROUPS else places.options("experiment")
+        if group in (*GROUPS, "experiment") and name not in known:
+            return f"{group}: {name!r}; must be one of {', '.join(known)}"
     return None
 
 
@@ -137,17 +137,12 @@ def _unknown_key(key: str) -> str:
     if group == "hydra":
         return f"{key}: no such key; `rnnlab --cfg hydra` lists Hydra's, --package hydra.launcher the launcher's"
     if option and group in SECTIONS:
-        known = [f.name for f in fields(SECTIONS[group])]
-        return f"{key}: no such key; {group} has {', '.join(known)}{_hint(option, known)}"
+        known = list(defaults()[group])
+        return f"{key}: no such key; {group} has {', '.join(known)}{did_you_mean(option, known)}"
     if option and group in GROUPS:
-        options = {name: [f.name for f in fields(cls)] for name, cls in GROUPS[group].items()}
+        options = {name: list(defaults(group, name)) for name in GROUPS[group]}
         has = "; ".join(f"{name}: {', '.join(known)}" for name, known in options.items())
-        hint = _hint(option, [name for known in options.values() for name in known])
+        hint = did_you_mean(option, [name for known in options.values() for name in known])
         return f"{key}: no such key for the {group} that was chosen; by {group}: {has}{hint}"
-    known = (*TOP_LEVEL, "experiment")
-    return f"{key}: no such key; at the top there are {', '.join(known)}{_hint(key, known)}"
-
-
-def _hint(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    known = [*TOP_LEVEL, "experiment"]
+    return f"{key}: no such key; at the top there are {', '.join(known)}{did_you_mean(key, known)}"

@@ -1,11 +1,10 @@
-"""Options of a config dataclass: the default, what is allowed, and the error that says so.
+"""Options of a config dataclass: the default, what is allowed, what it means, and when it acts.
 
     @dataclass(frozen=True)
-    class Adam:
-        learning_rate: float = number(0.001, above=0)
+    class TrainingConfig:
+        steps: int = number(300, at_least=0, about="optimiser updates")
 
-`check(Adam(learning_rate=-1), "optimizer")` raises
-`optimizer.learning_rate: -1; must be a finite number above 0`.
+`check(TrainingConfig(steps=-1), "training")` raises `training.steps: -1; must be a finite number at least 0`.
 """
 
 from __future__ import annotations
@@ -13,13 +12,61 @@ from __future__ import annotations
 import difflib
 import json
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import field, fields
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 
 class ConfigError(ValueError):
     """A config value that cannot be used.  One line: the key, the value, what is allowed."""
+
+
+@dataclass(frozen=True)
+class When:
+    """A condition under which an option acts: `holds` of the values of other options, each named with its section.
+
+    When(("cell.num_layers",), lambda n: n >= 2)"""
+
+    keys: tuple[str, ...]
+    holds: Callable[..., bool]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a field allows and means.  acts: conditions that must all hold, or the field changes nothing in a run.
+
+    bounds: in words and as a test, of a number that must be finite.  allowed: the words of a choice, asked for each
+    time.  members: a registry of dataclasses, of which the field holds an instance (see `member`)."""
+
+    about: str = ""
+    acts: tuple[When, ...] = ()
+    bounds: tuple[tuple[str, Callable[[float], bool]], ...] | None = None
+    allowed: Callable[[], Iterable[str]] | None = None
+    members: Mapping[str, type] | None = None
+    default_member: str = ""
+    prefix: str = ""
+
+    @property
+    def bounds_in_words(self) -> str:
+        return " and ".join(words for words, _ in self.bounds or ())
+
+
+NO_RULE = Rule()
+
+
+def rule_of(of: Field[Any]) -> Rule:
+    """The rule of a dataclass's field; of one that states none, a rule that allows everything."""
+    return of.metadata.get("rule", NO_RULE)
+
+
+def default_of(of: Field[Any]) -> Any:
+    """A field's default value."""
+    return of.default_factory() if callable(of.default_factory) else of.default
+
+
+def option(default: Any, *, about: str = "", acts: Iterable[When] = ()) -> Any:
+    """A field that allows every value of its type."""
+    return field(default=default, metadata={"rule": Rule(about, tuple(acts))})
 
 
 def number(
@@ -29,6 +76,8 @@ def number(
     at_least: float = -math.inf,
     below: float = math.inf,
     at_most: float = math.inf,
+    about: str = "",
+    acts: Iterable[When] = (),
 ) -> Any:
     """A finite number within bounds.  A default of None, or a field typed `| None`, allows None too."""
     bounds = [
@@ -37,44 +86,80 @@ def number(
         (f"below {below:g}", lambda v: v < below),
         (f"at most {at_most:g}", lambda v: v <= at_most),
     ]
-    stated = [(text, holds) for text, holds in bounds if "inf" not in text]
-    return field(default=default, metadata={"bounds": stated})
+    stated = tuple((words, holds) for words, holds in bounds if "inf" not in words)
+    return field(default=default, metadata={"rule": Rule(about, tuple(acts), bounds=stated)})
 
 
-def choice(default: str | None, allowed: Iterable[str]) -> Any:
-    """One of a fixed list of words; a default of None allows None too."""
-    return field(default=default, metadata={"allowed": tuple(allowed)})
+def choice(
+    default: str | None,
+    allowed: Collection[str] | Callable[[], Iterable[str]],
+    *,
+    about: str = "",
+    acts: Iterable[When] = (),
+) -> Any:
+    """One of some words: those of a collection, such as a registry, or those that a function returns.  They are asked
+    for each time, so a registry may grow.  A default of None allows None too."""
+    words = allowed if callable(allowed) else lambda: allowed
+    return field(default=default, metadata={"rule": Rule(about, tuple(acts), allowed=words)})
 
 
-def check(options: Any, key: str) -> None:
-    """Raise ConfigError for the first field of `options` outside of what it allows.  key: where it stands."""
+def member(
+    default: str, registry: Mapping[str, type], *, prefix: str = "", about: str = "", acts: Iterable[When] = ()
+) -> Any:
+    """An instance of one of a registry's dataclasses, by default of the one named `default`.
+
+    People type the member's name, and the member's own fields as options beside it, each behind `prefix`:
+    cell.activation=leaky_relu cell.negative_slope=0.1.  Fields of one name must have one type in all members."""
+    rule = Rule(about, tuple(acts), members=registry, default_member=default, prefix=prefix)
+    return field(default_factory=lambda: registry[default](), metadata={"rule": rule})
+
+
+def check(options: Any, key: str, prefix: str = "") -> None:
+    """Raise ConfigError for the first field of `options` outside of what it allows.
+
+    key: the section that the options stand in.  prefix: what their names begin with there."""
     for f in fields(options):
-        value = getattr(options, f.name)
-        if "allowed" in f.metadata and not (value is None and f.default is None):
-            check_choice(f"{key}.{f.name}", value, f.metadata["allowed"])
-        if "bounds" in f.metadata and value is not None:
-            stated = f.metadata["bounds"]
-            if not (math.isfinite(value) and all(holds(value) for _, holds in stated)):
-                wanted = " and ".join(text for text, _ in stated)
-                raise ConfigError(f"{key}.{f.name}: {value!r}; must be a finite number {wanted}".rstrip())
+        rule, value = rule_of(f), getattr(options, f.name)
+        if rule.members is not None:
+            check(value, key, rule.prefix)
+        elif not (value is None and f.default is None):
+            check_value(f"{key}.{prefix}{f.name}", value, rule)
+
+
+def check_value(key: str, value: Any, rule: Rule) -> None:
+    """Raise ConfigError for a value outside of what the rule allows."""
+    if rule.allowed is not None:
+        check_choice(key, value, rule.allowed())
+    if rule.bounds is None or value is None:
+        return
+    if not (math.isfinite(value) and all(holds(value) for _, holds in rule.bounds)):
+        raise ConfigError(f"{key}: {value!r}; must be a finite number {rule.bounds_in_words}".rstrip())
+
+
+def check_choice(key: str, value: Any, allowed: Iterable[str]) -> None:
+    """Raise ConfigError unless `value` is one of the allowed words; a near miss is pointed out."""
+    allowed = tuple(allowed)
+    if value not in allowed:
+        raise ConfigError(f"{key}: unknown {value!r}; one of {', '.join(allowed)}{did_you_mean(value, allowed)}")
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """` (did you mean 'relu'?)` for a near miss of a known word, else nothing."""
+    near = difflib.get_close_matches(str(word), list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def written(value: object) -> str:
+    """A value as one types it on the command line: null, true, 0.1, relu."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
 def dotted(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """{"cell": {"activation": "tanh"}} -> {"cell.activation": "tanh"}; a list becomes its JSON text."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(value, Mapping):
             flat |= dotted(value, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = json.dumps(value) if isinstance(value, (list, tuple)) else value
     return flat
-
-
-def check_choice(key: str, value: Any, allowed: Iterable[str]) -> None:
-    """Raise ConfigError unless `value` is one of the allowed words; a near miss is pointed out."""
-    allowed = tuple(allowed)
-    if value in allowed:
-        return
-    near = difflib.get_close_matches(str(value), allowed, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    raise ConfigError(f"{key}: unknown {value!r}; one of {', '.join(allowed)}{hint}")

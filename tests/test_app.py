@@ -238,7 +238,7 @@ def test_bad_input_is_answered_in_one_line_before_anything_trains(argument, part
     ("argument", "parts"),
     [
         ("cell.activation=tanh,rleu", ["cell.activation", "'rleu'", "relu", "2 of 4 runs"]),
-        ("cell=rnn,ltsm", ["cell", "'ltsm'", "memoryless, rnn"]),
+        ("cell=rnn,ltsm", ["cell", "'ltsm'", "memoryless, "]),
         ("optimizer.learning_rate=0.1,-1,nan", ["optimizer.learning_rate", "above 0", "of 6 runs"]),
         ("task.window=10,2400", ["task.window", "2400", "2 of 4 runs"]),
         ("cell.hidden_sise=1,2", ["cell.hidden_sise", "no such key"]),

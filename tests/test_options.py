@@ -1,11 +1,11 @@
 """Options: what is allowed, and the one line that says so."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pytest
 
-from rnnlab.options import ConfigError, check, check_choice, choice, number
+from rnnlab.options import ConfigError, When, check, check_choice, choice, did_you_mean, member, number, option, rule_of
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,17 @@ class Example:
     clip: float | None = number(None, above=0)
     kind: str = choice("rnn", ("rnn", "memoryless"))
     free: str = "anything"
+
+
+@dataclass(frozen=True)
+class Leaky:
+    slope: float = number(0.01, at_most=1)
+
+
+@dataclass(frozen=True)
+class Holder:
+    phi: object = member("leaky", {"leaky": Leaky})
+    gate_phi: object = member("leaky", {"leaky": Leaky}, prefix="gate_")
 
 
 def complaint(**values):
@@ -77,3 +88,52 @@ def test_every_complaint_is_one_line():
 
 def test_a_config_error_is_a_value_error():
     assert issubclass(ConfigError, ValueError)
+
+
+def test_a_choice_is_looked_up_when_it_is_checked():
+    """Whatever was registered since the class was defined."""
+    registry = {"tanh": 1}
+
+    @dataclass(frozen=True)
+    class Live:
+        kind: str = choice("tanh", registry)
+        other: str | None = choice(None, lambda: sorted(registry))
+
+    with pytest.raises(ConfigError, match=r"unknown 'mine'; one of tanh$"):
+        check(Live("mine", "mine"), "cell")
+    registry["mine"] = 2
+    check(Live("mine", "mine"), "cell")
+    with pytest.raises(ConfigError, match=r"cell.other: unknown 'mime'; one of mine, tanh \(did you mean 'mine'\?\)"):
+        check(Live(other="mime"), "cell")
+
+
+def test_a_member_is_by_default_the_one_that_is_named():
+    assert Holder() == Holder(Leaky(0.01), Leaky(0.01))
+
+
+def test_the_fields_of_a_member_are_checked_under_the_names_that_people_type():
+    check(Holder(Leaky(1.0), Leaky(-5.0)), "cell")
+    for holder, key in ((Holder(phi=Leaky(2.0)), "cell.slope"), (Holder(gate_phi=Leaky(2.0)), "cell.gate_slope")):
+        with pytest.raises(ConfigError, match=f"^{key}: 2.0; must be a finite number at most 1$"):
+            check(holder, "cell")
+
+
+def test_a_field_says_what_it_means_and_when_it_acts():
+    deep = When(("cell.num_layers",), lambda n: n >= 2)
+
+    @dataclass(frozen=True)
+    class Stated:
+        rate: float = number(0.0, about="between layers", acts=[deep])
+        flag: bool = option(True, about="whether")
+        plain: str = "anything"
+
+    rules = {f.name: rule_of(f) for f in fields(Stated)}
+    assert (rules["rate"].about, rules["rate"].acts) == ("between layers", (deep,))
+    assert (rules["flag"].about, rules["flag"].acts) == ("whether", ())
+    assert (rules["plain"].about, rules["plain"].bounds, rules["plain"].allowed) == ("", None, None)
+    check(Stated(flag=False, plain=""), "section")
+
+
+def test_a_word_like_none_of_the_known_ones_gets_no_hint():
+    assert did_you_mean("xyz", ["tanh", "relu"]) == ""
+    assert did_you_mean("rleu", ["tanh", "relu"]) == " (did you mean 'relu'?)"

@@ -1,6 +1,9 @@
-"""Where conf/ and experiments/ are found, and what the groups offer."""
+"""Where conf/ and experiments/ are found, and which names a group offers."""
+
+import pytest
 
 from rnnlab import places
+from rnnlab.config.run import GROUPS
 
 
 def test_the_folders_are_found():
@@ -8,12 +11,15 @@ def test_the_folders_are_found():
     assert list(places.EXPERIMENTS.glob("*.yaml"))
 
 
-def test_groups_are_the_folders_of_conf_with_experiment_last():
-    assert set(places.groups()) == {"task", "cell", "optimizer", "experiment"}
+def test_groups_are_those_of_a_run_with_experiment_last():
+    assert set(places.groups()) == {*GROUPS, "experiment"}
     assert places.groups()[-1] == "experiment"
 
 
-def test_the_options_of_a_group_are_its_files():
-    assert places.options("cell") == ["gru", "lstm", "memoryless", "rnn"]
-    assert {"adam", "rmsprop", "sgd"} < set(places.options("optimizer"))
-    assert "activations" in places.options("experiment")
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_names_that_are_read_from_files_are_those_that_are_registered(group):
+    assert places.options(group) == sorted(GROUPS[group])
+
+
+def test_the_options_of_experiment_are_its_files():
+    assert {"activations", "stock"} < set(places.options("experiment"))

@@ -14,12 +14,12 @@ from omegaconf import OmegaConf
 
 import rnnlab
 from rnnlab import app, places
-from rnnlab.config.run import RunConfig, check_surroundings, from_node
+from rnnlab.config.run import GROUPS, RunConfig, check_surroundings, from_node
 
 PACKAGE = Path(rnnlab.__file__).parent
 ROOT = PACKAGE.parent
 LAYERS = [  # each may import from those above it; what stands on one line does not know each other
-    "places options streams version",
+    "places options streams version registry",
     "records nets",
     "tasks",
     "config",
@@ -190,16 +190,16 @@ def composed():
     GlobalHydra.instance().clear()
 
 
-@pytest.mark.parametrize("group", [group for group in places.groups() if group != "experiment"])
+@pytest.mark.parametrize("group", GROUPS)
 def test_every_member_of_a_group_composes_and_converts(group, composed):
     found = set()
-    for name in places.options(group):
+    for name in GROUPS[group]:
         config = composed(f"{group}={name}", "training.batch_size=null")  # some tasks have one sample
         run = from_node(config)
         assert getattr(run, group).name == name
         check_surroundings(config)
         found.add(run.run_id)
-    assert len(found) == len(places.options(group))
+    assert len(found) == len(GROUPS[group])
 
 
 @pytest.mark.parametrize("name", places.options("experiment"))
@@ -214,8 +214,8 @@ def test_every_combination_of_a_study_composes_and_converts(name, composed):
     assert params
     parser = OverridesParser.create()
     axes = {key: _values(parser, f"{key}={choices}") for key, choices in params.items()}
-    chosen = {key: values for key, values in axes.items() if key in places.groups()}
-    plain = {key: values for key, values in axes.items() if key not in places.groups()}
+    chosen = {key: values for key, values in axes.items() if key in GROUPS}
+    plain = {key: values for key, values in axes.items() if key not in GROUPS}
     runs = set()
     for names in product(*chosen.values()):
         overrides = [f"{group}={member}" for group, member in zip(chosen, names, strict=True)]

@@ -1,7 +1,8 @@
 """RunConfig: everything that defines the numbers of one run, and nothing else (no paths, device, launcher).
 
-conf/ holds the defaults, sections.py the types and ranges (conf/README.md maps one to the other).  `from_node` turns
-what Hydra composed into a checked RunConfig; `run_id` is a hash of its content.
+`from_node` turns what Hydra composed into a checked RunConfig; `run_id` is a hash of its content.  Only options that
+act are part of the content: with cell.num_layers=1 cell.dropout changes nothing, so it is not in the run's config, and
+runs that differ in nothing else are one run.
 """
 
 from __future__ import annotations
@@ -9,55 +10,74 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from functools import cache, cached_property
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from rnnlab.config.sections import (
-    CELLS,
-    OPTIMIZER_CONFIGS,
-    CellConfig,
-    DivergenceConfig,
-    InitConfig,
-    OptimizerConfig,
-    ReadoutConfig,
-    TrainingConfig,
-)
-from rnnlab.options import ConfigError, check, check_choice
+from rnnlab.config.keys import build, defaults_of, keys_of_field, options_of
+from rnnlab.config.sections import DivergenceConfig, InitConfig, ReadoutConfig, TrainingConfig
+from rnnlab.nets.cells import CELLS, CellOptions
+from rnnlab.nets.optimizers import OPTIMIZERS, OptimizerOptions
+from rnnlab.options import ConfigError, check_choice, default_of, rule_of, written
+from rnnlab.registry import Registry
 from rnnlab.tasks import PLACES, TASKS, Task
 
-GROUPS: Mapping[str, Mapping[str, type]] = {"task": TASKS, "cell": CELLS, "optimizer": OPTIMIZER_CONFIGS}
+GROUPS: Mapping[str, Registry[Any]] = {"task": TASKS, "cell": CELLS, "optimizer": OPTIMIZERS}
 SECTIONS: Mapping[str, type] = {
     "readout": ReadoutConfig,
     "init": InitConfig,
     "training": TrainingConfig,
     "divergence": DivergenceConfig,
 }
-
-
+PARTS = ("task", "cell", "readout", "init", "optimizer", "training", "divergence")
 SURROUNDINGS = ("device", "study", "question", "source", "claims", "hydra")  # composed with a run, and no part of it
-TOP_LEVEL = (*GROUPS, *SECTIONS, "seed", *SURROUNDINGS)
+TOP_LEVEL = (*PARTS, "seed", *SURROUNDINGS)
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One run.  A condition is a run without its seed."""
+    """One run.  A condition is a run without its seed.
+
+    Options that do not act have their default value, whatever they are made with, and are not in `as_dict`."""
 
     task: Task
-    cell: CellConfig
+    cell: CellOptions
     readout: ReadoutConfig
     init: InitConfig
-    optimizer: OptimizerConfig
+    optimizer: OptimizerOptions
     training: TrainingConfig
     divergence: DivergenceConfig
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for key in self.idle:
+            part, _, name = key.partition(".")
+            section = getattr(self, part)
+            (default,) = (default_of(f) for f in fields(section) if f.name == name)
+            object.__setattr__(self, part, replace(section, **{name: default}))
+
+    @property
+    def _parts(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, part) for part in PARTS)
+
+    @property
+    def idle(self) -> Mapping[str, str]:
+        """The fields that do not act, by their keys, each with the reason: {"cell.dropout": "cell.num_layers=1"}."""
+        return _idle(self._parts)
+
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, in the order of the fields."""
-        return asdict(self)
+        """The options that act as plain data, in the order of the fields; `from_node` makes the same run of it."""
+        return {part: self._acting(part) for part in PARTS} | {"seed": self.seed}
+
+    def _acting(self, part: str) -> dict[str, Any]:
+        section, idle = getattr(self, part), self.idle
+        acting = {"name": section.name} if part in GROUPS else {}
+        for f in fields(section):
+            if f"{part}.{f.name}" not in idle:
+                acting |= keys_of_field(section, f)
+        return acting
 
     @cached_property
     def run_id(self) -> str:
@@ -70,18 +90,49 @@ class RunConfig:
     @cached_property
     def folder(self) -> str:
         """A short readable name for the run's folder, ending in its run_id."""
-        parts = (self.task.name, self.cell.name, self.cell.activation, f"s{self.seed}", self.run_id)
-        return "-".join(parts)
+        activation = [] if "cell.activation" in self.idle else [self.cell.activation.name]
+        return "-".join((self.task.name, self.cell.name, *activation, f"s{self.seed}", self.run_id))
+
+
+@lru_cache(maxsize=1024)
+def _idle(parts: tuple[Any, ...]) -> Mapping[str, str]:
+    """RunConfig.idle, of the sections in the order of PARTS."""
+    named = dict(zip(PARTS, parts, strict=True))
+    values = {f"{group}.name": named[group].name for group in GROUPS}
+    stated = []
+    for part, section in named.items():
+        for f in fields(section):
+            values[f"{part}.{f.name}"] = getattr(section, f.name)
+            stated += [(f"{part}.{f.name}", when) for when in rule_of(f).acts]
+    found: dict[str, str] = {}
+    for key, when in stated:
+        if key not in found and not when.holds(*(values[other] for other in when.keys)):
+            found[key] = ", ".join(f"{other.removesuffix('.name')}={written(values[other])}" for other in when.keys)
+    return found
+
+
+def options_class(group: str, name: str) -> type:
+    """The dataclass of a group's member: of a cell or an optimiser its Options; a task is a dataclass itself."""
+    member = GROUPS[group][name]
+    return member if group == "task" else member.Options
+
+
+def defaults(group: str = "", name: str = "") -> dict[str, Any]:
+    """Every key of a group's member with its default; without a group, those of the sections, and the seed."""
+    if group:
+        return {"name": name} | defaults_of(options_class(group, name))
+    return {key: defaults_of(section) for key, section in SECTIONS.items()} | {"seed": RunConfig.seed}
 
 
 def content_hash(data: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits that follow from the content alone.  Two of a million runs share one with p < 0.002.
 
-    Where a task's files lie is left out if the digest of what they hold is there."""
+    Where a task has the digest of its files, the places where they lie are left out."""
     task = data.get("task")
     if isinstance(task, Mapping) and task.get("sha256") is not None:
         data = {**data, "task": {key: value for key, value in task.items() if key not in PLACES}}
-    return hashlib.sha256(_canonical(data).encode()).hexdigest()[:12]
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def from_node(node: DictConfig | Mapping[str, Any]) -> RunConfig:
@@ -89,28 +140,44 @@ def from_node(node: DictConfig | Mapping[str, Any]) -> RunConfig:
     unknown = [str(key) for key in node if key not in TOP_LEVEL]
     if unknown:
         raise ConfigError(f"{unknown[0]}: no such key; at the top there are {', '.join(TOP_LEVEL)}")
-    if isinstance(node, DictConfig):
-        node = {key: _plain(node[key]) for key in (*GROUPS, *SECTIONS, "seed") if key in node}
-    parts: dict[str, Any] = {}
-    for key, members in GROUPS.items():
-        options = node.get(key)
-        name = options.get("name") if isinstance(options, Mapping) else None
-        check_choice(key, name, members)
-        parts[key] = _typed(members[name], key, _canonical(options))
+    node = _plain(node)
+    parts: dict[str, Any] = {group: _chosen(group, node.get(group)) for group in GROUPS}
     for key, section in SECTIONS.items():
-        parts[key] = _typed(section, key, _canonical(node.get(key) or {}))
+        parts[key] = build(section, node.get(key) or {}, key)
     parts["task"] = parts["task"].fingerprinted()
     run = RunConfig(**parts, seed=_checked_seed(node.get("seed", 0)))
     _check_fit(run)
     return run
 
 
-def _plain(node: Any) -> Any:
-    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+def idle_options(node: DictConfig | Mapping[str, Any], run: RunConfig) -> dict[str, str]:
+    """Which options were set to something else than their default although they do not act in the run, each with the
+    reason: {"cell.negative_slope": "cell.activation=tanh"}.
+
+    node: the composed values.  run: what from_node made of them."""
+    node, found, config = _plain(node), {}, run.as_dict()
+    for part in PARTS:
+        acting, values = config[part], node.get(part) or {}
+        section = options_class(part, acting["name"]) if part in GROUPS else SECTIONS[part]
+        for option in options_of(section):
+            key = f"{part}.{option.key}"
+            if option.key in acting or option.key not in values:
+                continue
+            if option.typed(values[option.key], part) != option.default:
+                of = option.of or option.key
+                found[key] = run.idle.get(f"{part}.{of}") or f"{part}.{of}={acting[of]}"
+    return found
 
 
-def _canonical(data: Any) -> str:
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+def idle_in_words(idle: Mapping[str, str]) -> str:
+    """What `idle_options` found, in one line: "cell.dropout does not act with cell.num_layers=1"."""
+    by_reason: dict[str, list[str]] = {}
+    for key, reason in idle.items():
+        by_reason.setdefault(reason, []).append(key)
+    return "; ".join(
+        f"{' and '.join(keys)} {'does' if len(keys) == 1 else 'do'} not act with {reason}"
+        for reason, keys in by_reason.items()
+    )
 
 
 def check_surroundings(config: DictConfig) -> None:
@@ -121,26 +188,19 @@ def check_surroundings(config: DictConfig) -> None:
         raise ConfigError(f"study: {study!r}; must be a folder's name, without slashes, not starting with a dot")
 
 
-@cache  # the runs of a sweep differ in a few values, and most of their sections not at all
-def _typed(section: type, key: str, text: str) -> Any:
-    """The values of a section, as JSON, as a checked instance of `section`."""
-    values = json.loads(text)
-    known = {f.name: f for f in fields(section)}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{key}: {values!r}; must have the keys {', '.join(known)}")
-    for name in values:
-        if name not in known:
-            raise ConfigError(f"{key}.{name}: no such key; {key} has {', '.join(known)}")
-        if known[name].type in (bool, "bool") and not isinstance(values[name], bool):  # OmegaConf takes 2 for true
-            raise ConfigError(f"{key}.{name}: {values[name]!r}; must be of type bool, true or false")
-    try:
-        options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(section), values))
-    except OmegaConfBaseException as error:
-        name = str(error.full_key or "").split(".")[-1]
-        kind = known[name].type if name in known else ""
-        raise ConfigError(f"{key}.{name}: {values.get(name)!r}; must be of type {kind}") from None
-    check(options, key)
-    return options
+def _plain(node: DictConfig | Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of a composed config belongs to the run, as plain data with interpolations resolved."""
+    if not isinstance(node, DictConfig):
+        return node
+    parts = {key: node[key] for key in (*PARTS, "seed") if key in node}
+    return {key: OmegaConf.to_container(p, resolve=True) if OmegaConf.is_config(p) else p for key, p in parts.items()}
+
+
+def _chosen(group: str, values: Any) -> Any:
+    """The options of the group's member that is named in the values."""
+    name = values.get("name") if isinstance(values, Mapping) else None
+    check_choice(group, name, GROUPS[group])
+    return build(options_class(group, str(name)), {key: value for key, value in values.items() if key != "name"}, group)
 
 
 def _checked_seed(seed: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import places
-from rnnlab.config.run import check_surroundings, from_node
+from rnnlab.config.run import check_surroundings, from_node, idle_in_words, idle_options
 from rnnlab.hydra.compose import Job, plain
 from rnnlab.hydra.files import PackedJobReturn, run_with_callbacks, write_hydra_files
 from rnnlab.hydra.launch import CheckedJobs, PackedTask, Setup
@@ -42,7 +43,10 @@ class TrainRuns(PackedTask):
         """Train one run and write its record; its objective.  Raises RunFailed and ConfigError."""
         check_device(config.device)
         folder = Path(HydraConfig.get().runtime.output_dir)
-        finished = run_alone(from_node(config), folder, config.device)
+        run = from_node(config)
+        if idle := idle_options(config, run):
+            print(f"rnnlab: {idle_in_words(idle)}", file=sys.stderr)
+        finished = run_alone(run, folder, config.device)
         print(f"{finished.summary}\n{folder}")
         return finished.objective
 

@@ -31,7 +31,7 @@ class StudySource(ConfigSource):
         return places.EXPERIMENTS.is_dir()
 
     def is_group(self, config_path: str) -> bool:
-        return config_path.rstrip("/") in _GROUPS
+        return config_path.rstrip("/") in ("", *_GROUPS)  # the top, too, or a shell does not complete their names
 
     def is_config(self, config_path: str) -> bool:
         group, name = _group_and_name(config_path)

@@ -1,19 +1,22 @@
 """Readout activations and losses, per lane, with their gradients by hand.
 
-z is what the linear readout says, y = f(z) its output, both (R, O, N): outputs before samples, because a matrix product
-with few outputs is several times faster in this layout.  N runs over batch, or over time and batch where every step is
-answered.  A loss is a sum over samples; `sample_weight` (N,) is 1 for a sample and 0 for padding.
+z is what the linear readout says, and y = f(z) its output, both (R, O, N): outputs come before samples, because a
+matrix product with few outputs is several times faster in this layout.  N runs over the batch, or over time and batch
+where every step is answered.  A loss is a sum over samples; `sample_weight` (N,) is 1 for a sample and 0 for padding.
+
+To add a loss: a class under `@register("name")`, made with the name of the readout's activation; tasks name it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from rnnlab.nets.padding import lanewise
+from rnnlab.registry import Registry
 
 CLIP = 1e-7  # Keras: backend.epsilon()
 
@@ -26,6 +29,11 @@ class Loss(Protocol):
         """y, as a new tensor."""
 
 
+LOSSES: Registry[Callable[[str], Loss]] = Registry("a loss")
+register = LOSSES.register
+
+
+@register("mse")
 class MeanSquaredError:
     """(y - target)^2, averaged over outputs;   target (R, O, N)"""
 
@@ -42,12 +50,13 @@ class MeanSquaredError:
         return losses, readout_backward(self.activation, error.mul_(2 / y.shape[1]), y)
 
 
+@register("cross_entropy")
 class CrossEntropy:
     """-log p[target] in nats;   target (R, N) classes
 
-    linear, softmax: p = softmax(z), on the logits, so that no probability underflows.
+    linear, softmax: p = softmax(z), computed from the logits, so that no probability underflows.
     sigmoid, relu, tanh: Keras's categorical_crossentropy of outputs that are not logits: p = y / sum(y), clipped to
-    [1e-7, 1 - 1e-7].  Outputs that are all zero give 0 / 0 = NaN, as they do there.
+    [1e-7, 1 - 1e-7].  Outputs that are all zero give 0 / 0 = NaN, as in Keras.
     """
 
     def __init__(self, readout_activation: str):
@@ -76,13 +85,12 @@ class CrossEntropy:
             grad = (inside / total).expand_as(y).clone()
             grad.scatter_add_(1, index, -inside / (p * total))
             grad = readout_backward(self.activation, grad, y)
-            padding = sample_weight == 0  # may be 0 / 0 too, which times 0 would be NaN
+            padding = sample_weight == 0  # there, too, y / sum(y) may be 0 / 0, and NaN times 0 is NaN
             losses, grad = losses.masked_fill(padding, 0), grad.masked_fill(padding, 0)
         weighted = losses.squeeze(1) * sample_weight
         return weighted.sum(1), grad.mul_(sample_weight)
 
 
-LOSSES: Mapping[str, Callable[[str], Loss]] = {"mse": MeanSquaredError, "cross_entropy": CrossEntropy}
 READOUT_ACTIVATIONS = ("linear", "softmax", "sigmoid", "relu", "tanh")
 
 

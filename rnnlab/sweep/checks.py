@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rnnlab.config.run import RunConfig, from_node
+from rnnlab.config.run import RunConfig, from_node, idle_in_words, idle_options
 from rnnlab.options import ConfigError, dotted
 from rnnlab.records import claims
 from rnnlab.records.study import StudyFile
@@ -16,9 +16,11 @@ from rnnlab.records.study import StudyFile
 def checked_runs(configs: Iterable[Mapping[str, Any]], shared: Mapping[str, Any]) -> list[RunConfig]:
     """Every composed config as a RunConfig, in order.  shared: the keys whose value is one for the whole sweep.
 
-    Says on stderr how many runs differ, where some are equal.  Raises ConfigError with the complaint that most configs
+    Says on stderr, in one line, which options were set although they do not act, and how many runs differ, where some
+    are equal.  Raises ConfigError with the complaint that most configs
     share, and how many these are."""
     runs: list[RunConfig] = []
+    idle: dict[str, str] = {}
     complaints: Counter[str] = Counter()
     for config in configs:
         try:
@@ -26,6 +28,7 @@ def checked_runs(configs: Iterable[Mapping[str, Any]], shared: Mapping[str, Any]
                 if config[key] != value:
                     raise ConfigError(f"{key}: {config[key]!r} and {value!r}; must be one for all runs of a sweep")
             runs.append(from_node(config))
+            idle |= idle_options(config, runs[-1])
         except ConfigError as error:
             complaints[str(error)] += 1
     n_configs = len(runs) + complaints.total()
@@ -36,8 +39,11 @@ def checked_runs(configs: Iterable[Mapping[str, Any]], shared: Mapping[str, Any]
         others = f"; {len(complaints) - 1} other complaints" if len(complaints) > 1 else ""
         raise ConfigError(f"{complaint} ({n} of {n_configs} runs{others}; nothing was trained)")
     n_different = len({run.run_id for run in runs})
+    remarks = [idle_in_words(idle)] if idle else []
     if n_different < len(runs):
-        print(f"rnnlab: {n_different} different runs of {len(runs)}; equal runs are trained once", file=sys.stderr)
+        remarks.append(f"{n_different} different runs of {len(runs)}; equal runs are trained once")
+    if remarks:
+        print(f"rnnlab: {'; '.join(remarks)}", file=sys.stderr)
     return runs
 
 

@@ -68,7 +68,7 @@ def objective(status: str, diverged: bool, metrics: Mapping[str, float]) -> floa
 
 def _summary(run: RunConfig, result: RunResult) -> str:
     metrics = result.metrics
-    text = f"{run.task.name}, {run.cell.name} {run.cell.activation}, seed {run.seed}: {result.outcome}"
+    text = f"{run.task.name}, {run.cell.name} {run.cell.activation.name}, seed {run.seed}: {result.outcome}"
     if result.diverged:
         text += f" at step {result.diverged_at_step} ({result.divergence_reason})"
     text += f"; eval_loss {metrics['eval_loss']:.4g} (naive {metrics['naive_loss']:.4g})"

@@ -63,7 +63,7 @@ def plan(runs: Sequence[RunConfig], n_workers: int, memory_gb: float, overhead_s
         programs.setdefault(program_key(run), []).append(run)
     packs: list[list[RunConfig]] = []
     for members in programs.values():
-        members.sort(key=lambda run: (run.cell.activation, run.cell.negative_slope, run.cell.alpha))
+        members.sort(key=lambda run: repr(run.cell.activation))
         n_packs = math.ceil(len(members) / best_width(members[0], n_workers, memory_gb))
         n_packs = max(n_packs, _worthwhile(members, n_workers, overhead_s))
         if len(members) >= 2 * n_workers and n_packs >= n_workers:  # as many packs for each worker

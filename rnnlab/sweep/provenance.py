@@ -25,6 +25,8 @@ def _surroundings() -> dict[str, Any]:
     import numpy
     import torch
 
+    from rnnlab.nets.activations import TANH
+
     return {
         "host": platform.node(),
         "platform": platform.platform(),
@@ -32,6 +34,7 @@ def _surroundings() -> dict[str, Any]:
         "torch": torch.__version__,
         "numpy": numpy.__version__,
         "rnnlab": __version__,
+        "tanh": TANH,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
     }
 

@@ -1,6 +1,6 @@
 """Adding and multiplication: two marked numbers of a long sequence, and their sum or product at its end.
 
-A step reads a number and a mark; two of the marks are 1, the others 0, one in each half of the sequence:
+A step reads a number and a mark.  In each half of the sequence one mark is 1; all others are 0:
 Arjovsky, Shah, Bengio, ICML (2016), section 5.2, after Hochreiter, Schmidhuber, Neural computation 9 (1997),
 experiments 4 and 5.  An answer is right where its error is below 0.04 (Hochreiter, Schmidhuber; Talathi, Vartak, arXiv
 1511.03771 (2015)).
@@ -25,7 +25,7 @@ N_SHOWN = 200  # test sequences in predictions.csv
 class Marked(Generated):
     """Numbers are U(0, 1)."""
 
-    length: int = number(50, at_least=2)
+    length: int = number(50, at_least=2, about="steps of a sequence")
 
     loss = "mse"
     predictions_kind = "series"
@@ -52,7 +52,7 @@ class Marked(Generated):
         return Split(inputs, self.answer(*(inputs[each, place, :1] for place in places)))
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
-        """Of the test set; what is shown is in the order of the right answers."""
+        """One finding per lane, on the test set; the sequences in predictions.csv are sorted by the right answer."""
         answers = network.outputs([lane.test.inputs for lane in data])[:, :, 0]
         return [self._finding(lane.test.targets[:, 0], said) for lane, said in zip(data, answers, strict=True)]
 
@@ -73,9 +73,9 @@ class Marked(Generated):
 @register("adding")
 @dataclass(frozen=True)
 class Adding(Marked):
-    """The sum of the two.  Who remembers nothing says 1, with a mean squared error of 2/12 = 1/6"""
+    """Two marked numbers of a long sequence, and their sum at its end.
 
-    name: str = "adding"
+    The best answer without memory is 1, with a mean squared error of 2/12 = 1/6."""
 
     @staticmethod
     def answer(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -88,9 +88,9 @@ class Adding(Marked):
 @register("multiplication")
 @dataclass(frozen=True)
 class Multiplication(Marked):
-    """The product of the two.  Who remembers nothing says 1/4, with a mean squared error of 1/9 - 1/16 = 7/144"""
+    """Two marked numbers of a long sequence, and their product at its end.
 
-    name: str = "multiplication"
+    The best answer without memory is 1/4, with a mean squared error of 1/9 - 1/16 = 7/144."""
 
     @staticmethod
     def answer(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 
 from rnnlab.records.run import TaskFacts
+from rnnlab.registry import Registry
 
-_REGISTRY: dict[str, type[Task]] = {}
-TASKS: Mapping[str, type[Task]] = MappingProxyType(_REGISTRY)
+AnyTask = TypeVar("AnyTask", bound="type[Task]")
+TASKS: Registry[type[Task]] = Registry("a task")
 
 
-def register(name: str) -> Callable[[type[Task]], type[Task]]:
-    """Make the task reachable as task=<name>."""
+def register(name: str) -> Callable[[AnyTask], AnyTask]:
+    """Make a frozen dataclass reachable as task=<name>."""
 
-    def enter(cls: type[Task]) -> type[Task]:
-        if name in _REGISTRY:
-            raise ValueError(f"a task named {name!r} is registered already")
-        _REGISTRY[name] = cls
+    def enter(cls: AnyTask) -> AnyTask:
+        TASKS.add(name, cls)
+        cls.name = name
         return cls
 
     return enter
@@ -33,11 +32,11 @@ def register(name: str) -> Callable[[type[Task]], type[Task]]:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """inputs: numbers (N, T, I) float32, or tokens (N, T) int64 from 0 to below the task's input_size, of which the
-    first layer looks up a row each.  targets, answered at the last step: (N, O) float32 or (N,) classes;
-    answered at every step: (N, T, O) or (N, T).
+    """inputs: numbers (N, T, I) float32, or tokens (N, T) int64, from 0 to below the task's input_size; the first layer
+    looks up a row for each token.
+    targets: (N, O) float32 or (N,) classes where the last step is answered, (N, T, O) or (N, T) where every step is.
 
-    Of a task that carries its state (`Task.carries_state`), the samples are consecutive windows of one stream."""
+    Where a task carries its state (`Task.carries_state`), the samples are consecutive windows of one stream."""
 
     inputs: np.ndarray
     targets: np.ndarray
@@ -73,7 +72,7 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a task says of one trained network: metrics under their field's names, columns of predictions.csv."""
+    """What a task says of one trained network: metrics by name, and the columns of predictions.csv."""
 
     metrics: Mapping[str, float]
     predictions: Mapping[str, np.ndarray]
@@ -83,15 +82,15 @@ class Finding:
 class Task:
     """Base of all tasks.  The dataclass's fields are its options, task.<field>.
 
-    loss: "mse" or "cross_entropy".  answers: at the "last" step or at "every" step.
+    loss: its name in nets/losses.py, "mse" or "cross_entropy".  answers: at the "last" step or at "every" step.
     tokens: inputs are tokens, not numbers.
-    carries_state: the data are a stream, cut into consecutive windows, and the state goes on from window to window:
-    B streams of N // B windows are read side by side, the state zero at the start of each pass.
+    carries_state: the data are a stream that is cut into consecutive windows, and the state goes on from one window to
+    the next.  B streams of N // B windows are read side by side; at the start of each pass the state is zero.
     generates: sequences can be made without end, by `fresh_batch`.
     """
 
-    name: str
-    loss: ClassVar[Literal["mse", "cross_entropy"]]
+    name: ClassVar[str]
+    loss: ClassVar[str]
     answers: ClassVar[Literal["last", "every"]] = "last"
     tokens: ClassVar[bool] = False
     carries_state: ClassVar[bool] = False
@@ -123,24 +122,25 @@ class Task:
         raise NotImplementedError
 
     def fingerprinted(self) -> Task:
-        """The task with the digest of its files in `sha256`, so that a run is known by what they hold.  Raises
-        ConfigError for a file that cannot be read, or is another one than a given digest says."""
+        """The task with the digest of its files in `sha256`, so that a run is known by what they hold.
+
+        Raises ConfigError for a file that cannot be read, or whose digest is not the one given."""
         return self
 
     def check(self) -> None:
-        """Raise ConfigError where the options do not fit each other, or the files do not fit the options.  Single
-        ranges are checked before."""
+        """Raise ConfigError where the options do not fit each other, or the files do not fit the options.  That each
+        option by itself is in its range has been checked before."""
 
     def data(self, seed: int) -> Data:
-        """The data of one run.  The same seed gives the same data; nothing else is drawn from."""
+        """The data of one run.  They follow from the options and the seed alone."""
         raise NotImplementedError
 
     def fresh_batch(self, generator: np.random.Generator, n: int) -> Split:
-        """n sequences never seen before, of the training set's kind.  Only where the task `generates`."""
+        """n new sequences of the training set's kind.  Only where the task `generates`."""
         raise NotImplementedError
 
     def naive(self, data: Data) -> dict[str, float]:
-        """`naive_loss`: the loss on data.eval of the best constant answer found on data.train; beside it the
+        """`naive_loss`: the loss on data.eval of the constant answer that is best on data.train.  A task may add the
         figures of other answers that need no training."""
         if self.loss == "mse":
             return {"naive_loss": mean_predictor_loss(data)}

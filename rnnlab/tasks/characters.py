@@ -1,11 +1,11 @@
 """A short text, learned by heart: at every character the next one.  Read as tokens.
 
-Source: hunkim/DeepLearningZeroToAll, 12-1 (hihello), 12-2 (" if you want you"), 12-4 (the ship sentence).  As there,
-the network is asked for what it was trained on: train, eval and test are the same windows.  Nothing is held back, so
-these tasks show what a network can store and spell, not what it has understood.
+Source: hunkim/DeepLearningZeroToAll, 12-1 (hihello), 12-2 (" if you want you"), 12-4 (the ship sentence).  As in the
+source, the network is asked for what it was trained on: train, eval and test are the same windows.  Nothing is held
+back, so these tasks show what a network can store and spell, not what it has understood.
 
-A network without memory answers from the character before it alone.  The least loss it can have follows from the
-counts n(a, b) of pairs of neighbours:   - 1/N sum over a, b of n(a, b) log(n(a, b) / n(a)).
+A network without memory answers from the present character alone.  The least loss it can have follows from the counts
+n(a, b) of pairs of neighbours:   - 1/N sum over a, b of n(a, b) log(n(a, b) / n(a)).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ SHIP = (
 class Spelling(Task):
     """Windows of `text`, stride 1; the target of every character is the one after it.
 
-    accuracy is over all characters of all windows.  What is decoded is the first window's answer and then the last
-    character of every later one, as the source prints it; `spelled` is 1 where that is the text, letter for letter."""
+    accuracy is over all characters of all windows.  The decoded text is the first window's answer, then the last
+    character of every later window's answer, as the source prints it; `spelled` is 1 where it equals the text."""
 
     text: ClassVar[str]
 
@@ -67,7 +67,8 @@ class Spelling(Task):
         return _windows(self)
 
     def naive(self, data: Data) -> dict[str, float]:
-        """Of the characters' frequencies, and of what may follow each.  Both exact: what is asked was trained on."""
+        """The losses of the characters' frequencies, and of what may follow each character.  Both are exact, since
+        eval is what was trained on."""
         blind = Split(np.zeros_like(data.train.inputs), data.train.targets)
         losses = {"naive_loss": blind, "memoryless_loss": data.train}
         return {name: memoryless_loss(split, self.output_size) for name, split in losses.items()}
@@ -89,7 +90,7 @@ class Spelling(Task):
 
 
 def memoryless_loss(split: Split, n_tokens: int) -> float:
-    """The least mean cross-entropy, in nats, of answers that depend on the present token alone."""
+    """The least mean cross-entropy, in nats, that answers from the present token alone can have."""
     counts = np.zeros((n_tokens, n_tokens))
     np.add.at(counts, (split.inputs.ravel(), split.targets.ravel()), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -108,38 +109,35 @@ def _windows(task: Spelling) -> Data:
 @register("hihello")
 @dataclass(frozen=True)
 class HiHello(Spelling):
-    """hihell -> ihello: after h comes i or e, after l comes l or o, so that memory is needed twice"""
+    """hihell in, ihello out, learned by heart: after h comes i or e, after l comes l or o, so memory is needed twice"""
 
-    name: str = "hihello"
     text = "hihello"
 
 
 @register("charseq")
 @dataclass(frozen=True)
 class CharSeq(Spelling):
-    """15 steps of " if you want you", ten different characters"""
+    """The text " if you want you", the next character at every one: 15 steps, ten characters, learned by heart"""
 
-    name: str = "charseq"
     text = " if you want you"
 
 
 @register("ambiguous_hello")
 @dataclass(frozen=True)
 class AmbiguousHello(Spelling):
-    """hell -> ello: l is followed by l and by o.  Without memory one of the two is wrong, and the loss stays above
-    (2 log 2) / 4 = 0.347"""
+    """hell in, ello out: l is followed by l and by o, so it cannot be learned without memory.
 
-    name: str = "ambiguous_hello"
+    Without memory one of the two is wrong, and the loss stays above (2 log 2) / 4 = 0.347."""
+
     text = "hello"
 
 
 @register("ship")
 @dataclass(frozen=True)
 class Ship(Spelling):
-    """Windows of a sentence of 180 characters, 25 of them different"""
+    """A sentence of 180 characters, 25 of them different, in windows: the next character at every one, by heart"""
 
-    name: str = "ship"
-    window: int = number(10, at_least=1)
+    window: int = number(10, at_least=1, about="characters read at once")
     text = SHIP
 
     @property

@@ -10,7 +10,7 @@ from rnnlab.tasks.base import Data, Finding, Predictor, Task
 
 
 class Classification(Task):
-    """Answered at the last step.  Outputs that are all NaN are read as the first class, as Keras does."""
+    """The last step is answered.  Where all outputs are NaN, the first class counts as the answer, as in Keras."""
 
     loss = "cross_entropy"
     predictions_kind = "classes"
@@ -18,7 +18,7 @@ class Classification(Task):
     higher_is_better = True
 
     def naive(self, data: Data) -> dict[str, float]:
-        """The majority class of the training part, always."""
+        """Also `naive_accuracy`, of always answering the most frequent class of the training part."""
         majority = np.bincount(data.train.targets).argmax()
         return super().naive(data) | {"naive_accuracy": float((data.test.targets == majority).mean())}
 

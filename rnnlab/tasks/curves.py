@@ -1,9 +1,10 @@
 """Next-value prediction on a curve: `window` values in, the next one out; and the closed-loop forecast.
 
 Source: heartcored98/Standalone-DeepLearning, Lec7/Lab9 (sin t + sin 2t over linspace(0, 100, 2400), windows of 10).
-The lab trains on all windows and holds nothing back.  So that its training set stays what it was, validation and test
-are the same curve sampled elsewhere: eval half a step after each training point, test a quarter of a step.  No value
-there was trained on, yet it is interpolation; the hard test is the closed loop, which sees its own answers only.
+The lab trains on all windows and holds nothing back.  Its training set stays as it was: validation and test are the
+same curve sampled at other times, eval half a step after each training point, test a quarter of a step after it.  None
+of these values was trained on, but predicting them is interpolation.  The hard test is the closed loop, which reads
+only its own answers.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ from rnnlab.options import ConfigError, number
 from rnnlab.streams import Stream, generator
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, Task, register
 
+START, STOP, N_POINTS = "the first t", "the last t", "how many t there are, evenly spaced"  # of the training series
+
 
 @dataclass(frozen=True)
 class Curve(Task):
-    """Windows of a curve y(t), sampled n_points times from `start` to `stop`; noise of sd `noise` on all splits."""
+    """Windows of a curve y(t), sampled n_points times from `start` to `stop`."""
 
-    start: float = number(0.0)
-    stop: float = number(100.0)
-    n_points: int = number(2400, at_least=2)
-    window: int = number(10, at_least=1)
-    noise: float = number(0.0, at_least=0)
-    forecast_steps: int | None = number(None, at_least=0)  # length of the closed loop; null: one per window
+    start: float = number(0.0, about=START)
+    stop: float = number(100.0, about=STOP)
+    n_points: int = number(2400, at_least=2, about=N_POINTS)
+    window: int = number(10, at_least=1, about="values read before the next is predicted")
+    noise: float = number(0.0, at_least=0, about="standard deviation of the noise that is added to all splits")
+    forecast_steps: int | None = number(None, at_least=0, about="length of the closed loop; null: one per window")
 
     loss = "mse"
     predictions_kind = "series"
@@ -116,9 +119,7 @@ def _sampled(curve: Curve, seed: int) -> Data:
 @register("sines")
 @dataclass(frozen=True)
 class Sines(Curve):
-    """y(t) = sin t + sin 2t: the lab's series"""
-
-    name: str = "sines"
+    """y(t) = sin t + sin 2t, windows in, next value out: the lab's series"""
 
     @staticmethod
     def curve(t: np.ndarray) -> np.ndarray:
@@ -128,12 +129,11 @@ class Sines(Curve):
 @register("sinc")
 @dataclass(frozen=True)
 class Sinc(Curve):
-    """y(t) = sin(t) / t, y(0) = 1: the function the post names; spaced as the lab's series"""
+    """y(t) = sin(t) / t, y(0) = 1, windows in, next value out: the function that the post names, spaced as the lab's"""
 
-    name: str = "sinc"
-    start: float = number(-25.0)
-    stop: float = number(25.0)
-    n_points: int = number(1200, at_least=2)
+    start: float = number(-25.0, about=START)
+    stop: float = number(25.0, about=STOP)
+    n_points: int = number(1200, at_least=2, about=N_POINTS)
 
     @staticmethod
     def curve(t: np.ndarray) -> np.ndarray:

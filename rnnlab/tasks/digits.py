@@ -21,9 +21,9 @@ N_TRAIN, N_EVAL = 1197, 300  # the remaining 300 are the test set
 @register("digits")
 @dataclass(frozen=True)
 class Digits(Classification):
-    """Ten classes, answered at the last row; the split is fixed, so the data do not depend on the seed."""
+    """scikit-learn's handwritten digits, 8 rows of 8 pixels in, the class out.
 
-    name: str = "digits"
+    The split is fixed, so the data do not depend on the seed."""
 
     input_size = 8
     output_size = 10

@@ -1,7 +1,8 @@
 """Tasks whose data come from files: read by path, known by content.
 
 A run is identified by the digest of what its files hold (`sha256`), not by where they lie; rnnlab/config/run.py leaves
-the PLACES out of the run's hash where a digest is known.  Files that cannot be used are complaints about an option.
+the PLACES out of the run's hash where a digest is known.  A file that cannot be used is a ConfigError, which names the
+option that gave its path.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ PLACES = (*PATHS, "fetch")  # the options that say where files lie or come from
 class FileTask(Task):
     """A task with options for where its files lie; without them it has data of its own.
 
-    Every such task has the option sha256, of the content: null is whatever the files hold now."""
+    Every such task has the option sha256, the digest of the content; null stands for whatever the files hold now."""
 
     sha256: str | None
 
@@ -32,7 +33,7 @@ class FileTask(Task):
         return {name: getattr(self, name) for name in PATHS if getattr(self, name, None) is not None}
 
     def digest(self) -> str:
-        """Of what the files hold.  Of one file it is what sha256sum says."""
+        """The digest of what the files hold; for a single file it is what sha256sum says."""
         return combined([_file_digest(name, path, *state(name, path)) for name, path in self.files.items()])
 
     def fingerprinted(self) -> FileTask:
@@ -48,7 +49,7 @@ class FileTask(Task):
         return replace(self, **{"sha256": found})  # a field of every such task, but not of this class
 
     def content(self) -> dict[str, bytes]:
-        """The files' content by option.  Raises ValueError where it is no longer what the run is known by."""
+        """The files' content by option.  Raises ValueError where it has changed since the run was checked."""
         content = {name: read_bytes(name, path) for name, path in self.files.items()}
         if content and self.sha256 not in (None, combined([hashlib.sha256(c).hexdigest() for c in content.values()])):
             raise ValueError(f"{' or '.join(self.files.values())} has changed since the run was checked")
@@ -66,7 +67,7 @@ def _file_digest(option: str, path: str, modified_ns: int, size: int) -> str:
 
 
 def state(option: str, path: str) -> tuple[int, int]:
-    """When a file was modified, and its size: another state may be another content."""
+    """When a file was modified, and its size: while both stay, what was read of it is not read again."""
     try:
         found = Path(path).stat()
     except OSError as error:
@@ -82,7 +83,7 @@ def read_bytes(option: str, path: str) -> bytes:
 
 
 def decoded(option: str, path: str, content: bytes) -> str:
-    """UTF-8 text with lines that end in a newline, whatever they ended in."""
+    """The content as UTF-8 text, with every line ending turned into a newline."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,8 +1,8 @@
 """Tasks whose sequences are made from a seed: a fixed set for each run, or fresh ones without end.
 
-Their naive_loss is exact, the expected loss of the best answer that has not remembered anything.  `success` is 1 where
-less than 1 % of the test sequences are answered wrongly: Pascanu, Mikolov, Bengio, ICML (2013), section 4.1; what wrong
-means, each task says.
+Their naive_loss is exact: the expected loss of the best answer that remembers nothing.  `success` is 1 where less than
+1 % of the test sequences are answered wrongly (Pascanu, Mikolov, Bengio, ICML (2013), section 4.1); each task says
+which answers are wrong.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ ALLOWED_ERRORS = 0.01
 class Generated(Task):
     """Another seed gives other sequences.  Each split has a generator of its own, so that its size changes no other."""
 
-    n_train: int = number(5000, at_least=1)
-    n_eval: int = number(500, at_least=1)
-    n_test: int = number(1000, at_least=1)
+    n_train: int = number(5000, at_least=1, about="sequences to learn from")
+    n_eval: int = number(500, at_least=1, about="sequences for validation")
+    n_test: int = number(1000, at_least=1, about="sequences for the test")
 
     generates = True
 

@@ -26,7 +26,7 @@ NAMES = tuple(f"{part}-{kind}" for part in PARTS for kind in KINDS)
 
 @dataclass(frozen=True, eq=False)
 class ImageFiles:
-    """images (N, rows, columns) and labels (N,), uint8, of the two parts; the digest is of all that they hold."""
+    """Of each of the two parts images (N, rows, columns) and labels (N,), uint8; and the digest of all of them."""
 
     train_images: np.ndarray
     train_labels: np.ndarray
@@ -36,7 +36,7 @@ class ImageFiles:
 
 
 def image_files(data_dir: str) -> ImageFiles:
-    """What lies in data_dir, read once as long as it does not change.  Raises ConfigError, naming the file."""
+    """What lies in data_dir; read again only when it has changed.  Raises ConfigError, which names the file."""
     paths = [_find(data_dir, name) for name in NAMES]
     return _read(tuple((path, *state("data_dir", path)) for path in paths))
 
@@ -89,7 +89,7 @@ def write_idx(path: Path, array: np.ndarray) -> None:
 
 
 def fetch_mnist(data_dir: str) -> None:
-    """Put MNIST's four files into data_dir, unless they are there: from OpenML, by scikit-learn's loader."""
+    """Fetch MNIST from OpenML by scikit-learn's loader and store its four files in data_dir, unless they are there."""
     folder = Path(data_dir)
     if all(any((folder / f"{name}{end}").is_file() for end in ("", ".gz")) for name in NAMES):
         return

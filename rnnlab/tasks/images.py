@@ -5,8 +5,9 @@ what else is stored in the same four files (idx.py).  Pixels are divided by thei
 training and test alike.
 
 Sources: sjchoi86/upstage-basic-deeplearning, notebook/lstm.ipynb (rows); deeplearningzerotoall/PyTorch, lab-09 (flat;
-it trains on pixels up to 1 and tests on pixels up to 255, this does not); Le, Jaitly, Hinton, arXiv 1504.00941 (2015),
-section 4.2 (pixel by pixel, in order or by one fixed permutation).  They judge by accuracy; none names a success.
+it trains on pixels up to 1 and tests on pixels up to 255, here both are up to 1); Le, Jaitly, Hinton, arXiv 1504.00941
+(2015), section 4.2 (pixel by pixel, in order or by one fixed permutation).  They judge by accuracy; none says from
+which accuracy on a run is a success.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from rnnlab.options import ConfigError, number
+from rnnlab.options import ConfigError, number, option
 from rnnlab.tasks.base import Data, Split, register
 from rnnlab.tasks.classes import Classification
 from rnnlab.tasks.digits import N_EVAL, load_digits
@@ -28,15 +29,21 @@ PERMUTATION_SEED = 0  # the permutation is part of the task: the same for every 
 
 @dataclass(frozen=True)
 class ImageTask(Classification, FileTask):
-    """The last n_eval_images of the training files are held out for validation: null is a sixth of them (MNIST: 10,000;
-    digits: 300).  With 0 nothing is held out, and validation is the test set, as in the sources."""
+    """The last n_eval_images of the training files are held out for validation; null means a sixth of them (MNIST:
+    10,000; digits: 300).  With 0 nothing is held out, and validation is the test set, as in the sources."""
 
-    data_dir: str | None = None
-    fetch: bool = False
-    sha256: str | None = None
-    n_train_images: int | None = number(None, at_least=1)
-    n_eval_images: int | None = number(None, at_least=0)
-    n_test_images: int | None = number(None, at_least=1)
+    data_dir: str | None = option(
+        None, about="folder with MNIST's four IDX files, plain or .gz; null: scikit-learn's 8 x 8 digits"
+    )
+    fetch: bool = option(False, about="MNIST is fetched into data_dir from OpenML, unless it is there")
+    sha256: str | None = option(
+        None, about="digest of images and labels, by which a run is known; null: whatever the files hold now"
+    )
+    n_train_images: int | None = number(None, at_least=1, about="learn from so many; null: all that are not held out")
+    n_eval_images: int | None = number(
+        None, at_least=0, about="so many are held out; null: a sixth; 0: none, validation is on the test set"
+    )
+    n_test_images: int | None = number(None, at_least=1, about="test on so many; null: all")
 
     def digest(self) -> str:
         """Of the images and labels, whether they are compressed or not."""
@@ -91,9 +98,7 @@ class ImageTask(Classification, FileTask):
 @register("rows")
 @dataclass(frozen=True)
 class Rows(ImageTask):
-    """A row is a step"""
-
-    name: str = "rows"
+    """Images row by row, then their class: a row is a step"""
 
     @property
     def seq_len(self) -> int:
@@ -110,9 +115,8 @@ class Rows(ImageTask):
 @register("images")
 @dataclass(frozen=True)
 class Images(ImageTask):
-    """All pixels in one step: no sequence, for networks that are only deep"""
+    """Images as one step of all their pixels, and their class: for networks that are only deep"""
 
-    name: str = "images"
     seq_len = 1
 
     @property
@@ -126,10 +130,10 @@ class Images(ImageTask):
 @register("pixels")
 @dataclass(frozen=True)
 class Pixels(ImageTask):
-    """A pixel is a step, row after row from the upper left, or all images in one fixed random order"""
+    """Images pixel by pixel, row after row from the upper left, then their class"""
 
-    name: str = "pixels"
-    permuted: bool = False
+    permuted: bool = option(False, about="the pixels of every image in one fixed random order")
+
     input_size = 1
 
     @property
@@ -145,7 +149,7 @@ class Pixels(ImageTask):
 
 
 def _labels(task: ImageTask) -> tuple[np.ndarray, np.ndarray]:
-    """Of the training files, what will be held out included, and of the test set."""
+    """The labels of the training files, with those that will be held out, and the labels of the test set."""
     if task.data_dir is None:
         digits = load_digits()
         return np.concatenate([digits.train.targets, digits.eval.targets]), digits.test.targets

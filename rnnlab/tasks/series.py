@@ -1,8 +1,8 @@
 """The next value of a time series in a table: `window` rows of some columns in, a later value of one column out.
 
-Source: hunkim/DeepLearningZeroToAll, 12-5 (a share's daily prices, window 7, the next close).  As there, each part's
-first targets have windows that reach back into the part before.  Other than there, scaling is fitted on the training
-part alone: the source scales its test part by the test part's own extremes.
+Source: hunkim/DeepLearningZeroToAll, 12-5 (a share's daily prices, window 7, the next close).  As in the source, the
+first targets of each part have windows that reach back into the part before.  Unlike in the source, scaling is fitted
+on the training part alone: the source scales its test part by the test part's own extremes.
 
 The series that needs no file: airline passengers per month, 1949 to 1960, in thousands; Box, Jenkins, Time series
 analysis (1976), series G.
@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from rnnlab.options import ConfigError, choice, number
+from rnnlab.options import ConfigError, choice, number, option
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, register
 from rnnlab.tasks.files import FileTask, decoded
 from rnnlab.tasks.tables import Table, read_table
@@ -35,20 +35,25 @@ AIRLINE = """
 @register("series")
 @dataclass(frozen=True)
 class Series(FileTask):
-    """Rows are steps in time, oldest first.  Losses are of scaled values; rmse is in the target's own unit.  `skill` is
-    1 - MSE / MSE of persistence, on the test part: above 0 is better than saying the last value again."""
+    """A time series from a table: some rows in, a later value of one column out.
 
-    name: str = "series"
-    path: str | None = None
-    sha256: str | None = None
-    columns: list[str] | None = None
-    target: str | None = None
-    window: int = number(7, at_least=1)
-    horizon: int = number(1, at_least=1)
-    scaling: str = choice("minmax", ("minmax", "standard", "none"))
-    newest_first: bool = False
-    valid_fraction: float = number(0.15, above=0, below=1)
-    test_fraction: float = number(0.15, above=0, below=1)
+    Losses are of scaled values; rmse is in the target's own unit.  `skill`, on the test part, is
+    1 - MSE / MSE of persistence: above 0 is better than saying the last value again."""
+
+    path: str | None = option(None, about="a CSV file; null: airline passengers per month, 1949 to 1960")
+    sha256: str | None = option(None, about="digest of the file, by which a run is known; null: whatever it holds now")
+    columns: list[str] | None = option(
+        None, about="the columns to read, [Open,Close], by name or number from 0; null: all"
+    )
+    target: str | None = option(None, about="the column to predict, one of columns; null: the last of them")
+    window: int = number(7, at_least=1, about="rows read")
+    horizon: int = number(1, at_least=1, about="how many rows after the window the target is")
+    scaling: str = choice("minmax", ("minmax", "standard", "none"), about="of the columns, fitted on the training part")
+    newest_first: bool = option(False, about="the file's rows go back in time")
+    valid_fraction: float = number(
+        0.15, above=0, below=1, about="share of the rows for validation, before the test part"
+    )
+    test_fraction: float = number(0.15, above=0, below=1, about="share of the rows for the test, the newest")
 
     loss = "mse"
     predictions_kind = "series"
@@ -93,8 +98,8 @@ class Series(FileTask):
         return split.targets[:, 0].astype(np.float64) - split.inputs[:, -1, scaled(self).target]
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
-        """One-step forecasts of the test part, and the closed loop from its first window where what is answered is all
-        that is read."""
+        """One-step forecasts of the test part.  Where the column that is predicted is the only one that is read, also
+        the closed loop from the first window of the test part."""
         one_step = network.outputs([lane.test.inputs for lane in data])[:, :, 0]
         closed_loop = np.full_like(one_step, math.nan)
         if self.input_size == 1 and self.horizon == 1:
@@ -119,7 +124,8 @@ class Series(FileTask):
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
-    """target: which of the inputs it is; a value v of it stands for offset + unit * v."""
+    """The table in windows.  target: which of the inputs is predicted; its scaled value v stands for
+    offset + unit * v."""
 
     data: Data
     target: int
@@ -130,7 +136,7 @@ class Scaled:
 
 @lru_cache(maxsize=16)
 def scaled(task: Series) -> Scaled:
-    """The table in windows.  Raises ConfigError where it does not fit the options."""
+    """The task's table, scaled and cut into windows.  Raises ConfigError where it does not fit the options."""
     table = _table(task)
     columns = [table.place(name, "columns") for name in task.columns or map(str, range(len(table.names)))]
     target = table.place(task.target, "target") if task.target is not None else columns[-1]
@@ -167,7 +173,7 @@ def _table(task: Series) -> Table:
 
 
 def _scales(task: Series, table: Table, columns: list[int], train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets and units, (columns,), by which the training part goes from 0 to 1, or has mean 0 and variance 1."""
+    """Offset and unit of each column, with which the training part goes from 0 to 1, or has mean 0 and variance 1."""
     if task.scaling == "none":
         return np.zeros(len(columns)), np.ones(len(columns))
     if task.scaling == "minmax":

@@ -1,8 +1,8 @@
 """A text that needs no file and is the same everywhere: sums in words, "seven plus twelve is nineteen."
 
-Every sum of two numbers below a hundred is there once, in an order that looks random.  So the sums at the end are new
-to who has learned from the beginning: grammar and spelling can be learned, and who adds knows the result as well, which
-needs memory.
+Every sum of two numbers below a hundred is there once, in an order that looks random.  So the sums at the end, which
+are held out, are not among those at the beginning.  Grammar and spelling can be learned; to know the result as well, a
+network must remember both numbers and add them.
 """
 
 from __future__ import annotations

@@ -19,17 +19,18 @@ N_SHOWN = 200  # steps of copy in predictions.csv: at least one sequence, and no
 @register("copy")
 @dataclass(frozen=True)
 class Copy(Generated):
-    """n_symbols to remember, of n_kinds; then nothing for `length` steps, the last of which says go; then they are to
-    be said in order.  Blanks are asked for until then: T = length + 2 n_symbols answers in all.
+    """Symbols to remember, a long nothing, then the symbols again.
 
-    Arjovsky, Shah, Bengio, ICML (2016), section 5.1.  Who remembers nothing still knows when to say blank, and has a
-    loss of n_symbols log(n_kinds) / T: the paper's 10 log 8 / (length + 20).  accuracy is over the symbols; a sequence
-    is right when all of them are."""
+    n_symbols of n_kinds are read, then nothing for `length` steps, the last of which says go; then the symbols are the
+    right answers, in their order.  Until then the right answer is blank: T = length + 2 n_symbols answers in all.
 
-    name: str = "copy"
-    length: int = number(50, at_least=1)
-    n_symbols: int = number(10, at_least=1)
-    n_kinds: int = number(8, at_least=2)
+    Arjovsky, Shah, Bengio, ICML (2016), section 5.1.  Without memory one still knows when to say blank, and has a loss
+    of n_symbols log(n_kinds) / T: the paper's 10 log 8 / (length + 20).  accuracy is over the symbols; a sequence is
+    right when all of them are."""
+
+    length: int = number(50, at_least=1, about="steps between the last symbol read and the first said")
+    n_symbols: int = number(10, at_least=1, about="symbols to remember")
+    n_kinds: int = number(8, at_least=2, about="different symbols")
 
     loss = "cross_entropy"
     answers = "every"
@@ -98,12 +99,13 @@ class Judged(Classification, Generated):
 @register("temporal_order")
 @dataclass(frozen=True)
 class TemporalOrder(Judged):
-    """Among four distractors stand two symbols of A and B, the first in [L/10, 2L/10), the second in [5L/10, 6L/10):
-    which of AA, AB, BA, BB?  Pascanu, Mikolov, Bengio, ICML (2013), section 4.1, after Hochreiter, Schmidhuber (1997),
-    experiment 6a"""
+    """Two rare symbols among distractors: in which order did they come?
 
-    name: str = "temporal_order"
-    length: int = number(50, at_least=10)
+    The first symbol is A or B and stands in [L/10, 2L/10), the second is A or B and stands in [5L/10, 6L/10);
+    everywhere else is one of four distractors.  Which of AA, AB, BA, BB?  Pascanu, Mikolov, Bengio, ICML (2013),
+    section 4.1, after Hochreiter, Schmidhuber (1997), experiment 6a."""
+
+    length: int = number(50, at_least=10, about="steps of a sequence")
 
     input_size = 6  # A, B, and four distractors
     output_size = 4
@@ -125,12 +127,12 @@ class TemporalOrder(Judged):
 @register("parity")
 @dataclass(frozen=True)
 class Parity(Judged):
-    """Is the number of ones among random bits odd?  Every bit counts, and counts alike; Minsky, Papert, Perceptrons
-    (1969), showed how hard that is without recurrence.  Of short sequences there are only 2^length: the splits have
-    some in common"""
+    """Random bits: is the number of ones odd?
 
-    name: str = "parity"
-    length: int = number(10, at_least=1)
+    Every bit counts, and counts alike; Minsky, Papert, Perceptrons (1969), showed how hard that is without recurrence.
+    There are only 2^length sequences, so the splits have some in common when length is small."""
+
+    length: int = number(10, at_least=1, about="steps of a sequence")
 
     input_size = 2
     output_size = 2

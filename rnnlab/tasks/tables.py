@@ -1,7 +1,7 @@
-"""A table of numbers from a CSV file: its columns by name, complaints by row and column.
+"""A table of numbers from a CSV file: its columns by name, and errors that name row and column.
 
-Lines that begin with # are comments.  The first line is the header if nothing in it is a number; a file without one
-takes its names from the last comment with as many fields, else columns are named 0, 1, 2, ...
+Lines that begin with # are comments.  The first line is the header if nothing in it is a number.  A file without a
+header takes the names of its columns from the last comment with as many fields; else they are 0, 1, 2, ...
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Table:
     lines: tuple[int, ...]
 
     def place(self, column: str, option: str) -> int:
-        """Where a column stands, by its name or its number from 0.  option: that asks for it."""
+        """The position of a column that is given by its name or its number from 0.  option: the one that gave it.
+        Raises ConfigError."""
         if column in self.names:
             return self.names.index(column)
         if column.isdecimal() and int(column) < len(self.names):
@@ -52,7 +53,7 @@ class Table:
 
 
 def as_number(field: str) -> float:
-    """NaN for what is none."""
+    """A field as a number; NaN for one that is not a number."""
     try:
         return math.nan if "_" in field else float(field)  # Python reads 1_000 as a number
     except ValueError:

@@ -1,8 +1,8 @@
 """A language model of any text, by characters or by words: at every token the next one, the state carried on.
 
-The set-up of WegraLee/deep-learning-from-scratch-2, chapters 5 and 6: the text is one stream; read by words, the end of
-a line is the word <eos>, and a word that the vocabulary lacks is <unk>.  Perplexity is exp(loss), the loss in nats per
-token; bits per character are loss / log 2.
+The set-up of WegraLee/deep-learning-from-scratch-2, chapters 5 and 6: the text is one stream.  Where it is read by
+words, the end of a line is the word <eos>, and a word that is not in the vocabulary is <unk>.  Perplexity is exp(loss),
+with the loss in nats per token; bits per character are loss / log 2.
 """
 
 from __future__ import annotations
@@ -15,32 +15,46 @@ from functools import lru_cache
 
 import numpy as np
 
-from rnnlab.options import ConfigError, choice, number
+from rnnlab.options import ConfigError, When, choice, number, option
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, register
 from rnnlab.tasks.files import FileTask, decoded
 from rnnlab.tasks.sums import sums
 
 UNK, EOS = "<unk>", "<eos>"
 N_SHOWN = 200  # tokens of the test text in predictions.csv
+CUT_BY_POSITION = (When(("task.valid_path",), lambda path: path is None),)
 
 
 @register("text")
 @dataclass(frozen=True)
 class Text(FileTask):
-    """The last parts of `path` are held out, or valid_path and test_path are read for them.  The vocabulary is the
-    training part's, most frequent token first."""
+    """A language model: the next character or word of a text, with the state carried from window to window.
 
-    name: str = "text"
-    path: str | None = None
-    valid_path: str | None = None
-    test_path: str | None = None
-    sha256: str | None = None
-    unit: str = choice("characters", ("characters", "words"))
-    window: int = number(50, at_least=1)
-    vocabulary_size: int | None = number(None, at_least=2)
-    valid_fraction: float = number(0.1, above=0, below=1)
-    test_fraction: float = number(0.1, above=0, below=1)
-    n_tokens: int | None = number(None, at_least=2)
+    The last parts of `path` are held out, or valid_path and test_path are read for them.  The vocabulary is that of the
+    training part, most frequent token first."""
+
+    path: str | None = option(
+        None, about="a text file in UTF-8; null: every sum of two numbers below a hundred, in words"
+    )
+    valid_path: str | None = option(None, about="a file for validation; null: a part near the end of path")
+    test_path: str | None = option(None, about="a file for the test; null: the end of path")
+    sha256: str | None = option(
+        None, about="digest of the text, by which a run is known; null: whatever the files hold now"
+    )
+    unit: str = choice(
+        "characters", ("characters", "words"), about="what a token is; the end of a line is the word <eos>"
+    )
+    window: int = number(50, at_least=1, about="tokens read at once, through which the gradient goes back")
+    vocabulary_size: int | None = number(
+        None, at_least=2, about="at most so many tokens, the others are <unk>; null: all of the training text"
+    )
+    valid_fraction: float = number(
+        0.1, above=0, below=1, acts=CUT_BY_POSITION, about="share of path for validation, before the test part"
+    )
+    test_fraction: float = number(
+        0.1, above=0, below=1, acts=CUT_BY_POSITION, about="share of path for the test, its end"
+    )
+    n_tokens: int | None = number(None, at_least=2, about="read only so many tokens of path; null: all")
 
     loss = "cross_entropy"
     answers = "every"
@@ -90,12 +104,12 @@ class Text(FileTask):
         return corpus(self).data
 
     def naive(self, data: Data) -> dict[str, float]:
-        """Beside the tokens' frequencies, what follows the token before, p(b | a) = (n(a, b) + p(b)) / (n(a) + 1):
-        the answer that needs no memory."""
+        """Also `bigram_loss`, of the best answer that needs no memory: p(b | a) = (n(a, b) + p(b)) / (n(a) + 1), with
+        a the present token and b the next."""
         return super().naive(data) | {"bigram_loss": bigram_loss(data, self.output_size)}
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
-        """The loss over the test text, and how its beginning was read."""
+        """The loss over the test text, and what was said of its beginning."""
         losses = network.mean_loss([lane.test for lane in data])
         shown = [lane.test.inputs[: math.ceil(N_SHOWN / self.window)] for lane in data]
         said = network.outputs(shown).argmax(axis=3)
@@ -124,7 +138,7 @@ class Text(FileTask):
 
 
 def bigram_loss(data: Data, n_tokens: int) -> float:
-    """Cross-entropy in nats on eval of the pairs counted on train."""
+    """The cross-entropy on eval, in nats, of the pairs of tokens that were counted on train."""
     frequencies = np.bincount(data.train.targets.ravel(), minlength=n_tokens) + 1.0
     frequencies /= frequencies.sum()
     before = np.bincount(data.train.inputs.ravel(), minlength=n_tokens)
@@ -142,7 +156,7 @@ class Corpus:
 
 @lru_cache(maxsize=16)
 def corpus(task: Text) -> Corpus:
-    """The three parts of the text in tokens.  Raises ConfigError where they cannot be read as the task asks."""
+    """The three parts of the text as tokens.  Raises ConfigError where a part is too short or has unknown tokens."""
     parts = _parts(task)
     vocabulary = _vocabulary(parts[0][1], task.vocabulary_size)
     number_of = {token: n for n, token in enumerate(vocabulary)}
@@ -196,8 +210,8 @@ def tokenized(text: str, unit: str) -> list[str]:
 
 
 def _vocabulary(tokens: list[str], size: int | None) -> tuple[str, ...]:
-    """The most frequent first, of equally frequent ones the lesser; <unk> is the last where there is a limit, if the
-    text does not have that word itself."""
+    """The most frequent token first; equally frequent ones in the order of the alphabet.  With a limit, <unk> comes
+    last, unless the text itself has that word among the most frequent."""
     counts = Counter(tokens)
     found = sorted(counts, key=lambda token: (-counts[token], token))
     if size is None:

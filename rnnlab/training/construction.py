@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from rnnlab.config.run import RunConfig
-from rnnlab.config.sections import CellConfig, GruConfig, LstmConfig
-from rnnlab.nets.activations import Activation, make_activation
-from rnnlab.nets.cells import CELLS
-from rnnlab.nets.cells.gru import OriginalGruCell
+from rnnlab.nets.cells import CELLS, GatedOptions
 from rnnlab.nets.initializers import Fan, draw
 from rnnlab.nets.network import Architecture, Network
 from rnnlab.nets.optimizers import OPTIMIZERS, Optimizer
@@ -21,7 +17,7 @@ def architecture(run: RunConfig) -> Architecture:
     """The architecture of a run's network, from its task, cell and readout."""
     cell = run.cell
     return Architecture(
-        cell=OriginalGruCell if isinstance(cell, GruConfig) and not cell.reset_after else CELLS[cell.name],
+        cell=CELLS[cell.name].variant(cell),
         input_size=run.task.input_size,
         hidden_size=cell.hidden_size,
         output_size=run.task.output_size,
@@ -37,22 +33,13 @@ def architecture(run: RunConfig) -> Architecture:
 
 def make_network(runs: Sequence[RunConfig], device: str) -> Network:
     """A network for each run.  All weights are zero."""
-    cells = [run.cell for run in runs]
-    activations = [_activation(cell, cell.activation) for cell in cells]
-    gate_activations = [
-        _activation(cell, cell.gate_activation) for cell in cells if isinstance(cell, (LstmConfig, GruConfig))
-    ]
-    return Network(architecture(runs[0]), activations, gate_activations, device=device)
-
-
-def _activation(cell: CellConfig, name: str) -> Activation:
-    return make_activation(name, negative_slope=cell.negative_slope, alpha=cell.alpha)
+    gates = [run.cell.gate_activation for run in runs if isinstance(run.cell, GatedOptions)]
+    return Network(architecture(runs[0]), [run.cell.activation for run in runs], gates, device=device)
 
 
 def make_optimizer(runs: Sequence[RunConfig], network: Network) -> Optimizer:
     """The optimiser of all runs, with the numbers of each."""
-    numbers = [asdict(run.optimizer) for run in runs]
-    return OPTIMIZERS[runs[0].optimizer.name](numbers, network.flat, runs[0].training.steps)
+    return OPTIMIZERS[runs[0].optimizer.name]([run.optimizer for run in runs], network.flat, runs[0].training.steps)
 
 
 def initialize(network: Network, slot: int, run: RunConfig) -> None:
@@ -66,7 +53,7 @@ def initialize(network: Network, slot: int, run: RunConfig) -> None:
             kind = run.init.weights or kind
         fan = Fan(weight.fan_in, weight.fan_out, run.cell.hidden_size, weight.gates, run.task.seq_len)
         matrix = scale * draw(kind, generator(run.seed, Stream.INIT, zlib.crc32(name.encode())), fan)
-        if weight.role == "bias" and "forget" in weight.gates and isinstance(run.cell, LstmConfig):
-            start = weight.gates.index("forget") * weight.fan_out
-            matrix[:, start : start + weight.fan_out] += run.cell.forget_bias
+        for n, gate in enumerate(weight.gates if weight.role == "bias" else ()):
+            if added := run.cell.added_bias(gate):
+                matrix[:, n * weight.fan_out : (n + 1) * weight.fan_out] += added
         network.set_weight(slot, name, matrix)

@@ -1,19 +1,24 @@
-"""RunConfig: what is refused and in which words, what its hash follows from, and that conf/ states its defaults."""
+"""RunConfig: what is refused and in which words, and what its hash follows from."""
 
 import math
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 
 import pytest
-import yaml
 from omegaconf import OmegaConf
 
-from rnnlab import places
-from rnnlab.config.run import GROUPS, SECTIONS, RunConfig, check_surroundings, content_hash, from_node
-from rnnlab.nets.activations import ACTIVATIONS
+from rnnlab.config.run import (
+    GROUPS,
+    SECTIONS,
+    check_surroundings,
+    content_hash,
+    from_node,
+    options_class,
+)
+from rnnlab.nets.activations import ACTIVATIONS, make_activation
 from rnnlab.nets.initializers import initializers_of
 from rnnlab.nets.losses import READOUT_ACTIVATIONS
 from rnnlab.nets.schedules import SCHEDULES
-from rnnlab.options import ConfigError, check
+from rnnlab.options import ConfigError, check, rule_of
 from rnnlab.tasks import TASKS
 
 LSTM, GRU = ({"cell__name": name} for name in ("lstm", "gru"))
@@ -35,10 +40,8 @@ def node(**values):
 
 def options():
     """(section, class, field) of every option of every group and section."""
-    for section in fields(RunConfig):
-        for cls in GROUPS.get(section.name, {None: SECTIONS.get(section.name)}).values():
-            if cls is not None:
-                yield from ((section.name, cls, f) for f in fields(cls))
+    classes = [(group, options_class(group, name)) for group in GROUPS for name in GROUPS[group]]
+    return [(section, cls, f) for section, cls in (*classes, *SECTIONS.items()) for f in fields(cls)]
 
 
 def complaint(made):
@@ -65,10 +68,10 @@ def test_a_node_of_omegaconf_and_a_plain_mapping_give_the_same_run():
 
 
 def test_values_take_the_type_of_their_option():
-    run = from_node(node(optimizer__learning_rate=1, optimizer__clip_norm=2, cell__alpha="0.5"))
-    for value in (run.optimizer.learning_rate, run.optimizer.clip_norm, run.cell.alpha):
+    run = from_node(node(optimizer__learning_rate=1, optimizer__clip_norm=2, cell__activation="elu", cell__alpha="0.5"))
+    for value in (run.optimizer.learning_rate, run.optimizer.clip_norm, run.cell.activation.alpha):
         assert type(value) is float
-    assert run.cell.alpha == 0.5
+    assert run.cell.activation.alpha == 0.5
     assert type(from_node(node(training__steps=5)).training.steps) is int
 
 
@@ -88,16 +91,31 @@ def test_keys_that_do_not_belong_to_a_run_are_left_aside():
 @pytest.mark.parametrize("group", GROUPS)
 def test_every_member_of_a_group_can_be_chosen(group):
     for name in GROUPS[group]:
-        chosen = getattr(from_node(node(**{group: {"name": name}})), group)
-        assert isinstance(chosen, GROUPS[group][name])
+        chosen = getattr(from_node(node(**{group: {"name": name}}, training__batch_size=None)), group)
+        assert type(chosen) is options_class(group, name)
         assert chosen.name == name
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_every_registered_activation_can_be_chosen(name):
-    assert from_node(node(cell__activation=name)).cell.activation == name
+    assert from_node(node(cell__activation=name)).cell.activation == make_activation(name)
     for cell in ("lstm", "gru"):
-        assert from_node(node(cell__name=cell, cell__gate_activation=name)).cell.gate_activation == name
+        gated = from_node(node(cell__name=cell, cell__gate_activation=name)).cell
+        assert (gated.activation, gated.gate_activation) == (make_activation("tanh"), make_activation(name))
+
+
+def test_an_activation_has_the_parameters_that_were_given_and_its_gates_have_their_own():
+    values = {"cell__activation": "elu", "cell__alpha": 2.0, "cell__gate_activation": "elu", "cell__gate_alpha": 3.0}
+    cell = from_node(node(**LSTM, **values)).cell
+    assert (cell.activation, cell.gate_activation) == (
+        make_activation("elu", alpha=2.0),
+        make_activation("elu", alpha=3.0),
+    )
+
+
+def test_a_parameter_that_is_null_is_the_activations_own():
+    for given in ({}, {"cell__negative_slope": None}):
+        assert from_node(node(cell__activation="leaky_relu", **given)).cell.activation.negative_slope == 0.01
 
 
 def test_null_means_off_where_it_is_allowed():
@@ -153,6 +171,8 @@ def test_null_means_off_where_it_is_allowed():
         ({"cell__gate_activation": "tanh"}, ["cell.gate_activation", "no such key", "activation", "num_layers"]),
         (LSTM | {"cell__gate_activation": "sigmoit"}, ["cell.gate_activation", "'sigmoit'", "mean 'sigmoid'?"]),
         (LSTM | {"cell__forget_bias": math.inf}, ["cell.forget_bias", "inf", "finite"]),
+        (LSTM | {"cell__gate_negative_slope": math.nan}, ["cell.gate_negative_slope", "nan", "finite"]),
+        ({"cell__gate_alpha": 1.0}, ["cell.gate_alpha", "no such key", "alpha", "did you mean 'alpha'?"]),
         (LSTM | {"cell__reset_after": True}, ["cell.reset_after", "no such key", "forget_bias"]),
         (GRU | {"cell__forget_bias": 1.0}, ["cell.forget_bias", "no such key", "reset_after"]),
         (GRU | {"cell__reset_after": 2}, ["cell.reset_after", "2", "bool"]),
@@ -163,6 +183,12 @@ def test_null_means_off_where_it_is_allowed():
         ({"init__embedding_scale": math.nan}, ["init.embedding_scale", "nan", "finite"]),
         ({"cell__bias": "perhaps"}, ["cell.bias", "'perhaps'", "bool"]),
         ({"cell__alpha": 0}, ["cell.alpha", "0", "above 0"]),
+        ({"cell__activation": "celu", "cell__alpha": 0}, ["cell.alpha", "0", "above 0"]),
+        ({"cell__alpha": "much"}, ["cell.alpha", "'much'", "float"]),
+        ({"task__start": True}, ["task.start", "True", "float"]),
+        ({"init__weights": 3}, ["init.weights", "'3'", "uniform"]),
+        ({"task": {"name": "series", "columns": "Open"}}, ["task.columns", "'Open'", "list[str] | None"]),
+        ({"task": {"name": "series", "columns": [None]}}, ["task.columns", "[None]", "list[str] | None"]),
         ({"cell__negative_slope": math.nan}, ["cell.negative_slope", "nan", "finite"]),
         ({"cell__activation": None}, ["cell.activation", "None", "str"]),
         ({"cell__activation": ["tanh"]}, ["cell.activation", "['tanh']", "str"]),
@@ -196,7 +222,7 @@ def test_null_means_off_where_it_is_allowed():
         ({"training__fresh": 1}, ["training.fresh", "1", "bool"]),
         ({"training__fresh": True}, ["training.fresh", "true", "must be false", "task sines has a fixed training set"]),
         (
-            {"task": {"name": "adding"}, "training__fresh": True},
+            {"task": {"name": "adding"}, "training__fresh": True, "training__batch_size": None},
             ["training.batch_size", "null", "must be a number where training.fresh=true"],
         ),
         ({"training__batch_size": 2391}, ["training.batch_size", "2391", "at most 2390"]),
@@ -223,7 +249,7 @@ def test_a_complaint_names_the_key_the_value_and_what_is_allowed(values, expecte
 
 def bounded_options():
     """(section, class, option) of every number."""
-    return [(*place, f) for *place, f in options() if "bounds" in f.metadata]
+    return [(*place, f) for *place, f in options() if rule_of(f).bounds is not None]
 
 
 @pytest.mark.parametrize("not_a_number", [math.nan, math.inf, -math.inf])
@@ -282,12 +308,35 @@ def another(value):
     return 1 if value is None else f"{value}2"
 
 
-def test_the_hash_changes_with_every_single_option():
+BUSY = {"cell__num_layers": 2, "cell__embedding_size": 3, "task__name": "ship"}  # so that every option acts
+
+
+def test_the_hash_changes_with_every_single_option_that_acts():
     for section, cls, f in options():
-        run = replace(from_node(MINIMAL), **{section: cls()})
-        changed = replace(run, **{section: replace(cls(), **{f.name: another(getattr(cls(), f.name))})})
+        run = from_node(node(**BUSY))
+        own = replace(cls(), num_layers=2, embedding_size=3) if section == "cell" else cls()
+        run, value = replace(run, **{section: own}), getattr(own, f.name)
+        members = rule_of(f).members
+        other = another(value) if members is None else next(cls() for cls in members.values() if cls is not type(value))
+        changed = replace(run, **{section: replace(own, **{f.name: other})})
         assert changed.run_id != run.run_id, (section, f.name)
         assert changed.condition_id != run.condition_id, (section, f.name)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"cell__activation": "leaky_relu", "cell__negative_slope": 0.3},
+        {"cell__activation": "celu", "cell__alpha": 2.0},
+        LSTM | {"cell__gate_activation": "elu", "cell__gate_alpha": 2.0},
+        {"optimizer__schedule": "step", "optimizer__step_every": 9},
+        {"optimizer__schedule": "step", "optimizer__step_factor": 0.5},
+    ],
+    ids=str,
+)
+def test_the_hash_changes_with_every_parameter_of_a_member(chosen):
+    *without, _ = chosen.items()
+    assert from_node(node(**chosen)).run_id != from_node(node(**dict(without))).run_id
 
 
 def test_the_seed_changes_the_run_and_not_the_condition():
@@ -329,59 +378,12 @@ def test_a_run_id_is_twelve_hexadecimal_digits():
 def test_the_folder_is_readable_and_ends_in_the_run_id():
     run = from_node(node(task__name="sinc", cell__name="memoryless", cell__activation="relu6", seed=12))
     assert run.folder == f"sinc-memoryless-relu6-s12-{run.run_id}"
+    linear = from_node(node(cell__num_layers=0))
+    assert linear.folder == f"sines-rnn-s0-{linear.run_id}"
 
 
 def test_a_run_as_plain_data_makes_the_same_run_again():
     run = from_node(node(cell__activation="elu", cell__alpha=0.3, task__noise=0.1, optimizer__clip_norm=1.5, seed=9))
     assert from_node(run.as_dict()) == run
+    assert run.as_dict()["cell"].items() >= {"name": "rnn", "activation": "elu", "alpha": 0.3}.items()
     assert not any(is_dataclass(value) for value in run.as_dict().values())
-
-
-# conf/
-
-
-def stated(path):
-    return yaml.safe_load((places.CONF / path).read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in GROUPS[group]])
-def test_a_file_of_a_group_states_exactly_the_defaults_of_its_dataclass(group, name):
-    assert stated(f"{group}/{name}.yaml") == asdict(GROUPS[group][name]()) | {"name": name}
-
-
-@pytest.mark.parametrize("group", GROUPS)
-def test_every_file_of_a_group_has_a_dataclass(group):
-    assert set(places.options(group)) == set(GROUPS[group])
-
-
-@pytest.mark.parametrize("section", SECTIONS)
-def test_config_yaml_states_every_option_of_a_section(section):
-    assert list(stated("config.yaml")[section]) == [f.name for f in fields(SECTIONS[section])]
-
-
-@pytest.mark.parametrize("section", sorted(set(SECTIONS) - {"training"}))
-def test_config_yaml_states_the_defaults_of_a_section(section):
-    assert stated("config.yaml")[section] == asdict(SECTIONS[section]())
-
-
-def test_config_yaml_chooses_members_that_exist():
-    chosen = {}
-    for entry in stated("config.yaml")["defaults"]:
-        chosen |= entry if isinstance(entry, dict) else {}
-    for group in GROUPS:
-        assert chosen[group] in GROUPS[group]
-
-
-def test_comments_in_conf_list_what_is_allowed():
-    text = (places.CONF / "config.yaml").read_text(encoding="utf-8")
-    assert f"# {', '.join(READOUT_ACTIVATIONS)}\n" in text
-    any_role = initializers_of("input")
-    also = (
-        f"{role} also {', '.join(n for n in initializers_of(role) if n not in any_role)}"
-        for role in ("recurrent", "bias")
-    )
-    assert f" {'; '.join([', '.join(any_role), *also])};" in text.replace("\n#", "")
-    for name in GROUPS["cell"]:
-        cell = (places.CONF / "cell" / f"{name}.yaml").read_text(encoding="utf-8")
-        listed = cell.split("activation: tanh  # ")[1].split(", ...")[0].split(", ")
-        assert listed == list(ACTIVATIONS)[: len(listed)]

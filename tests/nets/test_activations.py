@@ -2,12 +2,14 @@
 
 import math
 import re
+from dataclasses import fields
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from rnnlab.nets.activations import ACTIVATIONS, Activation, make_activation, register
+from rnnlab.nets.activations import ACTIVATIONS, TANH, Activation, make_activation, register
+from rnnlab.options import rule_of
 
 OF_THE_STUDY = (
     "tanh sigmoid relu leaky_relu identity elu selu celu gelu silu mish softplus softsign hardtanh relu6 sine"
@@ -243,10 +245,23 @@ def test_every_activation_states_its_source_with_a_year_and_its_formula(name):
     assert cls.name == name
 
 
-def test_parameters_of_other_activations_are_left_aside():
-    assert make_activation("tanh", negative_slope=0.5, alpha=3.0) == make_activation("tanh")
-    assert make_activation("leaky_relu", negative_slope=0.5, alpha=3.0).negative_slope == 0.5
-    assert make_activation("selu", alpha=3.0) == make_activation("selu")
+def test_an_activation_takes_its_own_parameters_alone():
+    assert make_activation("leaky_relu", negative_slope=0.5).negative_slope == 0.5
+    for name in ("tanh", "selu"):
+        with pytest.raises(TypeError, match="alpha"):
+            make_activation(name, alpha=3.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_says_what_it_means(name):
+    for f in fields(ACTIVATIONS[name]):
+        assert rule_of(f).about, f.name
+
+
+def test_it_is_said_how_tanh_is_computed():
+    a = torch.linspace(-5, 5, 1001)
+    formula = {"torch": torch.tanh(a), "by sigmoid": 2 * torch.sigmoid(2 * a) - 1}[TANH]
+    assert torch.equal(make_activation("tanh").phi(a), formula)
 
 
 def test_activations_are_equal_exactly_when_name_and_parameters_are():
@@ -257,7 +272,7 @@ def test_activations_are_equal_exactly_when_name_and_parameters_are():
 
 def test_a_name_cannot_be_registered_twice():
     tanh = ACTIVATIONS["tanh"]
-    with pytest.raises(ValueError, match="'tanh'"):
+    with pytest.raises(ValueError, match="an activation named 'tanh' is registered already"):
 
         @register("tanh")
         class Another(Activation):

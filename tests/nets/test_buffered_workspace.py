@@ -6,7 +6,6 @@ from operator import attrgetter
 import pytest
 import torch
 
-from rnnlab.config.sections import OPTIMIZER_CONFIGS
 from rnnlab.nets.activations import ACTIVATIONS, make_activation
 from rnnlab.nets.buffered import BUFFERED
 from rnnlab.nets.buffered.workspace import Workspace
@@ -507,11 +506,11 @@ def padding_of(network):
 def test_padding_stays_zero_while_the_weights_are_trained(cell, reference):
     """A padded unit of sigmoid has the state 0.5, one of softplus 0.69.  These states must have no effect."""
     lanes = (["sigmoid", "softplus", "tanh"], ["sigmoid", "softplus", "hardtanh"])
-    for n, (name, optimizer) in enumerate(OPTIMIZERS.items()):
+    for n, optimizer in enumerate(OPTIMIZERS.values()):
         architecture = replace((SMALL, TOKENS)[n % 2], cell=cell, num_layers=2, embedding_size=(None, 3)[n % 2])
         network = reference.random_network(architecture, *lanes, dtype=torch.float32)
-        numbers = vars(OPTIMIZER_CONFIGS[name](learning_rate=0.01, weight_decay=0.01))
-        update = optimizer([numbers] * 3, network.flat).update
+        options = optimizer.Options(learning_rate=0.01, weight_decay=0.01)
+        update = optimizer([options] * 3, network.flat).update
         padding, workspace = padding_of(network), Workspace(network, 3)
         before = network.flat.clone()
         for step in range(8):

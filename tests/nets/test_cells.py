@@ -14,7 +14,7 @@ from rnnlab.nets.cells.lstm import LstmCell
 from rnnlab.nets.cells.rnn import MemorylessCell, RnnCell
 
 R, T, B, I, H = 2, 4, 3, 2, 5
-EVERY = (RnnCell, MemorylessCell, LstmCell, GruCell, OriginalGruCell)
+EVERY = (*CELLS.values(), OriginalGruCell)
 LANES, GATES = ("silu", "tanh"), ("sigmoid", "softplus")
 CLOSE = dict(rtol=1e-12, atol=1e-12)
 every_cell = pytest.mark.parametrize("cls", EVERY, ids=attrgetter("name"))
@@ -124,7 +124,24 @@ def test_a_pack_of_activations_computes_each_lane_with_its_own():
 def test_a_cell_is_registered_once():
     with pytest.raises(ValueError, match="a cell named 'rnn' is registered already"):
         register("rnn")(RnnCell)
-    assert [cls.name for cls in CELLS.values()] == list(CELLS)
+    assert [cls.name for cls in CELLS.values()] == [cls.Options.name for cls in CELLS.values()] == list(CELLS)
+
+
+def test_a_cell_without_options_of_its_own_is_refused():
+    """They bear its name, which would else be everybody's."""
+
+    class Another(RnnCell):
+        pass
+
+    with pytest.raises(TypeError, match="Another must have its own nested class Options, for the options of 'another'"):
+        register("another")(Another)
+    assert "another" not in CELLS
+
+
+def test_a_cell_says_which_class_computes_its_options():
+    for cls in CELLS.values():
+        assert cls.variant(cls.Options()) is cls
+    assert GruCell.variant(GruCell.Options(reset_after=False)) is OriginalGruCell
 
 
 GRU_GATES = ("candidate", "reset", "update")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rnnlab.nets import initializers
-from rnnlab.nets.initializers import INITIALIZERS, Fan, initializers_of
+from rnnlab.nets.initializers import INITIALIZERS, Fan, initializers_of, register
 
 WIDE = Fan(fan_in=200, fan_out=300, hidden_size=77, seq_len=20)  # 60,000 draws
 SQUARE = Fan(fan_in=150, fan_out=150, hidden_size=150, seq_len=20)
@@ -24,24 +24,11 @@ def spectral_radius(matrix):
     return np.abs(np.linalg.eigvals(matrix)).max()
 
 
-def test_the_initializers_are_those_of_the_study():
-    assert list(INITIALIZERS) == [
-        "uniform",
-        "uniform_hidden",
-        "glorot_uniform",
-        "orthogonal",
-        "identity",
-        "normal",
-        "zeros",
-        "glorot_normal",
-        "he_uniform",
-        "he_normal",
-        "lecun_normal",
-        "np_rnn_input",
-        "np_rnn",
-        "sparse",
-        "chrono",
-    ]
+def test_the_initializers_of_the_studies_are_there():
+    assert set(INITIALIZERS) >= {
+        *("uniform", "uniform_hidden", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal"),
+        *("orthogonal", "identity", "np_rnn", "np_rnn_input", "sparse", "normal", "zeros", "chrono"),
+    }
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
@@ -64,14 +51,23 @@ def test_the_same_generator_state_gives_the_same_draw(name):
 
 @pytest.mark.parametrize("name", sorted(set(INITIALIZERS) - {"identity", "zeros", "sparse", "chrono"}))
 def test_another_generator_state_gives_another_draw(name):
-    assert (draw(name, seed=3) != draw(name, seed=4)).all()
+    assert (draw(name, seed=3) != draw(name, seed=4)).mean() > 0.5
 
 
 def test_roles_are_offered_what_fits_them():
     anywhere = set(INITIALIZERS) - SQUARE_ONLY - {"chrono"}
     assert set(initializers_of("input")) == set(initializers_of("readout")) == anywhere
+    assert set(initializers_of("embedding")) == anywhere
     assert set(initializers_of("recurrent")) == anywhere | SQUARE_ONLY
     assert set(initializers_of("bias")) == anywhere | {"chrono"}
+
+
+def test_a_name_cannot_be_registered_twice():
+    with pytest.raises(ValueError, match="an initializer named 'zeros' is registered already"):
+
+        @register("zeros")
+        def another(generator, fan):
+            return np.zeros(fan.shape)
 
 
 # Gates

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from rnnlab.config.sections import OPTIMIZER_CONFIGS
-from rnnlab.nets.optimizers import OPTIMIZERS, clip_by_global_norm, clip_by_value
+from rnnlab.nets.optimizers import OPTIMIZERS, Optimizer, OptimizerOptions, clip_by_global_norm, clip_by_value, register
+from rnnlab.nets.schedules import SCHEDULES
 
 P, STEPS = 24, 100
 MOMENTA = [{"learning_rate": 0.01, "momentum": 0.1}, {"learning_rate": 0.003, "momentum": 0.9}]
@@ -38,6 +38,7 @@ NUMBERS = {
     "adam": BETAS,
     "adamw": BETAS,
 }
+ANY = [{"learning_rate": rate} for rate in (0.01, 0.1, 0.003)]  # of an optimiser that is not listed above
 TORCH = {
     "sgd": lambda w, n, **o: torch.optim.SGD(w, momentum=n["momentum"], **o),
     "nesterov": lambda w, n, **o: torch.optim.SGD(w, momentum=n["momentum"], nesterov=True, **o),
@@ -49,9 +50,9 @@ TORCH = {
 }
 DECAYS = [0.0, 0.01, 0.3]
 SCHEDULED = [  # one for each lane
-    {"schedule": "step", "step_every": 7, "step_factor": 0.5, "warmup_steps": 0},
-    {"schedule": "cosine", "step_every": 1, "step_factor": 1.0, "warmup_steps": 0},
-    {"schedule": "constant", "step_every": 1, "step_factor": 1.0, "warmup_steps": 10},
+    {"schedule": SCHEDULES["step"](step_every=7, step_factor=0.5)},
+    {"schedule": SCHEDULES["cosine"]()},
+    {"schedule": SCHEDULES["constant"](), "warmup_steps": 10},
 ]
 
 
@@ -74,10 +75,14 @@ def gradients(dtype, lanes=3):
     return all_steps.to(dtype)
 
 
-def test_the_optimizers_are_those_of_the_config_and_of_these_tests():
-    assert set(OPTIMIZERS) == set(OPTIMIZER_CONFIGS) == set(NUMBERS) == set(TORCH)
-    for name, lanes in NUMBERS.items():
-        assert all(n.keys() <= vars(OPTIMIZER_CONFIGS[name]()).keys() for n in lanes)
+def make(name, lanes, like, n_steps=0):
+    """The optimiser with these options for each lane; a weight decay is asked for, or there is none."""
+    options = [OPTIMIZERS[name].Options(**{"weight_decay": 0.0} | lane) for lane in lanes]
+    return OPTIMIZERS[name](options, like, n_steps)
+
+
+def test_torchs_optimizers_are_there():
+    assert set(NUMBERS) == set(TORCH) <= set(OPTIMIZERS)
 
 
 def assert_equal_torch(name, numbers, dtype, tolerance, schedulers=lambda optimizers: ()):
@@ -89,7 +94,7 @@ def assert_equal_torch(name, numbers, dtype, tolerance, schedulers=lambda optimi
         for row, n in zip(theirs, numbers, strict=True)
     ]
     schedulers = schedulers(optimizers)
-    ours = OPTIMIZERS[name](numbers, weights, STEPS)
+    ours = make(name, numbers, weights, STEPS)
     for step, grads in enumerate(gradients(dtype), 1):
         weights -= ours.update(grads.clone(), weights)
         for lane in range(3):
@@ -131,21 +136,21 @@ def test_schedules_equal_torchs_with_and_without_weight_decay(name):
 
 def full_numbers(name):
     """With a schedule and a weight decay for each lane."""
-    lanes = zip(NUMBERS[name], SCHEDULED, DECAYS, strict=True)
+    lanes = zip(NUMBERS.get(name, ANY), SCHEDULED, DECAYS, strict=True)
     return [n | schedule | {"weight_decay": decay} for n, schedule, decay in lanes]
 
 
 def optimizer_of(name, lanes=3):
-    return OPTIMIZERS[name](full_numbers(name)[:lanes], torch.zeros(lanes, P), 20)
+    return make(name, full_numbers(name)[:lanes], torch.zeros(lanes, P), 20)
 
 
 WEIGHTS = torch.linspace(-1, 1, 3 * P).reshape(3, P)
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_lane_has_the_same_bits_alone_and_among_others(name):
     together = optimizer_of(name)
-    alone = [OPTIMIZERS[name]([numbers], WEIGHTS[:1], 20) for numbers in full_numbers(name)]
+    alone = [make(name, [numbers], WEIGHTS[:1], 20) for numbers in full_numbers(name)]
     for grads in gradients(torch.float32)[:10]:
         update = together.update(grads.clone(), WEIGHTS)
         for lane in range(3):
@@ -153,7 +158,7 @@ def test_a_lane_has_the_same_bits_alone_and_among_others(name):
             assert torch.equal(update[lane], alone[lane].update(grads[own].clone(), WEIGHTS[own])[0])
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_lane_whose_gradient_is_nan_leaves_its_neighbours_unchanged(name):
     healthy, sick = optimizer_of(name), optimizer_of(name)
     for grads in gradients(torch.float32)[:5]:
@@ -162,7 +167,7 @@ def test_a_lane_whose_gradient_is_nan_leaves_its_neighbours_unchanged(name):
         assert torch.equal(sick.update(grads, WEIGHTS)[[0, 2]], update[[0, 2]])
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_selected_lanes_go_on_as_they_would_have(name):
     whole = optimizer_of(name)
     all_steps = gradients(torch.float32)[:10]
@@ -176,7 +181,7 @@ def test_selected_lanes_go_on_as_they_would_have(name):
         assert chosen.rates() == [whole.rates()[lane] for lane in lanes]
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_lanes_left_behind_do_not_follow_the_selected_ones(name):
     whole, untouched = optimizer_of(name), optimizer_of(name)
     first, second, third = gradients(torch.float32)[:3]
@@ -186,10 +191,30 @@ def test_lanes_left_behind_do_not_follow_the_selected_ones(name):
 
 
 def test_an_optimizer_without_weight_decay_needs_no_weights():
-    for name, optimizer in OPTIMIZERS.items():
-        without, zero = (optimizer([n | more for n in NUMBERS[name]], WEIGHTS) for more in ({}, {"weight_decay": 0.0}))
+    for name in OPTIMIZERS:
         grads = gradients(torch.float32)[0]
+        without, zero = (make(name, NUMBERS.get(name, ANY), WEIGHTS) for _ in range(2))
         assert torch.equal(without.update(grads.clone()), zero.update(grads.clone(), WEIGHTS))
+
+
+def test_a_name_cannot_be_registered_twice():
+    with pytest.raises(ValueError, match="an optimiser named 'adam' is registered already"):
+
+        @register("adam")
+        class Another(Optimizer):
+            class Options(OptimizerOptions):
+                """Those of all."""
+
+
+def test_an_optimizer_without_options_of_its_own_is_refused():
+    """They bear its name, which would else be everybody's."""
+    with pytest.raises(TypeError, match="must have its own nested class Options"):
+
+        @register("another")
+        class Another(Optimizer):
+            pass
+
+    assert "another" not in OPTIMIZERS
 
 
 @pytest.mark.parametrize("clip_norm", [0.1, 1.0, 1e3])

@@ -6,13 +6,15 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from rnnlab.nets.schedules import SCHEDULES, is_constant, rate_factor
+from rnnlab.nets.schedules import SCHEDULES, Schedule, rate_factor, register
 
 STEPS = 23
+OFTEN = {"step": {"step_every": 3, "step_factor": 0.5}}  # so that a schedule does something within a few steps
 
 
-def factors(**options):
-    return [rate_factor(options, t, STEPS) for t in range(1, STEPS + 1)]
+def factors(name, warmup_steps=0, **options):
+    schedule = SCHEDULES[name](**options)
+    return [rate_factor(schedule, warmup_steps, t, STEPS) for t in range(1, STEPS + 1)]
 
 
 def rates_of(make_scheduler):
@@ -30,16 +32,16 @@ def rates_of(make_scheduler):
 @pytest.mark.parametrize(
     ("options", "make_scheduler"),
     [
-        ({"schedule": "constant"}, lambda o: lr_scheduler.ConstantLR(o, factor=1.0)),
-        ({"schedule": "step", "step_every": 4, "step_factor": 0.3}, lambda o: lr_scheduler.StepLR(o, 4, gamma=0.3)),
-        ({"schedule": "step", "step_every": 99, "step_factor": 0.3}, lambda o: lr_scheduler.StepLR(o, 99, gamma=0.3)),
+        ({"name": "constant"}, lambda o: lr_scheduler.ConstantLR(o, factor=1.0)),
+        ({"name": "step", "step_every": 4, "step_factor": 0.3}, lambda o: lr_scheduler.StepLR(o, 4, gamma=0.3)),
+        ({"name": "step", "step_every": 99, "step_factor": 0.3}, lambda o: lr_scheduler.StepLR(o, 99, gamma=0.3)),
         (
-            {"schedule": "linear"},
+            {"name": "linear"},
             lambda o: lr_scheduler.LinearLR(o, start_factor=1.0, end_factor=0.0, total_iters=STEPS),
         ),
-        ({"schedule": "cosine"}, lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS)),
+        ({"name": "cosine"}, lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS)),
         (
-            {"schedule": "constant", "warmup_steps": 5},
+            {"name": "constant", "warmup_steps": 5},
             lambda o: lr_scheduler.LinearLR(o, start_factor=1 / 6, end_factor=1.0, total_iters=5),
         ),
     ],
@@ -51,29 +53,36 @@ def test_a_schedule_equals_torchs(options, make_scheduler):
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_warming_up_multiplies_every_schedule_and_then_ends(schedule):
-    options = {"schedule": schedule, "step_every": 3, "step_factor": 0.5}
-    plain, warmed = factors(**options), factors(**options, warmup_steps=3)
+    options = OFTEN.get(schedule, {})
+    plain, warmed = factors(schedule, **options), factors(schedule, warmup_steps=3, **options)
     ratios = [a / b for a, b in zip(warmed, plain, strict=True)]
     assert ratios == pytest.approx([1 / 4, 2 / 4, 3 / 4] + [1] * (STEPS - 3))
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_no_schedule_goes_up_or_below_zero_and_all_begin_at_1(schedule):
-    found = factors(schedule=schedule, step_every=3, step_factor=0.5)
+    options = OFTEN.get(schedule, {})
+    found = factors(schedule, **options)
     assert found[0] == 1
     assert found == sorted(found, reverse=True)
     assert min(found) >= 0
     # no run gets there, because its training ends before
-    assert 0 <= rate_factor({"schedule": schedule, "step_every": 3, "step_factor": 0.5}, STEPS + 9, STEPS) <= found[-1]
+    assert 0 <= SCHEDULES[schedule](**options).factor(STEPS + 9, STEPS) <= found[-1]
 
 
 def test_the_last_update_of_a_falling_schedule_is_one_short_of_zero():
-    assert factors(schedule="linear")[-1] == pytest.approx(1 / STEPS)
-    assert factors(schedule="cosine")[-1] == pytest.approx(math.sin(math.pi / STEPS / 2) ** 2)
+    assert factors("linear")[-1] == pytest.approx(1 / STEPS)
+    assert factors("cosine")[-1] == pytest.approx(math.sin(math.pi / STEPS / 2) ** 2)
 
 
-def test_only_a_constant_rate_without_warming_up_is_constant():
-    assert is_constant({})
-    assert is_constant({"schedule": "constant", "warmup_steps": 0})
-    assert not is_constant({"schedule": "constant", "warmup_steps": 1})
-    assert not any(is_constant({"schedule": name}) for name in SCHEDULES if name != "constant")
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_that_says_it_is_constant_is(name):
+    assert SCHEDULES[name].is_constant == (set(factors(name, **OFTEN.get(name, {}))) == {1.0})
+
+
+def test_a_name_cannot_be_registered_twice():
+    with pytest.raises(ValueError, match="a schedule named 'linear' is registered already"):
+
+        @register("linear")
+        class Another(Schedule):
+            pass

@@ -68,7 +68,7 @@ def test_packs_are_not_made_shorter_than_what_they_cost_beside(run_config):
 
 def test_runs_with_the_same_activation_are_neighbours(mixed):
     for pack in plan(mixed, 2, PLENTY).packs:
-        names = [run.cell.activation for run in pack]
+        names = [run.cell.activation.name for run in pack]
         changes = sum(one != other for one, other in pairwise(names))
         assert changes == len(set(names)) - 1
 

@@ -20,7 +20,7 @@ every_generated_task = pytest.mark.parametrize("name", [name for name in TASKS i
 
 
 def test_the_tasks_of_the_studies_are_there():
-    assert set(TASKS) == {
+    assert set(TASKS) >= {
         *("sines", "sinc", "digits", "rows", "images", "pixels", "series"),
         *("hihello", "charseq", "ship", "ambiguous_hello", "text"),
         *("adding", "multiplication", "copy", "temporal_order", "parity"),

@@ -14,6 +14,7 @@ from rnnlab.options import ConfigError
 from rnnlab.tasks import TASKS
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+REST = {"cell": {"name": "rnn"}, "optimizer": {"name": "adam"}, "training": {"batch_size": None}}  # of a run's config
 every_view = pytest.mark.parametrize("name", ["rows", "images", "pixels"])
 
 
@@ -117,7 +118,7 @@ def test_validation_is_the_test_set_where_nothing_is_held_out(drawn, stored):
 def test_a_run_is_known_by_its_images_compressed_or_not_here_or_there(drawn, stored):
     def run_id(data_dir):
         task = {"name": "rows", "data_dir": data_dir}
-        return from_node({"task": task, "cell": {"name": "rnn"}, "optimizer": {"name": "adam"}}).run_id
+        return from_node({"task": task} | REST).run_id
 
     changed = [array.copy() for array in drawn]
     changed[3][4] = 0
@@ -242,7 +243,7 @@ def test_mnist_is_fetched_once_and_kept_as_files(openml, tmp_path):
 def test_where_files_come_from_is_no_part_of_a_runs_identity(drawn, stored, openml):
     def run_id(**options):
         task = {"name": "rows", "data_dir": stored(drawn)} | options
-        return from_node({"task": task, "cell": {"name": "rnn"}, "optimizer": {"name": "adam"}}).run_id
+        return from_node({"task": task} | REST).run_id
 
     assert run_id(fetch=True) == run_id()
     assert not openml.calls

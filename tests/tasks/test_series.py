@@ -188,7 +188,8 @@ def test_a_column_that_does_not_change_cannot_be_scaled(scaling, series_of, look
 
 def test_columns_come_from_the_config_as_a_list(series_of):
     task = {"name": "series", "path": series_of(TABLE).path, "columns": ["Open", 1], "target": 1}
-    run = from_node({"task": task, "cell": {"name": "rnn"}, "optimizer": {"name": "adam"}})
+    node = {"task": task, "cell": {"name": "rnn"}, "optimizer": {"name": "adam"}, "training": {"batch_size": None}}
+    run = from_node(node)
     assert run.task.columns == ("Open", "1")
     assert hash(run.task) == hash(replace(run.task))
     assert run.run_id == from_node(run.as_dict()).run_id

@@ -55,13 +55,15 @@ def test_a_network_has_the_sizes_of_its_task_and_cell(run_config):
 def test_lanes_have_their_own_activations_and_gate_activations(run_config):
     runs = [
         run_config(cell="lstm", cell__activation="leaky_relu", cell__negative_slope=0.3),
-        run_config(cell="lstm", cell__activation="elu", cell__alpha=2.0, cell__gate_activation="celu"),
+        run_config(
+            cell="lstm", cell__activation="elu", cell__alpha=2.0, cell__gate_activation="celu", cell__gate_alpha=3.0
+        ),
     ]
     network = make_network(runs, "cpu")
     assert [a.name for a in network.activations] == ["leaky_relu", "elu"]
     assert [a.name for a in network.gate_activations] == ["sigmoid", "celu"]
     assert network.activations[0].negative_slope == 0.3
-    assert network.activations[1].alpha == network.gate_activations[1].alpha == 2.0
+    assert (network.activations[1].alpha, network.gate_activations[1].alpha) == (2.0, 3.0)
 
 
 def test_an_optimizer_knows_every_lanes_numbers_and_how_long_it_runs(run_config):

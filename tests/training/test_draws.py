@@ -59,7 +59,7 @@ def test_inputs_are_dropped_if_there_is_no_layer(run_config):
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [({}, False), ({"cell__dropout": 0.1}, True), ({"readout__dropout": 0.1}, True)],
+    [({}, False), ({"cell__num_layers": 2, "cell__dropout": 0.1}, True), ({"readout__dropout": 0.1}, True)],
 )
 def test_a_run_without_dropout_draws_nothing(values, expected, run_config):
     assert drops(Lane.start(run_config(**values))) == expected

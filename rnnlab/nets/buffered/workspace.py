@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rnnlab.nets.buffered import BUFFERED, PackActivation
+from rnnlab.nets.buffered import PackActivation, layer_class
 from rnnlab.nets.network import Network
 
 
@@ -24,7 +24,8 @@ class Workspace:
         like = network.flat
         phi, gate_phi = PackActivation(network.activations), PackActivation(network.gate_activations)
         self._layers = [network.layer(n) for n in range(a.num_layers)]
-        self.cells = [BUFFERED[a.cell](phi, gate_phi, weights, self.shape, like) for weights in self._layers]
+        make = layer_class(a.cell)
+        self.cells = [make(phi, gate_phi, weights, self.shape, like) for weights in self._layers]
         every = a.answers == "every"
         self.n_answers, self.read_size = T * B if every else B, a.read_size
         # The gradients that arrive at the states of a layer from above: of every step, and of the last step alone,

@@ -1,15 +1,16 @@
 """Cells: one step through time, and the same step in reverse, one file a cell.
 
-base.py says what a cell is.  To add one: a file in this folder with a class that derives from Cell, under
-`@register("name")`.
+base.py says what a cell is.  To add one: a file in this folder with a class that derives from Cell, with its options as
+the nested dataclass Options, under `@register("name")`.
 """
 
 from importlib import import_module
 from pkgutil import iter_modules
 
 from rnnlab.nets.cells.base import CELLS, Cell, Phi, Weight, register
+from rnnlab.nets.cells.options import CellOptions, GatedOptions
 
 for module in iter_modules(__path__):
     import_module(f"{__name__}.{module.name}")
 
-__all__ = ["CELLS", "Cell", "Phi", "Weight", "register"]
+__all__ = ["CELLS", "Cell", "CellOptions", "GatedOptions", "Phi", "Weight", "register"]

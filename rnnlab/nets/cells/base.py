@@ -12,30 +12,31 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar, Literal, Protocol, TypeVar
 
 import torch
 from torch import Tensor
+
+from rnnlab.nets.cells.options import CellOptions
+from rnnlab.registry import Registry
 
 Role = Literal["embedding", "input", "recurrent", "readout", "bias"]
 State = tuple[Tensor, ...]  # what is handed from step to step, (R, B, H) each: (h,), of an LSTM (h, c)
 Kept = tuple[Tensor, ...]  # what a step keeps for the same step in reverse
 Weights = Mapping[str, Tensor]  # by short name, (R, fan_in, gates * fan_out)
 
-_REGISTRY: dict[str, type[Cell]] = {}
-CELLS: Mapping[str, type[Cell]] = MappingProxyType(_REGISTRY)
 AnyCell = TypeVar("AnyCell", bound="type[Cell]")
+CELLS: Registry[type[Cell]] = Registry("a cell")
 
 
 def register(name: str) -> Callable[[AnyCell], AnyCell]:
-    """Make the cell reachable as cell=<name>."""
+    """Make a class reachable as cell=<name>, with the options of its own nested class Options."""
 
     def enter(cls: AnyCell) -> AnyCell:
-        if name in _REGISTRY:
-            raise ValueError(f"a cell named {name!r} is registered already")
-        cls.name = name
-        _REGISTRY[name] = cls
+        if "Options" not in vars(cls):
+            raise TypeError(f"{cls.__qualname__} must have its own nested class Options, for the options of {name!r}")
+        CELLS.add(name, cls)
+        cls.name = cls.Options.name = name
         return cls
 
     return enter
@@ -61,7 +62,7 @@ class Weight:
 
 
 class Phi(Protocol):
-    """An elementwise function with its slope, of every lane its own: (R, B, .) -> (R, B, .)."""
+    """An elementwise function with its slope, one for each lane: (R, B, .) -> (R, B, .)."""
 
     def __call__(self, a: Tensor) -> Tensor: ...
 
@@ -73,13 +74,17 @@ class Cell(ABC):
     """One layer of R networks.
 
     A cell computes with pre-activations: `pre` (R, B, blocks * H) is the input's share of them at one step,
-    x[t] W_ih + b.  The network computes that share for all steps in one product, since it does not depend on the order
-    of time; the cell adds what comes from the state before.
+    x[t] W_ih + b.  The network computes that share for all steps in one product, since it does not depend on the state;
+    the cell adds what comes from the state before.
+
+    Options: a dataclass of the cell's own, with what people can set.  An option that changes the formula makes
+    `variant` return another class.
     """
 
     name: ClassVar[str]
-    blocks: ClassVar[int]  # of the pre-activations
-    input_blocks: ClassVar[int]  # the first ones, to which weight_ih writes
+    Options: ClassVar[type[CellOptions]] = CellOptions
+    blocks: ClassVar[int]  # how many blocks of H columns the pre-activations have
+    input_blocks: ClassVar[int]  # how many of them weight_ih writes to: the first ones
     n_states: ClassVar[int] = 1
     recurrent: ClassVar[bool] = True  # whether a step depends on the one before
     products: ClassVar[int]  # (H, H) products per step, for estimates of time
@@ -87,6 +92,11 @@ class Cell(ABC):
 
     def __init__(self, phi: Phi, gate_phi: Phi):
         self.phi, self.gate_phi = phi, gate_phi
+
+    @classmethod
+    def variant(cls, options: CellOptions) -> type[Cell]:
+        """The class that computes a cell of these options."""
+        return cls
 
     @classmethod
     @abstractmethod

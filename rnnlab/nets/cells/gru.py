@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from rnnlab.nets.cells.base import Cell, Kept, State, Weight, Weights, register
+from rnnlab.nets.cells.options import HAS_LAYERS, CellOptions, GatedOptions
+from rnnlab.options import option
 
 
 @register("gru")
@@ -25,10 +29,21 @@ class GruCell(Cell):
     The blocks of the pre-activations are (n, r, z, q): W_ih writes to the first three, W_hh to the last three.
     """
 
+    @dataclass(frozen=True)
+    class Options(GatedOptions):
+        reset_after: bool = option(
+            True, acts=[HAS_LAYERS], about="the reset gate after the recurrent product, as in torch; false: before it"
+        )
+
     blocks = 4
     input_blocks = 3
     products = 3
     traces = 4 + 1
+
+    @classmethod
+    def variant(cls, options: CellOptions) -> type[Cell]:
+        assert isinstance(options, GruCell.Options)
+        return cls if options.reset_after else OriginalGruCell
 
     @classmethod
     def weights(cls, input_size: int, hidden_size: int, bias: bool) -> list[Weight]:

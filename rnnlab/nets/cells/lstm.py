@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from rnnlab.nets.cells.base import Cell, Kept, State, Weight, Weights, elman_weights, register
+from rnnlab.nets.cells.options import HAS_BIAS, HAS_LAYERS, GatedOptions
+from rnnlab.options import number
 
 GATES = ("input", "forget", "output", "candidate")
 
@@ -26,6 +30,15 @@ class LstmCell(Cell):
 
     Outputs and gradients are torch.nn.LSTM's (whose gates stand in another order, i f n o).
     """
+
+    @dataclass(frozen=True)
+    class Options(GatedOptions):
+        forget_bias: float = number(
+            0.0, acts=[HAS_LAYERS, HAS_BIAS], about="added to the forget gate's bias as it is drawn; Keras has 1"
+        )
+
+        def added_bias(self, gate: str) -> float:
+            return self.forget_bias if gate == "forget" else 0.0
 
     blocks = 4
     input_blocks = 4

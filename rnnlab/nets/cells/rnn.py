@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from rnnlab.nets.cells.base import Cell, Kept, State, Weight, Weights, elman_weights, register
+from rnnlab.nets.cells.options import CellOptions
 
 
 @register("rnn")
@@ -22,6 +23,9 @@ class RnnCell(Cell):
     |h| <= 1 for tanh.  For relu h is unbounded, and a spectral radius of W_hh above 1 can overflow within T steps.  The
     cell never clips; training/divergence.py judges the run.
     """
+
+    class Options(CellOptions):
+        """Those of all cells."""
 
     blocks = 1
     input_blocks = 1
@@ -46,12 +50,15 @@ class RnnCell(Cell):
 
 @register("memoryless")
 class MemorylessCell(Cell):
-    """The Elman cell without recurrence: what a class computes that never stores its new state.
+    """The Elman cell without recurrence: a step knows nothing of the steps before it.
 
         h[t] = phi(x[t] W_ih + b)
 
-    On sequences of one step it is the layer of a feed-forward network.
+    On sequences of one step (task=images) it is a layer of a feed-forward network.
     """
+
+    class Options(CellOptions):
+        """Those of all cells."""
 
     blocks = 1
     input_blocks = 1
