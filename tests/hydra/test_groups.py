@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigLoadError
@@ -146,10 +144,11 @@ def test_completion_lists_the_members_of_a_group(stairs):
     """This is what Hydra's plugins for shells ask."""
     GlobalHydra.instance().clear()
     app.register()
-    loader = ConfigLoaderImpl(create_config_search_path(str(places.CONF)))
-    assert loader.get_group_options("cell") == sorted(GROUPS["cell"])
-    assert "stairs" in loader.get_group_options("task")
-    assert {"task", "cell", "optimizer", "experiment", "scale"} <= set(loader.list_groups(""))
+    with initialize_config_dir(str(places.CONF), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        assert loader.get_group_options("cell") == sorted(GROUPS["cell"])
+        assert "stairs" in loader.get_group_options("task")
+        assert {"task", "cell", "optimizer", "experiment", "scale"} <= set(loader.list_groups(""))
 
 
 def test_a_file_of_ones_own_in_a_config_dir_is_a_member_of_its_group(rnnlab, tmp_path, capsys):

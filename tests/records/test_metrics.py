@@ -1,6 +1,7 @@
 import pytest
 
-from rnnlab.config.sections import CELLS, OPTIMIZER_CONFIGS
+from rnnlab.nets.cells import CELLS
+from rnnlab.nets.optimizers import OPTIMIZERS
 from rnnlab.records.metrics import Metric, is_baseline, kind_of, labelled, metric_of, register, title_of, unit_of
 from rnnlab.tasks import TASKS
 from rnnlab.training.loop import train
@@ -9,7 +10,7 @@ from rnnlab.training.loop import train
 RUNS = [
     *({"task": task} for task in TASKS),
     *({"cell": cell, "cell__num_layers": 2} for cell in CELLS),
-    *({"optimizer": optimizer} for optimizer in OPTIMIZER_CONFIGS),
+    *({"optimizer": optimizer} for optimizer in OPTIMIZERS),
     {"task": "hihello", "cell__embedding_size": 3},
     {"task": "text", "task__unit": "words"},
 ]
