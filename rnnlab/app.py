@@ -94,10 +94,10 @@ def _complain(what: object, code: int) -> int:
     return code
 
 
-def _in_one_line(error: BaseException | None) -> str:
+def _in_one_line(error: BaseException) -> str:
     """What a person needs of an exception: the key, the value, what is allowed."""
     text = str(error)
-    cause = error
+    cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ConfigError):
             return str(cause)
@@ -111,8 +111,9 @@ def _in_one_line(error: BaseException | None) -> str:
     ):
         group, name, offered = missing.groups()
         return f"{group}: unknown {name!r}; one of {', '.join(offered.split())}{did_you_mean(name, offered.split())}"
-    if text.startswith("Error merging override") and isinstance(error.__cause__ or error.__context__, Exception):
-        text += f": {str(error.__cause__ or error.__context__).splitlines()[0]}"
+    because = error.__cause__ or error.__context__
+    if text.startswith("Error merging override") and isinstance(because, Exception):
+        text += f": {str(because).splitlines()[0]}"
     return " ".join(text.split())
 
 

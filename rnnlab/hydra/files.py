@@ -27,8 +27,8 @@ class PackedJobReturn(JobReturn):
         self.overrides, self.working_dir, self.task_name = job.task_overrides, str(Path.cwd()), "rnnlab"
         self.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
 
-    @property
-    def return_value(self) -> float | None:  # type: ignore[misc]
+    @property  # type: ignore[misc]  # of a JobReturn it can be set
+    def return_value(self) -> float | None:
         return self._objective
 
     @cached_property

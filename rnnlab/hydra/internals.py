@@ -42,4 +42,4 @@ class Dumper(yaml.CDumper):
     OmegaConf quotes text that YAML would read as a number; only its private dumper knows when."""
 
 
-Dumper.add_representer(str, OmegaConfDumper.str_representer)  # type: ignore[arg-type]
+Dumper.add_representer(str, OmegaConfDumper.str_representer)
