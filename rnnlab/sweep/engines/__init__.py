@@ -17,13 +17,14 @@ imports all modules of this folder, so they import torch, numpy and what only th
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
 from rnnlab.options import check, check_choice
+from rnnlab.registry import Registry
 from rnnlab.sweep.engine import Engine
 from rnnlab.sweep.options import KEY, SweepOptions
 
@@ -38,26 +39,24 @@ class Registration:
     settings: type | None
 
 
-_REGISTRY: dict[str, Registration] = {}
+_ENGINES: Registry[Registration] = Registry("an engine")
 
 
 def register(name: str, settings: type | None = None) -> Callable[[AnyEngine], AnyEngine]:
     """Make the engine reachable as hydra.launcher.engine=<name>, its settings as hydra.launcher.<name>.<key>."""
 
     def enter(engine: AnyEngine) -> AnyEngine:
-        if name in _REGISTRY:
-            raise ValueError(f"an engine named {name!r} is registered already")
-        _REGISTRY[name] = Registration(engine, settings)
+        _ENGINES.add(name, Registration(engine, settings))
         return engine
 
     return enter
 
 
-def engines() -> Mapping[str, Registration]:
+def engines() -> Registry[Registration]:
     """All engines that are registered by now, by name."""
     for module in pkgutil.iter_modules(__path__):
         import_module(f"{__name__}.{module.name}")
-    return dict(_REGISTRY)
+    return _ENGINES
 
 
 def check_options(options: SweepOptions) -> None:
