@@ -125,14 +125,15 @@ def test_every_function_on_the_way_of_one_run_is_there():
 
 def test_every_place_of_a_new_thing_is_there(architecture):
     places = architecture.places_of_new_things()
-    kinds = {"activation", "cell", "initializer", "optimiser", "task", "engine", "figure", "metric", "study"}
-    assert set(places) == kinds
+    assert {"activation", "cell", "initializer", "optimiser", "task", "engine", "figure", "metric", "study"} <= set(
+        places
+    )
     for place in places.values():
         assert (ROOT / place).is_dir() or (ROOT / place).with_suffix(".py").is_file(), place
 
 
 def test_every_link_of_the_page_leads_to_a_file():
-    for target in re.findall(r"\]\(([^)]+)\)", PAGE):
+    for target in re.findall(r"\]\(([^)#]+)", PAGE):
         assert (DOCS / target).is_file(), target
 
 

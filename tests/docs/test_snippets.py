@@ -22,7 +22,10 @@ from rnnlab import __main__ as command
 from rnnlab.report.command import main as report
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / page for page in ("README.md", "CONTRIBUTING.md", "conf/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RUN_ELSEWHERE = {"docs/python.md", "docs/statistics.md"}  # by tests/report/test_documentation.py
 RNNLAB = ("rnnlab", "rnnlab-report")
@@ -181,10 +184,12 @@ def test_what_the_text_names_is_there(page):
 
 
 def test_the_python_of_the_readme_adds_an_activation_and_a_task(tmp_path):
-    """In a process of their own, since what is registered stays."""
+    """In a process of its own, because what is registered stays; a run with both is the command that they are for."""
     snippets = [text for page, text in fences("python") if page not in RUN_ELSEWHERE]
     assert len(snippets) == 2
     used = """
+import sys
+from rnnlab import app
 from rnnlab.nets.activations import make_activation
 from rnnlab.tasks import TASKS
 
@@ -198,12 +203,16 @@ task = TASKS["sawtooth"]()
 data = task.data(0)
 assert data.train.inputs.shape[1:] == (task.seq_len, 1)
 assert 0 <= data.train.targets.min() and data.train.targets.max() < 1
+
+sys.argv = ["rnnlab", "task=sawtooth", "cell.activation=bump", "training.steps=2"]
+sys.exit(app.run())
 """
     for n, snippet in enumerate(snippets):
         (tmp_path / f"snippet{n}.py").write_text(snippet)
     imports = "".join(f"from snippet{n} import *\n" for n in range(len(snippets)))
     (tmp_path / "used.py").write_text(imports + used)
     subprocess.run([sys.executable, "-W", "error", "used.py"], cwd=tmp_path, check=True)
+    assert len(list(tmp_path.glob("outputs/scratch/sawtooth-rnn-bump-*/run.json"))) == 1
 
 
 def test_every_yaml_is_one():
