@@ -3,7 +3,10 @@
 import ast
 import subprocess
 import sys
+from functools import reduce
 from itertools import product
+from math import prod
+from operator import getitem
 from pathlib import Path
 
 import pytest
@@ -204,7 +207,7 @@ def test_every_member_of_a_group_composes_and_converts(group, composed):
 
 @pytest.mark.parametrize("name", places.options("experiment"))
 def test_every_combination_of_a_study_composes_and_converts(name, composed):
-    """Choices of groups are composed by Hydra; plain values are set on what was composed, which is quicker."""
+    """Each member of a group is composed by Hydra once; plain values are set on what was composed, which is quicker."""
     config = composed(f"experiment={name}")
     check_surroundings(config)
     assert config.study == name, "a study's folder is named after its file"
@@ -214,22 +217,32 @@ def test_every_combination_of_a_study_composes_and_converts(name, composed):
     assert params
     parser = OverridesParser.create()
     axes = {key: _values(parser, f"{key}={choices}") for key, choices in params.items()}
-    chosen = {key: values for key, values in axes.items() if key in GROUPS}
-    plain = {key: values for key, values in axes.items() if key not in GROUPS}
-    runs = set()
-    for names in product(*chosen.values()):
-        overrides = [f"{group}={member}" for group, member in zip(chosen, names, strict=True)]
-        config = composed(f"experiment={name}", *overrides)
-        for values in product(*plain.values()):
-            for key, value in zip(plain, values, strict=True):
-                OmegaConf.update(config, key, value, force_add=False)
-            run = from_node(config)
+    members = {
+        group: [_task_part(composed(f"experiment={name}", f"{group}={member}"))[group] for member in axes.pop(group)]
+        for group in GROUPS
+        if group in axes
+    }
+    runs, n_combinations = set(), prod(map(len, (*members.values(), *axes.values())))
+    for parts in product(*members.values()):
+        node = _task_part(config)
+        for group, part in zip(members, parts, strict=True):
+            node[group] = part
+        for values in product(*axes.values()):
+            for key, value in zip(axes, values, strict=True):
+                *sections, option = key.split(".")
+                section = reduce(getitem, sections, node)
+                assert option in section
+                section[option] = value
+            run = from_node(node)
             assert isinstance(run, RunConfig)
             runs.add(run.run_id)
-    n_combinations = 1
-    for values in axes.values():
-        n_combinations *= len(values)
     assert len(runs) == n_combinations, "every combination is a run of its own"
+
+
+def _task_part(config):
+    """The config without Hydra's part: as plain data, which is quicker, where nothing follows from something else."""
+    config = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    return config if "${" in OmegaConf.to_yaml(config) else OmegaConf.to_container(config)
 
 
 def _values(parser, text):

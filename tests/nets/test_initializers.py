@@ -225,8 +225,7 @@ def test_the_places_of_sparse_weights_are_even():
     np.testing.assert_allclose(counts, 3000, atol=5 * math.sqrt(6000) / 2)
 
 
-@pytest.mark.parametrize("gain", [0.5, 1.0, 1.5])
-def test_the_spectral_radius_of_a_gaussian_is_near_its_gain(gain):
+def test_the_spectral_radius_of_a_gaussian_is_near_its_gain():
     """It goes to the gain as N grows; at N = 400 it is off by some 5 %."""
-    matrix = gain * draw("lecun_normal", Fan(400, 400, hidden_size=400))
-    assert spectral_radius(matrix) == pytest.approx(gain, rel=0.1)
+    matrix = 1.5 * draw("lecun_normal", Fan(400, 400, hidden_size=400))
+    assert spectral_radius(matrix) == pytest.approx(1.5, rel=0.1)
