@@ -100,6 +100,16 @@ def test_run_json_states_everything_that_readers_rely_on(ran):
     assert run["config"].keys() == {"task", "cell", "readout", "init", "optimizer", "training", "divergence", "seed"}
 
 
+def test_an_option_that_is_set_and_does_not_act_is_said_in_one_line(rnnlab, capsys, tmp_path):
+    assert rnnlab(*SMALL, "cell.negative_slope=0.5", "cell.dropout=0.1") == 0
+    assert capsys.readouterr().err == (
+        "rnnlab: cell.negative_slope does not act with cell.activation=tanh; "
+        "cell.dropout does not act with cell.num_layers=1\n"
+    )
+    (folder,) = runs_in(tmp_path / "outputs" / "scratch")
+    assert not {"negative_slope", "alpha", "dropout"} & records.read_run(folder)["config"]["cell"].keys()
+
+
 # A sweep
 
 
