@@ -51,6 +51,8 @@ USERS = {  # who may import what is not ours and not everybody's
     "sklearn": {"tasks"},
     "scipy": {"report"},
     "torch": {"nets", "training", "sweep"},
+    "numba": {"nets"},
+    "llvmlite": {"nets"},
 }
 SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "tools"}
 FILES = [*sorted(PACKAGE.rglob("*.py")), *sorted((ROOT / "hydra_plugins").rglob("*.py"))]

@@ -1,0 +1,177 @@
+"""From an architecture to the tables that the kernels read: where in memory everything lies.
+
+A cell multiplies its rows [x | 1 | h] by matrices that are put together from its weights; `PRODUCTS` says which blocks
+of pre-activations each product computes, and from which part of the rows.  A copy takes one gate's columns of one
+weight to their place in such a matrix, and the gradient back.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnlab.nets.cells import Cell, Weight
+from rnnlab.nets.cells.gru import GruCell, OriginalGruCell
+from rnnlab.nets.cells.lstm import LstmCell
+from rnnlab.nets.cells.rnn import MemorylessCell, RnnCell
+from rnnlab.nets.kernels.layer import N_FIELDS, Lanes, Layer, Sizes
+from rnnlab.nets.kernels.vectors import WIDTH
+from rnnlab.nets.network import Architecture
+
+# Each product: the blocks of pre-activations it computes, and what of a row it reads ("n": r h, of the original GRU).
+PRODUCTS: dict[type[Cell], tuple[tuple[tuple[int, ...], str], ...]] = {
+    RnnCell: (((0,), "x1h"),),
+    MemorylessCell: (((0,), "x1"),),
+    LstmCell: (((0, 1, 2, 3), "x1h"),),
+    GruCell: (((1, 2), "x1h"), ((0,), "x1"), ((3,), "1h")),
+    OriginalGruCell: (((1, 2), "x1h"), ((0,), "x1"), ((0,), "n")),
+}
+CELLS = {cell: n for n, cell in enumerate(PRODUCTS)}
+PART_OF = {"weight_ih": "x", "bias": "1", "weight_hh": "h", "weight_hn": "n"}
+COPY = ("flat", "flat_row", "flat_column", "n_rows", "n_columns", "panel", "k", "row", "column", "width", "grad")
+
+
+def filled(size: int) -> int:
+    """The least multiple of 16 from `size` up."""
+    return -(-size // WIDTH) * WIDTH
+
+
+class Program:
+    """Where everything lies in the memory of a pack: its lanes' parameters, and what they use one after the other.
+
+    layers (L, N_FIELDS); copies (n, len(COPY)), with places in a lane's parameters counted from its first one."""
+
+    def __init__(self, architecture: Architecture, T: int, B: int, n_lanes: int):
+        """For sequences of T steps and chunks of up to B samples."""
+        a = self.architecture = architecture
+        self.T, self.B, self.n_lanes = T, B, n_lanes
+        weights = a.weights()
+        ends = np.cumsum([w.fan_in * len(w.gates) * w.fan_out for w in weights.values()]).tolist()
+        self.offsets = dict(zip(weights, [0, *ends], strict=False))
+        self.n_parameters, self.row = ends[-1], filled(ends[-1])
+        self.size = 0
+        rows = n_lanes * self.row
+        self.lanes = Lanes(*(self._take(rows) for _ in Lanes._fields))
+        self._copies: list[tuple[int, ...]] = []
+        H16, widths = filled(a.hidden_size), [filled(a.hidden_size)]
+        if a.num_layers:
+            widths += [filled(a.layer_weights(n)[0].fan_in) for n in range(a.num_layers) if n or a.embedding_size]
+        self._g, self._below = (self._take(T * B * max(widths)) for _ in range(2))
+        self._step, self._k = self._take(B * 5 * H16), self._take(B * H16)
+        first_grad = self.size
+        self._grads_of = [self._take_products(n, "grad") for n in range(a.num_layers)]
+        self.read_grad = self._take(a.output_size * filled(a.read_size))
+        self.grads = (first_grad, self.size)
+        self.layers = np.array([self._layer(n) for n in range(a.num_layers)], np.int64).reshape(-1, N_FIELDS)
+        self.sizes = self._readout()
+        self.copies = np.array(self._copies, np.int64).reshape(-1, len(COPY))
+
+    def memory(self) -> np.ndarray:
+        """The memory, aligned to whole vectors, with the ones of all rows in their places."""
+        raw = np.zeros(self.size + WIDTH, np.float32)
+        start = -raw.ctypes.data // 4 % WIDTH
+        memory = raw[start : start + self.size]
+        for fields in self.layers:
+            layer = Layer(*fields.tolist())
+            rows = memory[layer.z : layer.z + (self.T + 1) * self.B * layer.row]
+            rows.reshape(-1, layer.row)[:, layer.one] = 1
+        n_rows = self.B * (self.T if self.architecture.answers == "every" else 1)
+        rows = memory[self.sizes.read : self.sizes.read + n_rows * self.sizes.read_row]
+        rows.reshape(-1, self.sizes.read_row)[:, self.sizes.read_h - 1] = 1
+        return memory
+
+    def _take(self, size: int) -> int:
+        """The offset of the next `size` floats."""
+        offset = self.size
+        self.size += filled(size)
+        return offset
+
+    def _take_products(self, n: int, what: str) -> list[int]:
+        """Places for the matrices of a layer's products."""
+        places = [self._take(n_rows * width) for n_rows, width in self._product_sizes(n)]
+        return places + [-1] * (3 - len(places))
+
+    def _product_sizes(self, n: int) -> list[tuple[int, int]]:
+        a = self.architecture
+        I = 0 if n == 0 and a.tokens and not a.embedding_size else a.layer_weights(n)[0].fan_in
+        rows = {"x": I, "1": 1, "h": a.hidden_size, "n": a.hidden_size}
+        return [
+            (sum(rows[part] for part in parts), len(blocks) * filled(a.hidden_size))
+            for blocks, parts in PRODUCTS[a.cell]
+        ]
+
+    def _layer(self, n: int) -> tuple[int, ...]:
+        a, cell = self.architecture, self.architecture.cell
+        H, H16, T, B = a.hidden_size, filled(a.hidden_size), self.T, self.B
+        specs = {w.name: w for w in a.layer_weights(n)}
+        reads_tokens = n == 0 and a.tokens and not a.embedding_size
+        I = 0 if reads_tokens else specs["weight_ih"].fan_in
+        h = filled(I + 1)
+        sizes = {"x": I, "1": 1, "h": H, "n": H}
+        products, grads = self._take_products(n, "panel"), self._grads_of[n]
+        for k, ((blocks, parts), (n_rows, width)) in enumerate(
+            zip(PRODUCTS[cell], self._product_sizes(n), strict=True)
+        ):
+            for w in specs.values():
+                part = PART_OF[w.name]
+                if part not in parts or (part == "x" and reads_tokens):
+                    continue
+                row = sum(sizes[other] for other in parts[: parts.index(part)])
+                self._copy(n, w, blocks, products[k], n_rows, row, width, grads[k])
+        back = [-1] * 3
+        for k, (name, columns) in enumerate((("weight_hh", H), ("weight_hn", H), ("weight_ih", I))):
+            if name in specs and columns:
+                width, n_rows = filled(columns), len(specs[name].gates) * H16
+                back[k] = self._take(n_rows * width)
+                self._copy_back(n, specs[name], back[k], n_rows, width)
+        trace = T * B * H16
+        layer = Layer(
+            cell=CELLS[cell], T=T, B=B, I=I, H=H, H16=H16, row=h + H16, x=h - 1 - I, one=h - 1, h=h,
+            reads_tokens=int(reads_tokens), weight_ih=self.offsets[f"layer{n}.weight_ih"], I16=filled(I),
+            z=self._take((T + 1) * B * (h + H16)), a=self._take(trace * cell.blocks),
+            kept=self._take(trace * cell.blocks),
+            c=self._take(trace + B * H16) if cell in (LstmCell, OriginalGruCell) else 0,
+            phi_c=self._take(trace) if cell is LstmCell else 0,
+            k=self._k, g=self._g, below=self._below, step=self._step,
+            panel0=products[0], panel1=products[1], panel2=products[2],
+            back0=back[0], back1=back[1], back_x=back[2], grad0=grads[0], grad1=grads[1], grad2=grads[2],
+        )  # fmt: skip
+        return tuple(layer)
+
+    def _copy(
+        self, n: int, w: Weight, blocks: tuple[int, ...], panel: int, k: int, row: int, width: int, grad: int
+    ) -> None:
+        """The blocks of a weight that a product has."""
+        H, H16, stride = w.fan_out, filled(w.fan_out), len(w.gates) * w.fan_out
+        for gate in range(len(w.gates)):
+            if w.first + gate in blocks:
+                column = blocks.index(w.first + gate) * H16
+                flat = self.offsets[f"layer{n}.{w.name}"] + gate * H
+                self._copies.append((flat, stride, 1, w.fan_in, H, panel, k, row, column, width, grad))
+
+    def _copy_back(self, n: int, w: Weight, panel: int, k: int, width: int) -> None:
+        """A weight transposed: (gates * H16, fan_in)"""
+        H, H16, stride = w.fan_out, filled(w.fan_out), len(w.gates) * w.fan_out
+        for gate in range(len(w.gates)):
+            flat = self.offsets[f"layer{n}.{w.name}"] + gate * H
+            self._copies.append((flat, 1, stride, H, w.fan_in, panel, k, gate * H16, 0, width, -1))
+
+    def _readout(self) -> Sizes:
+        """[1 | h] -> z, by one row product for a single output; and back."""
+        a = self.architecture
+        n, O = a.read_size, a.output_size
+        n16, O16 = filled(n), filled(O)
+        every = a.answers == "every"
+        N = self.B * (self.T if every else 1)
+        weight, bias = self.offsets["readout.weight"], self.offsets.get("readout.bias", -1)
+        panel, back = self._take((1 + n) * O16), self._take(O * n16)
+        self._copies.append((weight, O, 1, n, O, panel, 1 + n, 1, 0, O16, -1))
+        if bias >= 0:
+            self._copies.append((bias, O, 1, 1, O, panel, 1 + n, 0, 0, O16, -1))
+        self._copies.append((weight, 1, O, O, n, back, O, 0, 0, n16, self.read_grad))
+        return Sizes(
+            L=a.num_layers, T=self.T, I=a.input_size, O=O, O16=O16, every=int(every), tokens=int(a.tokens),
+            E=a.embedding_size or 0, embedding=self.offsets.get("embedding.weight", -1), bias=bias, n_read=n,
+            n16=n16, read_panel=panel, read_back=back, read_grad=self.read_grad, read=self._take(N * (WIDTH + n16)),
+            read_row=WIDTH + n16, read_h=WIDTH, z=self._take(N * O16), dz=self._take(N * O16), row=self._take(N),
+            g=self._g, below=self._below, grads=self.grads[0], end_of_grads=self.grads[1],
+        )  # fmt: skip
