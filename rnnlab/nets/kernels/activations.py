@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from rnnlab.nets.kernels.functions import cos, erf, exp, expm1, log1p_exp, sigmoid, sin, tanh
 from rnnlab.nets.kernels.loops import rowwise
 from rnnlab.nets.kernels.vectors import Formula, Vector, absolute, at_least, at_most, fma, if_negative, if_positive
+from rnnlab.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,14 @@ class _Form:
         raise NotImplementedError
 
 
-FORMS: dict[str, VectorForm] = {}
+FORMS: Registry[VectorForm] = Registry("a vector form")
 
 
 def vector_form(name: str, *, keeps_input: bool = False) -> Callable[[type[_Form]], type[_Form]]:
     """Register phi and slope, two functions in the body of a class, as the vector form of the activation `name`."""
 
     def enter(cls: type[_Form]) -> type[_Form]:
-        if name in FORMS:
-            raise ValueError(f"a vector form of {name!r} is registered already")
-        FORMS[name] = VectorForm(cls.phi, cls.slope, keeps_input)
+        FORMS.add(name, VectorForm(cls.phi, cls.slope, keeps_input))
         return cls
 
     return enter
@@ -260,7 +257,6 @@ def _reversing(form: VectorForm) -> Formula:
 
 
 NUMBERS = {name: n for n, name in enumerate(FORMS)}
-KEEPS_INPUT = np.array([form.keeps_input for form in FORMS.values()])
 
 activate = rowwise("activate", *map(_keeping, FORMS.values()), n_outputs=2, n_numbers=2)
 """activate(memory, number, x, y, kept, p, q, n_rows, n_columns): y = phi(x); kept = x where the activation keeps it.

@@ -25,6 +25,8 @@ from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from rnnlab.registry import Registry
+
 compiled = njit(nogil=True, error_model="numpy", boundscheck=False)  # the decorator of all kernels
 Memory = np.ndarray  # float32, one-dimensional
 Whole = np.ndarray  # int64
@@ -51,14 +53,13 @@ class Loop:
         return ir.FunctionType(returned, [MEMORY, *(KINDS[kind][0] for kind in self.arguments)])
 
 
-_LOOPS: dict[str, Loop] = {}
+_LOOPS: Registry[Loop] = Registry("a loop")
 
 
 def define(name: str, arguments: str, emit: Emit, gives: str = "") -> Any:
     """Add a loop to the library -> a function for numba's code, of the memory and the arguments."""
-    if name in _LOOPS:
-        raise ValueError(f"a loop named {name!r} is defined already")
-    loop = _LOOPS[name] = Loop(f"rnnlab_{name}", arguments, gives, emit)
+    loop = Loop(f"rnnlab_{name}", arguments, gives, emit)
+    _LOOPS.add(name, loop)
 
     def function(typingctx: Any, *kinds: Any) -> Any:
         def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
