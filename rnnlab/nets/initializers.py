@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rnnlab import portable
 from rnnlab.registry import Registry
 
 ROLES = ("embedding", "input", "recurrent", "readout", "bias")  # what a matrix is for
@@ -85,6 +86,19 @@ def _uniform(generator: np.random.Generator, fan: Fan, bound: float) -> np.ndarr
     return generator.uniform(-bound, bound, fan.shape)
 
 
+def _normal(generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """N(0, 1).  Numpy computes numbers far from 0 with a logarithm of the C library."""
+    return _rounded(generator.normal(size=shape))
+
+
+def _rounded(x: np.ndarray) -> np.ndarray:
+    """float64 -> float64, with the precision of float32.
+
+    Of numbers that LAPACK or the C library computed the last bits depend on the processor (docs/bits.md).  They are
+    rounded away before other numbers are computed from them."""
+    return x.astype(np.float32).astype(np.float64)
+
+
 @register("uniform")
 def uniform(generator: np.random.Generator, fan: Fan) -> np.ndarray:
     """U(-k, k), k = 1 / sqrt(fan_in): torch.nn.Linear"""
@@ -108,7 +122,7 @@ def glorot_normal(generator: np.random.Generator, fan: Fan) -> np.ndarray:
     """N(0, 2 / (fan_in + fan_out)): Glorot, Bengio, AISTATS (2010), eq. 12.
 
     Keras has the variances of this and the next normals, too, but cuts the normal off at two standard deviations."""
-    return np.sqrt(2 / (fan.fan_in + fan.fan_out)) * generator.normal(size=fan.shape)
+    return np.sqrt(2 / (fan.fan_in + fan.fan_out)) * _normal(generator, fan.shape)
 
 
 @register("he_uniform")
@@ -120,7 +134,7 @@ def he_uniform(generator: np.random.Generator, fan: Fan) -> np.ndarray:
 @register("he_normal")
 def he_normal(generator: np.random.Generator, fan: Fan) -> np.ndarray:
     """N(0, 2 / fan_in): He, Zhang, Ren, Sun, ICCV (2015), eq. 10"""
-    return np.sqrt(2 / fan.fan_in) * generator.normal(size=fan.shape)
+    return np.sqrt(2 / fan.fan_in) * _normal(generator, fan.shape)
 
 
 @register("lecun_normal")
@@ -129,19 +143,34 @@ def lecun_normal(generator: np.random.Generator, fan: Fan) -> np.ndarray:
 
     With a scale g, the Gaussian of gain g: the spectral radius of a large square draw is near g (Sompolinsky, Crisanti,
     Sommers, Physical Review Letters 61 (1988); Saxe, McClelland, Ganguli, ICLR (2014), section 4)"""
-    return np.sqrt(1 / fan.fan_in) * generator.normal(size=fan.shape)
+    return np.sqrt(1 / fan.fan_in) * _normal(generator, fan.shape)
 
 
 @register("orthogonal")
 def orthogonal(generator: np.random.Generator, fan: Fan) -> np.ndarray:
     """Orthonormal rows or columns, whichever are fewer: Saxe, McClelland, Ganguli, ICLR (2014).
 
-    QR of a normal matrix, with the signs of R's diagonal moved into Q so that Q is uniform over the orthogonal group
-    (Mezzadri, Notices of the AMS 54 (2007))."""
-    tall = generator.normal(size=(max(fan.shape), min(fan.shape)))
-    q, r = np.linalg.qr(tall)
-    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
-    return q if fan.fan_in >= fan.fan_out else q.T
+    Q of the QR decomposition of a normal matrix, with a positive diagonal of R: Q is then uniform over the orthogonal
+    group (Mezzadri, Notices of the AMS 54 (2007))."""
+    q = _orthonormal(_normal(generator, (min(fan.shape), max(fan.shape))))
+    return q.T if fan.fan_in >= fan.fan_out else q
+
+
+def _orthonormal(rows: np.ndarray) -> np.ndarray:
+    """The rows (K, N), K <= N, made orthonormal one after the other: a row is normalised, then its direction is taken
+    out of all rows below it (modified Gram-Schmidt; the diagonal of R is the lengths, so it is positive).
+
+    Twice, because the errors of the first time grow with the condition number of the matrix; the second time begins
+    with rows that are nearly orthonormal (Giraud, Langou, Rozloznik, Computers and mathematics with applications 50
+    (2005))."""
+    q = rows.copy()
+    for _ in range(2):
+        for k in range(len(q)):
+            row = q[k]
+            row /= np.sqrt((row * row).sum())
+            below = q[k + 1 :]
+            below -= (below * row).sum(axis=1, keepdims=True) * row
+    return q
 
 
 @register("identity")
@@ -154,17 +183,17 @@ def identity(generator: np.random.Generator, fan: Fan) -> np.ndarray:
 def np_rnn(generator: np.random.Generator, fan: Fan) -> np.ndarray:
     """(A + I) / largest eigenvalue of A + I, A = S^T S / N, S ~ N(0, 1), (N, N): positive definite, spectral radius 1.
     Talathi, Vartak, arXiv 1511.03771 (2015), section 3.1"""
-    s = generator.normal(size=_square(fan))
-    a = s.T @ s / fan.fan_in + np.eye(fan.fan_in)
-    return a / np.linalg.eigvalsh(a)[-1]
+    s = _normal(generator, _square(fan))
+    a = portable.product(s.T, s) / fan.fan_in + np.eye(fan.fan_in)
+    return a / _rounded(np.linalg.eigvalsh(a)[-1])
 
 
 @register("np_rnn_input")
 def np_rnn_input(generator: np.random.Generator, fan: Fan) -> np.ndarray:
     """alpha N(0, 1 / N), alpha = sqrt(2) exp(1.2 / (max(N, 6) - 2.4)), N = hidden_size: the input weights that go with
     np_rnn.  Talathi, Vartak (2015), section 3.1; alpha is of Sussillo, Abbott, arXiv 1412.6558 (2014)"""
-    alpha = np.sqrt(2) * np.exp(1.2 / (max(fan.hidden_size, 6) - 2.4))
-    return alpha / np.sqrt(fan.hidden_size) * generator.normal(size=fan.shape)
+    alpha = np.sqrt(2) * portable.exp(1.2 / (max(fan.hidden_size, 6) - 2.4))
+    return alpha / np.sqrt(fan.hidden_size) * _normal(generator, fan.shape)
 
 
 @register("sparse", roles=("recurrent",))
@@ -173,16 +202,17 @@ def sparse(generator: np.random.Generator, fan: Fan) -> np.ndarray:
 
     With scale 0.95 it is the "smart" tanh of Pascanu, Mikolov, Bengio, ICML (2013), supplementary material."""
     n, _ = _square(fan)
-    matrix = generator.normal(size=(n, n))
-    ranks = generator.random((n, n)).argsort(axis=0).argsort(axis=0)  # in each column, 0 to n-1 in random order
+    matrix = _normal(generator, (n, n))
+    order = generator.random((n, n)).argsort(axis=0, kind="stable")
+    ranks = order.argsort(axis=0, kind="stable")  # in each column, 0 to n-1 in random order
     matrix[ranks >= N_INCOMING] = 0
-    return matrix / np.abs(np.linalg.eigvals(matrix)).max()
+    return matrix / _rounded(np.abs(np.linalg.eigvals(matrix)).max())
 
 
 @register("normal")
 def normal(generator: np.random.Generator, fan: Fan) -> np.ndarray:
     """N(0, 1).  With a scale, that is the standard deviation."""
-    return generator.normal(size=fan.shape)
+    return _normal(generator, fan.shape)
 
 
 @register("zeros")
@@ -200,7 +230,7 @@ def chrono(generator: np.random.Generator, fan: Fan) -> np.ndarray:
     biases of other gates, and of cells without gates, are zero."""
     if fan.seq_len is None:
         raise ValueError("chrono needs seq_len")
-    log_u = np.log(generator.uniform(1, max(fan.seq_len - 1, 1), fan.shape))
+    log_u = portable.log(generator.uniform(1, max(fan.seq_len - 1, 1), fan.shape))
     of = {"forget": log_u, "update": log_u, "input": -log_u}
     return np.concatenate([of.get(gate, np.zeros(fan.shape)) for gate in fan.gates], axis=1)
 

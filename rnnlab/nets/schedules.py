@@ -16,8 +16,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
+from rnnlab import portable
 from rnnlab.options import number
 from rnnlab.registry import Registry
 
@@ -75,7 +77,7 @@ class Step(Schedule):
     step_factor: float = number(0.1, above=0, at_most=1, about="by which the rate is multiplied at each fall")
 
     def factor(self, t: int, n_steps: int) -> float:
-        return self.step_factor ** ((t - 1) // self.step_every)
+        return portable.power(self.step_factor, (t - 1) // self.step_every)
 
 
 @register("linear")
@@ -91,4 +93,9 @@ class Cosine(Schedule):
     """Falls to 0 along half a period of a cosine."""
 
     def factor(self, t: int, n_steps: int) -> float:
-        return (1 + math.cos(math.pi * min(share_done(t, n_steps), 1.0))) / 2
+        return _half_cosine(min(share_done(t, n_steps), 1.0))
+
+
+@lru_cache(maxsize=4096)  # the lanes of a pack ask for the same numbers
+def _half_cosine(share: float) -> float:
+    return (1 + float(portable.cos(math.pi * share))) / 2

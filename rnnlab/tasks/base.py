@@ -12,6 +12,7 @@ from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 
+from rnnlab import portable
 from rnnlab.records.run import TaskFacts
 from rnnlab.registry import Registry
 
@@ -170,4 +171,4 @@ def class_frequency_loss(data: Data, n_classes: int) -> float:
     """Cross-entropy in nats on eval of always answering the training classes' frequencies (each counted once more,
     so that a class missing from training has a finite loss)."""
     counts = np.bincount(data.train.targets.ravel(), minlength=n_classes) + 1.0
-    return float(-np.log(counts / counts.sum())[data.eval.targets].mean())
+    return float(-portable.log(counts / counts.sum())[data.eval.targets].mean())

@@ -17,6 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from rnnlab import portable
 from rnnlab.options import ConfigError, number
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, Task, register
 
@@ -94,7 +95,7 @@ def memoryless_loss(split: Split, n_tokens: int) -> float:
     counts = np.zeros((n_tokens, n_tokens))
     np.add.at(counts, (split.inputs.ravel(), split.targets.ravel()), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    return float(-(counts * np.log(shares, where=counts > 0, out=np.zeros_like(shares))).sum() / counts.sum())
+    return float(-(counts * portable.log(np.where(counts > 0, shares, 1.0))).sum() / counts.sum())
 
 
 @lru_cache(maxsize=16)

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from rnnlab import portable
 from rnnlab.options import ConfigError, number
 from rnnlab.streams import Stream, generator
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, Task, register
@@ -123,7 +124,7 @@ class Sines(Curve):
 
     @staticmethod
     def curve(t: np.ndarray) -> np.ndarray:
-        return np.sin(t) + np.sin(2 * t)
+        return portable.sin(t) + portable.sin(2 * t)
 
 
 @register("sinc")
@@ -137,4 +138,5 @@ class Sinc(Curve):
 
     @staticmethod
     def curve(t: np.ndarray) -> np.ndarray:
-        return np.sinc(t / np.pi)
+        at_zero = t == 0
+        return np.where(at_zero, 1.0, portable.sin(t) / np.where(at_zero, 1.0, t))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from rnnlab import portable
 from rnnlab.options import number
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, register
 from rnnlab.tasks.classes import Classification
@@ -60,7 +60,7 @@ class Copy(Generated):
         return Split(inputs, targets)
 
     def naive(self, data: Data) -> dict[str, float]:
-        return {"naive_loss": self.n_symbols * math.log(self.n_kinds) / self.seq_len}
+        return {"naive_loss": self.n_symbols * float(portable.log(self.n_kinds)) / self.seq_len}
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
         said = network.outputs([lane.test.inputs for lane in data]).argmax(axis=3)
@@ -88,7 +88,7 @@ class Judged(Classification, Generated):
     tokens = True
 
     def naive(self, data: Data) -> dict[str, float]:
-        return {"naive_loss": math.log(self.output_size), "naive_accuracy": 1 / self.output_size}
+        return {"naive_loss": float(portable.log(self.output_size)), "naive_accuracy": 1 / self.output_size}
 
     def _finding(self, data: Data, on_eval: np.ndarray, on_test: np.ndarray) -> Finding:
         finding = super()._finding(data, on_eval, on_test)

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from rnnlab import portable
 from rnnlab.options import ConfigError, When, choice, number, option
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, register
 from rnnlab.tasks.files import FileTask, decoded
@@ -130,10 +131,9 @@ class Text(FileTask):
         return self._per_token(train_loss, "train_") | self._per_token(eval_loss, "eval_")
 
     def _per_token(self, loss: float, prefix: str) -> dict[str, float]:
-        with np.errstate(over="ignore"):
-            metrics = {f"{prefix}perplexity": float(np.exp(loss))}
+        metrics = {f"{prefix}perplexity": float(portable.exp(loss))}
         if self.unit == "characters":
-            metrics[f"{prefix}bits_per_character"] = loss / math.log(2)
+            metrics[f"{prefix}bits_per_character"] = loss / portable.LOG_2
         return metrics
 
 
@@ -145,7 +145,7 @@ def bigram_loss(data: Data, n_tokens: int) -> float:
     pairs = Counter((data.train.inputs * n_tokens + data.train.targets).ravel().tolist())
     a, b = data.eval.inputs.ravel(), data.eval.targets.ravel()
     together = np.array([pairs[pair] for pair in (a * n_tokens + b).tolist()])
-    return float(-np.log((together + frequencies[b]) / (before[a] + 1)).mean())
+    return float(-portable.log((together + frequencies[b]) / (before[a] + 1)).mean())
 
 
 @dataclass(frozen=True, eq=False)

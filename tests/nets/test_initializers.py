@@ -12,6 +12,7 @@ from rnnlab.nets.initializers import INITIALIZERS, Fan, initializers_of, registe
 WIDE = Fan(fan_in=200, fan_out=300, hidden_size=77, seq_len=20)  # 60,000 draws
 SQUARE = Fan(fan_in=150, fan_out=150, hidden_size=150, seq_len=20)
 SQUARE_ONLY = {"np_rnn", "sparse"}
+PRECISION = 2**-24 + 1e-12  # of an eigenvalue that is rounded to float32 before a matrix is divided by it
 LSTM = ("input", "forget", "candidate", "output")
 
 
@@ -171,6 +172,24 @@ def test_an_orthogonal_draw_has_orthonormal_rows_or_columns(shape):
     np.testing.assert_allclose(gram, np.eye(min(shape)), atol=1e-13)
 
 
+def test_an_orthogonal_draw_is_q_of_a_qr_decomposition_whose_r_has_a_positive_diagonal():
+    normal = np.random.default_rng(7).normal(size=(25, 60)).astype(np.float32).astype(np.float64)
+    q, r = np.linalg.qr(normal.T)
+    found = INITIALIZERS["orthogonal"](np.random.default_rng(7), Fan(60, 25, 25))
+    np.testing.assert_allclose(found, q * np.sign(np.diag(r)), atol=1e-13)
+
+
+def test_an_orthogonal_draw_from_a_nearly_singular_matrix_is_orthonormal_too():
+    class Stuck:
+        """A generator whose rows are nearly the same."""
+
+        def normal(self, size):
+            return 1 + 1e-5 * np.random.default_rng(0).normal(size=size)
+
+    q = INITIALIZERS["orthogonal"](Stuck(), Fan(30, 30, 30))
+    np.testing.assert_allclose(q @ q.T, np.eye(30), atol=1e-13)
+
+
 def test_orthogonal_draws_are_uniform_over_the_group():
     """Under the uniform measure the trace has mean 0 and variance 1, and half of all determinants are -1.  Without the
     signs moved into Q both are off."""
@@ -204,7 +223,7 @@ def test_np_rnn_is_symmetric_positive_definite_with_largest_eigenvalue_1():
     np.testing.assert_array_equal(matrix, matrix.T)
     eigenvalues = np.linalg.eigvals(matrix)
     assert eigenvalues.min() > 0
-    assert eigenvalues.max() == pytest.approx(1, abs=1e-12)
+    assert eigenvalues.max() == pytest.approx(1, abs=PRECISION)
     # A has the eigenvalues of a Wishart matrix, 0 to 4 (Marchenko, Pastur): the smallest of A + I is near 1, of 5
     assert eigenvalues.min() == pytest.approx(1 / 5, abs=0.02)
 
@@ -213,7 +232,7 @@ def test_np_rnn_is_symmetric_positive_definite_with_largest_eigenvalue_1():
 def test_sparse_has_15_weights_into_every_unit_and_spectral_radius_1(n):
     matrix = draw("sparse", Fan(n, n, hidden_size=n))
     assert (np.count_nonzero(matrix, axis=0) == min(n, 15)).all()
-    assert spectral_radius(matrix) == pytest.approx(1, abs=1e-12)
+    assert spectral_radius(matrix) == pytest.approx(1, abs=PRECISION)
 
 
 def test_the_places_of_sparse_weights_are_even():
