@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,8 +20,8 @@ from hydra.version import VersionBase
 from rnnlab import app
 from rnnlab.config.run import RunConfig, from_node
 from rnnlab.nets.activations import make_activation
+from rnnlab.nets.backends.choice import cannot_compile
 from rnnlab.nets.cells.rnn import RnnCell
-from rnnlab.nets.network import Network
 from rnnlab.nets.reference import forward
 from rnnlab.records.tables import to_csv
 from rnnlab.training.loop import train
@@ -89,6 +90,13 @@ def texts():
         return [record_text(result) for result in train(pack, **options)]
 
     return texts
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels():
+    """Kernels are compiled before the first test: the command of a test would say that it compiles."""
+    if find_spec("numba"):
+        cannot_compile()
 
 
 @pytest.fixture(autouse=True)
@@ -185,29 +193,24 @@ def unroll(weights, x, activation, **options):
     return passed_forward(weights, x, activation, **options)[0]
 
 
-def lane_weights(network, lane):
-    """A lane's parameters by full name, (fan_in, gates * fan_out), as leaves of a new graph."""
-    return {name: network.get_weight(lane, name).requires_grad_() for name in network.weights}
+def lane_weights(architecture, row):
+    """A row of parameters (P,) -> the parameters by full name, (fan_in, gates * fan_out), as leaves of a new graph."""
+    row = torch.tensor(row, dtype=torch.float64)
+    return {
+        name: row[start : start + rows * columns].reshape(rows, columns).requires_grad_()
+        for name, (start, (rows, columns)) in architecture.places().items()
+    }
 
 
-def random_network(architecture, activations, gate_activations=None, dtype=torch.float64, seed=0):
-    """Activations by name or as they are.  Random weights that keep states of order 1, also where gates have
-    no bounds."""
-    lanes, gates = (
-        [make_activation(a) if isinstance(a, str) else a for a in names]
-        for names in (activations, gate_activations or ())
-    )
-    network = Network(architecture, lanes, gates, dtype=dtype)
+def random_weights(architecture, n_lanes, seed=0):
+    """(R, P), so that states stay of order 1, also where gates have no bounds."""
     generator = np.random.default_rng(seed)
-    for lane in range(network.width):
-        for name, w in network.specs.items():
-            shape = (w.fan_in, len(w.gates) * w.fan_out)
-            network.set_weight(lane, name, 0.5 * generator.normal(size=shape) / w.fan_in**0.5)
-    return network
+    fan_in = np.concatenate([np.full(rows * n, rows) for _, (rows, n) in architecture.places().values()])
+    return 0.5 * generator.normal(size=(n_lanes, architecture.n_parameters)) / fan_in**0.5
 
 
 @pytest.fixture(scope="session")
 def reference():
     """The network written another way, and networks to compare it with."""
-    functions = (phi, Written, passed_forward, unroll, lane_weights, random_network)
+    functions = (phi, Written, passed_forward, unroll, lane_weights, random_weights)
     return SimpleNamespace(**{function.__name__: function for function in functions})

@@ -1,8 +1,7 @@
-"""Readout activations and losses, per lane, with their gradients by hand.
+"""Readout activations and losses, lane by lane, with their gradients by hand.
 
-z is what the linear readout says, and y = f(z) its output, both (R, O, N): outputs come before samples, because a
-matrix product with few outputs is several times faster in this layout.  N runs over the batch, or over time and batch
-where every step is answered.  A loss is a sum over samples; `sample_weight` (N,) is 1 for a sample and 0 for padding.
+z (R, N, O) is what the linear readout says, and y = f(z) its output.  N runs over the answers: over the batch, or over
+batch and time where every step is answered.  A loss is a sum over N.
 
 To add a loss: a class under `@register("name")`, made with the name of the readout's activation; tasks name it.
 """
@@ -10,20 +9,20 @@ To add a loss: a class under `@register("name")`, made with the name of the read
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import torch
-from torch import Tensor
-
-from rnnlab.nets.padding import lanewise
+from rnnlab.lazy import torch
 from rnnlab.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CLIP = 1e-7  # Keras: backend.epsilon()
 
 
 class Loss(Protocol):
-    def __call__(self, z: Tensor, target: Tensor, sample_weight: Tensor) -> tuple[Tensor, Tensor]:
-        """-> the lanes' losses summed over samples (R,), and d loss / d z (R, O, N)."""
+    def __call__(self, z: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """-> the lanes' losses summed over the answers, (R,) in double precision, and d loss / d z (R, N, O)."""
 
     def outputs(self, z: Tensor) -> Tensor:
         """y, as a new tensor."""
@@ -35,7 +34,7 @@ register = LOSSES.register
 
 @register("mse")
 class MeanSquaredError:
-    """(y - target)^2, averaged over outputs;   target (R, O, N)"""
+    """(y - target)^2, averaged over outputs;   target (R, N, O)"""
 
     def __init__(self, readout_activation: str):
         self.activation = readout_activation
@@ -43,11 +42,11 @@ class MeanSquaredError:
     def outputs(self, z: Tensor) -> Tensor:
         return readout(self.activation, z)
 
-    def __call__(self, z: Tensor, target: Tensor, sample_weight: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, z: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         y = self.outputs(z)
-        error = (y - target) * sample_weight
-        losses = (error * error).sum((1, 2)) / y.shape[1]
-        return losses, readout_backward(self.activation, error.mul_(2 / y.shape[1]), y)
+        error = y - target
+        losses = error.double().square().sum((1, 2)) / y.shape[-1]
+        return losses, readout_backward(self.activation, error * (2 / y.shape[-1]), y)
 
 
 @register("cross_entropy")
@@ -65,30 +64,23 @@ class CrossEntropy:
     def outputs(self, z: Tensor) -> Tensor:
         return readout(self.activation, z)
 
-    def __call__(self, z: Tensor, target: Tensor, sample_weight: Tensor) -> tuple[Tensor, Tensor]:
-        index = target.unsqueeze(1)
+    def __call__(self, z: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        index = target.unsqueeze(-1)
+        is_target = torch.zeros_like(z).scatter(-1, index, 1)
         if self.activation in ("linear", "softmax"):
-            shifted = z - z.amax(1, keepdim=True)
-            exp = lanewise(torch.exp, shifted)
-            total = exp.sum(1, keepdim=True)
-            losses = lanewise(torch.log, total) - shifted.gather(1, index)
-            grad = exp.div_(total)
-            grad.scatter_add_(1, index, torch.full_like(losses, -1))
+            log_p = torch.log_softmax(z, -1)
+            losses = -log_p.gather(-1, index)
+            grad = log_p.exp() - is_target
         else:
             y = self.outputs(z)
-            total = y.sum(1, keepdim=True)
-            raw = y.gather(1, index) / total
+            total = y.sum(-1, keepdim=True)
+            raw = y.gather(-1, index) / total
             p = raw.clamp(CLIP, 1 - CLIP)
-            losses = -lanewise(torch.log, p)
+            losses = -torch.log(p)
             # d(-log p)/dy[j] = 1/total - [j is the target]/y[target], and nothing where the clip holds
             inside = (raw == p).to(z.dtype)
-            grad = (inside / total).expand_as(y).clone()
-            grad.scatter_add_(1, index, -inside / (p * total))
-            grad = readout_backward(self.activation, grad, y)
-            padding = sample_weight == 0  # there, too, y / sum(y) may be 0 / 0, and NaN times 0 is NaN
-            losses, grad = losses.masked_fill(padding, 0), grad.masked_fill(padding, 0)
-        weighted = losses.squeeze(1) * sample_weight
-        return weighted.sum(1), grad.mul_(sample_weight)
+            grad = readout_backward(self.activation, inside / total - is_target * (inside / (p * total)), y)
+        return losses.double().sum((1, 2)), grad
 
 
 READOUT_ACTIVATIONS = ("linear", "softmax", "sigmoid", "relu", "tanh")
@@ -99,9 +91,8 @@ def readout(activation: str, z: Tensor) -> Tensor:
     if activation == "linear":
         return z.clone()
     if activation == "softmax":
-        exp = lanewise(torch.exp, z - z.amax(1, keepdim=True))
-        return exp.div_(exp.sum(1, keepdim=True))
-    return lanewise({"sigmoid": torch.sigmoid, "relu": torch.relu, "tanh": torch.tanh}[activation], z)
+        return torch.softmax(z, -1)
+    return {"sigmoid": torch.sigmoid, "relu": torch.relu, "tanh": torch.tanh}[activation](z)
 
 
 def readout_backward(activation: str, g: Tensor, y: Tensor) -> Tensor:
@@ -109,7 +100,7 @@ def readout_backward(activation: str, g: Tensor, y: Tensor) -> Tensor:
     if activation == "linear":
         return g
     if activation == "softmax":
-        return y * (g - (g * y).sum(1, keepdim=True))
+        return y * (g - (g * y).sum(-1, keepdim=True))
     if activation == "sigmoid":
         return g * y * (1 - y)
     if activation == "relu":

@@ -6,7 +6,8 @@ The tests compare everything that computes a network faster with this file.  `fo
 is, so that the tests can compare `backward`, which is derived by hand, with autograd.
 
 Axis letters: T time, B batch, I input, H hidden, O output.  A sequence is a list of T steps.  A step is (..., B, I),
-where the dots stand for no axis, or for the run axis R of a pack.  Weights are given by full name, such as
+or tokens (..., B) as whole numbers, where the dots stand for no axis, or for the run axis R of a pack.  A token selects
+a row of a matrix: the product of its one-hot code with the matrix.  Weights are given by full name, such as
 "layer0.weight_hh".  They have the shapes of cells/base.py, with the same leading axes.
 """
 
@@ -46,20 +47,23 @@ def forward(
     initial: Sequence[State] | None = None,
     keep: Sequence[Tensor] | None = None,
 ) -> Pass:
-    """xs, one (..., B, I) per step, tokens as one-hot vectors -> the outputs of the readout, and all states.
+    """xs, one (..., B, I) or tokens (..., B) per step -> the outputs of the readout, and all states.
 
+    Tokens need an embedding or a layer.
     initial: for each layer, the state before the first step; None for zero.
     keep: dropout, for each layer the factors by which its states are multiplied before the next layer reads them,
-    (T, ..., B, H); for the top layer (..., B, H) if only the last step is answered."""
+    (T, ..., B, H); for the top layer (..., B, H) if only the last step is answered.  Without layers, the factors of the
+    inputs that the readout reads."""
     hs, inputs, states, traces = list(xs), [], [], []
     if "embedding.weight" in weights:
-        hs = [x @ weights["embedding.weight"] for x in hs]
+        hs = [_times(x, weights["embedding.weight"]) for x in hs]
     for n in range(n_layers(weights)):
         if n and keep is not None:
             hs = [h * factors for h, factors in zip(hs, keep[n - 1], strict=True)]
         w = layer_weights(weights, n)
-        before = initial[n] if initial is not None else zero_state(cell, hs[0], w)
-        after, trace = cell.unroll([_input_share(cell, h, w) for h in hs], before, w)
+        shares = [_input_share(cell, h, w) for h in hs]
+        before = initial[n] if initial is not None else _zero_state(cell, shares[0])
+        after, trace = cell.unroll(shares, before, w)
         inputs.append(hs)
         states.append(after)
         traces.append(trace)
@@ -75,31 +79,37 @@ def forward(
 
 def backward(
     cell: Cell, weights: Mapping[str, Tensor], xs: Sequence[Tensor], passed: Pass, dz: Tensor
-) -> dict[str, Tensor]:
-    """dz, the gradient of the loss at passed.z -> the gradients of all weights, by name."""
+) -> tuple[dict[str, Tensor], list[list[State]]]:
+    """dz, the gradient of the loss at passed.z -> the gradients of all weights, by name, and of all states.
+
+    The gradients of the states of layer n: [n][0] of the state before the first step, [n][t + 1] of the state after
+    step t."""
     every = dz.ndim > passed.inputs[-1][0].ndim
     dzs = list(dz.unbind(0)) if every else [dz]
-    grads = {"readout.weight": _sum_of_products(passed.inputs[-1], dzs)}
+    grads = {"readout.weight": _sum_of_products(passed.inputs[-1], dzs, weights["readout.weight"])}
     if "readout.bias" in weights:
         grads["readout.bias"] = _sum_over_batch(dzs)
     dhs = [d @ weights["readout.weight"].mT for d in dzs]
     if passed.keep is not None:
         dhs = [d * factors for d, factors in zip(dhs, _top_factors(passed.keep, every), strict=True)]
     above = dhs if every else [torch.zeros_like(dhs[0])] * (len(xs) - 1) + dhs
+    through_time = []
     for n in reversed(range(len(passed.traces))):
         w = layer_weights(weights, n)
-        d_pre, _, recurrent = cell.unroll_reverse(above, passed.traces[n], w)
+        d_pre, d_states, recurrent = cell.unroll_reverse(above, passed.traces[n], w)
         d_share = [d[..., : w["weight_ih"].shape[-1]] for d in d_pre]
-        layer = {"weight_ih": _sum_of_products(passed.inputs[n], d_share), **recurrent}
+        through_time.append(d_states)
+        layer = {"weight_ih": _sum_of_products(passed.inputs[n], d_share, w["weight_ih"]), **recurrent}
         if "bias" in w:
             layer["bias"] = _sum_over_batch(d_pre)
         grads |= {f"layer{n}.{name}": grad for name, grad in layer.items()}
-        above = [d @ w["weight_ih"].mT for d in d_share]
+        if n or "embedding.weight" in weights:
+            above = [d @ w["weight_ih"].mT for d in d_share]
         if n and passed.keep is not None:
             above = [d * factors for d, factors in zip(above, passed.keep[n - 1], strict=True)]
     if "embedding.weight" in weights:
-        grads["embedding.weight"] = _sum_of_products(xs, above)
-    return grads
+        grads["embedding.weight"] = _sum_of_products(xs, above, weights["embedding.weight"])
+    return grads, through_time[::-1]
 
 
 def n_layers(weights: Mapping[str, Tensor]) -> int:
@@ -112,17 +122,16 @@ def layer_weights(weights: Mapping[str, Tensor], n: int) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
 
 
-def zero_state(cell: Cell, x: Tensor, w: Mapping[str, Tensor]) -> State:
-    """A state of zeros for a batch like x (..., B, I)."""
-    hidden_size = w["weight_ih"].shape[-1] // cell.input_blocks
-    return (x.new_zeros(*x.shape[:-1], hidden_size),) * cell.n_states
+def _zero_state(cell: Cell, share: Tensor) -> State:
+    """A state of zeros for the input's share of the pre-activations (..., B, blocks * H)."""
+    return (share.new_zeros(*share.shape[:-1], share.shape[-1] // cell.blocks),) * cell.n_states
 
 
 def _input_share(cell: Cell, x: Tensor, w: Mapping[str, Tensor]) -> Tensor:
     """x (..., B, I) -> the input's share of the pre-activations, x W_ih + b, (..., B, blocks * H).
 
     Blocks that W_ih does not write to hold their bias alone."""
-    share = x @ w["weight_ih"]
+    share = _times(x, w["weight_ih"])
     rest = share.shape[-1] // cell.input_blocks * (cell.blocks - cell.input_blocks)
     return torch.nn.functional.pad(share, (0, rest)) + w.get("bias", 0)
 
@@ -132,9 +141,22 @@ def _top_factors(keep: Sequence[Tensor], every: bool) -> Sequence[Tensor]:
     return keep[-1].unbind(0) if every else [keep[-1]]
 
 
-def _sum_of_products(xs: Sequence[Tensor], ds: Sequence[Tensor]) -> Tensor:
-    """The sum of x^T d over steps and batch."""
-    return torch.stack([x.mT @ d for x, d in zip(xs, ds, strict=True)]).sum(0)
+def _times(x: Tensor, weight: Tensor) -> Tensor:
+    """x W for x (..., B, I); for tokens (..., B) the rows of W that they select."""
+    if x.is_floating_point():
+        return x @ weight
+    return torch.take_along_dim(weight, x.unsqueeze(-1), dim=-2)
+
+
+def _sum_of_products(xs: Sequence[Tensor], ds: Sequence[Tensor], weight: Tensor) -> Tensor:
+    """The sum of x^T d over steps and batch, in the shape of the weight."""
+    total = torch.zeros_like(weight)
+    for x, d in zip(xs, ds, strict=True):
+        if x.is_floating_point():
+            total += x.mT @ d
+        else:
+            total.scatter_add_(-2, x.unsqueeze(-1).expand(d.shape), d)
+    return total
 
 
 def _sum_over_batch(ds: Sequence[Tensor]) -> Tensor:

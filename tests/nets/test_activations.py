@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rnnlab.nets.activations import ACTIVATIONS, TANH, Activation, make_activation, register
+from rnnlab.nets.activations import ACTIVATIONS, Activation, PackActivation, make_activation, register
 from rnnlab.options import rule_of
 
 OF_THE_STUDY = (
@@ -57,13 +57,6 @@ def by_autograd(function, a):
     a = a.clone().requires_grad_()
     h = function(a)
     return h.detach(), torch.autograd.grad(h.sum(), a)[0]
-
-
-def backward(activation, g, a, h):
-    """The slope as a cell asks for it: the input only when the activation saves it."""
-    out = torch.empty_like(g)
-    activation.backward(g, a if activation.saves_input else None, h, out)
-    return out
 
 
 def test_all_activations_of_the_study_are_registered():
@@ -135,19 +128,17 @@ class Applied(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, a, activation):
-        h = activation.phi(a)
-        ctx.save_for_backward(a, h)
+        ctx.save_for_backward(a)
         ctx.activation = activation
-        return h
+        return activation.phi(a)
 
     @staticmethod
     def backward(ctx, g):
-        a, h = ctx.saved_tensors
-        return backward(ctx.activation, g, a, h), None
+        return g * ctx.activation.slope(*ctx.saved_tensors), None
 
 
 @every_case
-def test_backward_passes_gradcheck(name, parameters):
+def test_the_slope_passes_gradcheck(name, parameters):
     a = 8 * torch.rand(80, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) - 1.5
     a = torch.stack([a, -a]).flatten()
     away = torch.stack([(a - kink).abs() > 1e-3 for kink in KINKS]).all(
@@ -157,38 +148,22 @@ def test_backward_passes_gradcheck(name, parameters):
     assert torch.autograd.gradcheck(Applied.apply, (a, make_activation(name, **parameters)))
 
 
-def strided(*sizes):
-    """A time step of a buffer (R, T, B, H): every other row of memory belongs to a neighbour."""
-    buffer = torch.full((sizes[0], 3, *sizes[1:]), 7.0, dtype=torch.float64)
-    return buffer, buffer[:, 1]
+@every_case
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+def test_phi_and_slope_are_new_tensors_of_the_arguments_shape_and_dtype(name, parameters, dtype):
+    activation, a = make_activation(name, **parameters), torch.linspace(-7, 7, 64, dtype=dtype).reshape(4, 16)
+    for found in (activation.phi(a), activation.slope(a)):
+        assert found.shape == a.shape
+        assert found.dtype == dtype
+        assert found.data_ptr() != a.data_ptr()
 
 
 @every_case
-def test_passes_write_strided_outputs_and_nothing_beside_them(name, parameters):
+def test_phi_and_slope_do_not_depend_on_how_their_argument_lies_in_memory(name, parameters):
     activation = make_activation(name, **parameters)
-    generator = torch.Generator().manual_seed(1)
-    a, g = (3 * torch.randn(2, 8, 8, dtype=torch.float64, generator=generator) for _ in range(2))
-    h_buffer, h = strided(2, 8, 8)
-    activation.forward(a.clone(), h)
-    torch.testing.assert_close(h, activation.phi(a), rtol=0, atol=1e-15)
-    a_buffer, a_strided = strided(2, 8, 8)
-    a_strided.copy_(a)
-    out_buffer, out = strided(2, 8, 8)
-    activation.backward(g, a_strided if activation.saves_input else None, h, out)
-    torch.testing.assert_close(out, g * activation.slope(a), rtol=0, atol=1e-14)
-    for buffer in (h_buffer, a_buffer, out_buffer):
-        assert (buffer[:, [0, 2]] == 7).all()
-
-
-@every_case
-def test_backward_leaves_its_operands_as_they_are(name, parameters):
-    activation = make_activation(name, **parameters)
-    a, g = torch.linspace(-7, 7, 64), torch.linspace(3, -3, 64)
-    h = activation.phi(a)
-    before = [x.clone() for x in (g, a, h)]
-    backward(activation, g, a, h)
-    for was, now in zip(before, (g, a, h), strict=True):
-        assert torch.equal(was, now)
+    a = 3 * torch.randn(2, 3, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    for function in (activation.phi, activation.slope):
+        torch.testing.assert_close(function(a.mT), function(a).mT, rtol=0, atol=1e-15, check_stride=False)
 
 
 @every_case
@@ -207,7 +182,7 @@ def test_finite_inputs_never_give_nan(name, parameters, dtype):
     activation = make_activation(name, **parameters)
     h = activation.phi(a)
     assert not h.isnan().any()
-    slope = backward(activation, torch.ones_like(a), a, h)
+    slope = activation.slope(a)
     assert slope.isfinite().all()
     assert slope.abs().max() <= activation.largest_slope * (1 + 1e-6)
 
@@ -258,10 +233,13 @@ def test_every_parameter_says_what_it_means(name):
         assert rule_of(f).about, f.name
 
 
-def test_it_is_said_how_tanh_is_computed():
-    a = torch.linspace(-5, 5, 1001)
-    formula = {"torch": torch.tanh(a), "by sigmoid": 2 * torch.sigmoid(2 * a) - 1}[TANH]
-    assert torch.equal(make_activation("tanh").phi(a), formula)
+def test_a_pack_applies_to_each_lane_its_own_activation():
+    names = ("relu", "relu", "sine", "mish")
+    phi = PackActivation([make_activation(name) for name in names])
+    a = torch.randn(len(names), 3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for lane, name in enumerate(names):
+        assert torch.equal(phi(a)[lane], make_activation(name).phi(a[lane]))
+        assert torch.equal(phi.slope(a)[lane], make_activation(name).slope(a[lane]))
 
 
 def test_activations_are_equal_exactly_when_name_and_parameters_are():

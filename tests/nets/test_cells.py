@@ -6,8 +6,7 @@ from operator import attrgetter
 import pytest
 import torch
 
-from rnnlab.nets.activations import make_activation
-from rnnlab.nets.buffered import PackActivation
+from rnnlab.nets.activations import PackActivation, make_activation
 from rnnlab.nets.cells import CELLS, register
 from rnnlab.nets.cells.gru import GruCell, OriginalGruCell
 from rnnlab.nets.cells.lstm import LstmCell
@@ -93,32 +92,26 @@ def test_a_memoryless_cell_does_not_see_its_state(reference):
 
 @every_cell
 def test_the_steps_in_reverse_give_autograds_gradients(cls, reference):
-    """Gradients of the pre-activations, of the state before the first step and of the recurrent weights.  Each lane has
-    another phi."""
+    """Gradients of the pre-activations, of the state before the first step, of every h and of the recurrent weights.
+    Each lane has another phi."""
     w = {name: weight.requires_grad_() for name, weight in recurrent_weights(cls, R).items()}
     pre = [normal(10 + t, R, B, cls.blocks * H).requires_grad_() for t in range(T)]
     state = tuple(normal(20 + n, R, B, H).requires_grad_() for n in range(cls.n_states))
     above = [normal(30 + t, R, B, H) for t in range(T)]
     states, _ = cls(Lanes(LANES, reference), Lanes(GATES, reference)).unroll(pre, state, w)
     loss = sum((after[0] * g).sum() for after, g in zip(states, above, strict=True))
-    expected = torch.autograd.grad(loss, [*pre, *state, *w.values()], materialize_grads=True)
+    every_state = [*state, *(after[0] for after in states)]
+    expected = torch.autograd.grad(loss, [*pre, *every_state, *w.values()], materialize_grads=True)
     with torch.no_grad():
         lanes, gates = (PackActivation([make_activation(name) for name in names]) for names in (LANES, GATES))
         cell = cls(lanes, gates)
         _, trace = cell.unroll(pre, state, w)
-        d_pre, d_state, grads = cell.unroll_reverse(above, trace, w)
+        d_pre, d_states, grads = cell.unroll_reverse(above, trace, w)
     assert list(grads) == list(w)
-    for found, gradient in zip([*d_pre, *d_state, *grads.values()], expected, strict=True):
+    assert len(d_states) == T + 1
+    found_of_states = [*d_states[0], *(gradient[0] for gradient in d_states[1:])]
+    for found, gradient in zip([*d_pre, *found_of_states, *grads.values()], expected, strict=True):
         torch.testing.assert_close(found, gradient, **CLOSE)
-
-
-def test_a_pack_of_activations_computes_each_lane_with_its_own():
-    names = ("relu", "relu", "sine", "mish")
-    phi = PackActivation([make_activation(name) for name in names])
-    a = normal(0, len(names), B, H)
-    for lane, name in enumerate(names):
-        assert torch.equal(phi(a)[lane], make_activation(name).phi(a[lane]))
-        assert torch.equal(phi.slope(a)[lane], make_activation(name).slope(a[lane]))
 
 
 def test_a_cell_is_registered_once():

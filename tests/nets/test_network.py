@@ -1,75 +1,51 @@
-"""The parameters of a pack: their names, their places, how they are read and written."""
+"""The parameters of a network: their names, and their places in a row."""
 
 from dataclasses import replace
-from operator import attrgetter
 
 import numpy as np
 import pytest
-import torch
 
-from rnnlab.nets.activations import make_activation
-from rnnlab.nets.buffered import BUFFERED
-from rnnlab.nets.cells.gru import GruCell
+from rnnlab.nets.cells import CELLS
+from rnnlab.nets.cells.gru import OriginalGruCell
 from rnnlab.nets.cells.lstm import LstmCell
-from rnnlab.nets.cells.rnn import RnnCell
-from rnnlab.nets.network import Architecture, Network
+from rnnlab.nets.cells.rnn import MemorylessCell, RnnCell
+from rnnlab.nets.network import Architecture
 
 SMALL = Architecture(RnnCell, 3, 6, 2, 1, True, True, seq_len=5, answers="every")
 
 
-@pytest.mark.parametrize("cell", BUFFERED, ids=attrgetter("name"))
-def test_a_weight_that_is_set_is_read_back_and_changes_no_other(cell):
-    architecture = replace(SMALL, cell=cell, num_layers=2, tokens=True, embedding_size=5)
-    network = Network(architecture, [make_activation("tanh")] * 3, dtype=torch.float64)
-    for name, w in network.specs.items():
-        before = network.flat.clone()
-        columns = len(w.gates) * w.fan_out
-        matrix = np.random.default_rng(0).normal(size=(columns, w.fan_in)).T  # not contiguous
-        network.set_weight(1, name, matrix)
-        np.testing.assert_array_equal(network.get_weight(1, name).numpy(), matrix)
-        changed = network.flat != before
-        assert changed.sum() == w.fan_in * columns
-        assert not changed[[0, 2]].any()
+@pytest.mark.parametrize("cell", [*CELLS.values(), OriginalGruCell], ids=lambda cell: cell.name)
+def test_places_cover_a_row_without_a_gap_or_an_overlap(cell):
+    for architecture in (
+        replace(SMALL, cell=cell, num_layers=2, tokens=True, embedding_size=5),
+        replace(SMALL, cell=cell, bias=False, readout_bias=False),
+        replace(SMALL, cell=cell, num_layers=0),
+    ):
+        places = architecture.places()
+        assert list(places) == list(architecture.weights())
+        covered = np.concatenate([start + np.arange(rows * n) for start, (rows, n) in places.values()])
+        assert covered.tolist() == list(range(architecture.n_parameters))
 
 
-def test_gates_are_blocks_of_columns_each_with_its_own_padding():
-    network = Network(replace(SMALL, cell=LstmCell), [make_activation("tanh")], dtype=torch.float64)
-    matrix = np.arange(6 * 24.0).reshape(6, 24) + 1
-    network.set_weight(0, "layer0.weight_hh", matrix)
-    stored = network.weights["layer0.weight_hh"][0]
-    assert stored.shape == (8, 32)
-    for gate in range(4):
-        block = stored[:, gate * 8 : gate * 8 + 8]
-        np.testing.assert_array_equal(block[:6, :6].numpy(), matrix[:, gate * 6 : gate * 6 + 6])
-        assert not block[6:].any()
-        assert not block[:, 6:].any()
+def test_places_of_an_lstm_with_an_embedding():
+    """30 tokens of 4 numbers, gates of 6 units side by side, and two outputs."""
+    architecture = replace(SMALL, cell=LstmCell, input_size=30, tokens=True, embedding_size=4)
+    assert architecture.places() == {
+        "embedding.weight": (0, (30, 4)),
+        "layer0.weight_ih": (120, (4, 24)),
+        "layer0.weight_hh": (216, (6, 24)),
+        "layer0.bias": (360, (1, 24)),
+        "readout.weight": (384, (6, 2)),
+        "readout.bias": (396, (1, 2)),
+    }
+    assert architecture.n_parameters == 398
 
 
-def test_norms_of_layers_are_those_of_all_their_parameters(reference):
-    architecture = replace(SMALL, cell=GruCell, num_layers=2, tokens=True, embedding_size=5)
-    network = reference.random_network(architecture, ["tanh"] * 2)
-    norms = network.layer_norms(network.flat)
-    assert list(norms) == ["embedding", "layer0", "layer1", "readout"]
-    for layer, found in norms.items():
-        for lane in range(2):
-            names = [name for name in network.specs if name.startswith(layer)]
-            own = np.concatenate([network.get_weight(lane, name).numpy().ravel() for name in names])
-            assert found[lane].item() == pytest.approx(np.linalg.norm(own), rel=1e-12)
-
-
-def test_selected_lanes_are_copies_in_the_given_order(reference):
-    lanes = [make_activation(name) for name in ("tanh", "relu", "gelu")]
-    gates = [make_activation(name) for name in ("sigmoid", "hardtanh", "softsign")]
-    network = reference.random_network(replace(SMALL, cell=GruCell), lanes, gates)
-    before = network.flat.clone()
-    chosen = network.select([2, 0])
-    assert chosen.activations == [lanes[2], lanes[0]]
-    assert chosen.gate_activations == [gates[2], gates[0]]
-    assert torch.equal(chosen.flat, before[[2, 0]])
-    assert chosen.flat.dtype == network.flat.dtype
-    chosen.flat.zero_()
-    assert torch.equal(network.flat, before)
-    assert (chosen.weights["readout.weight"] == 0).all()
+def test_layers_are_recurrent_if_a_step_can_depend_on_one_before():
+    two = replace(SMALL, num_layers=2)
+    assert two.n_recurrent_layers == 2
+    assert replace(two, seq_len=1).n_recurrent_layers == 0
+    assert replace(two, cell=MemorylessCell).n_recurrent_layers == 0
 
 
 def test_the_parameters_of_a_network_are_named_in_order_of_depth():

@@ -168,26 +168,15 @@ def test_a_lane_whose_gradient_is_nan_leaves_its_neighbours_unchanged(name):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_selected_lanes_go_on_as_they_would_have(name):
-    whole = optimizer_of(name)
-    all_steps = gradients(torch.float32)[:10]
-    for grads in all_steps[:5]:
-        whole.update(grads.clone(), WEIGHTS)
-    lanes = [2, 0]
-    chosen = whole.select(lanes, torch.zeros(2, P))
-    for grads in all_steps[5:]:
-        expected = whole.update(grads.clone(), WEIGHTS)[lanes]
-        assert torch.equal(chosen.update(grads[lanes].clone(), WEIGHTS[lanes]), expected)
-        assert chosen.rates() == [whole.rates()[lane] for lane in lanes]
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_lanes_left_behind_do_not_follow_the_selected_ones(name):
-    whole, untouched = optimizer_of(name), optimizer_of(name)
-    first, second, third = gradients(torch.float32)[:3]
-    whole.update(first.clone(), WEIGHTS), untouched.update(first.clone(), WEIGHTS)
-    whole.select([1], torch.zeros(1, P)).update(second[[1]].clone(), WEIGHTS[[1]])
-    assert torch.equal(whole.update(third.clone(), WEIGHTS), untouched.update(third.clone(), WEIGHTS))
+def test_gradients_weights_and_earlier_updates_stay_as_they_are(name):
+    optimizer, (first, second) = optimizer_of(name), gradients(torch.float32)[:2]
+    weights, grads = WEIGHTS.clone(), first.clone()
+    update = optimizer.update(grads, weights)
+    before = update.clone()
+    optimizer.update(second, weights)
+    assert torch.equal(update, before)
+    assert torch.equal(grads, first)
+    assert torch.equal(weights, WEIGHTS)
 
 
 def test_an_optimizer_without_weight_decay_needs_no_weights():

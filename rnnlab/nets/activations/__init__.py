@@ -8,10 +8,9 @@ by cell.negative_slope.  The contract tests hold every stated fact, and gradchec
 from importlib import import_module
 from pkgutil import iter_modules
 
-from rnnlab.nets.activations.base import ACTIVATIONS, Activation, make_activation, register
-from rnnlab.nets.activations.classic import TANH
+from rnnlab.nets.activations.base import ACTIVATIONS, Activation, PackActivation, make_activation, register
 
 for module in iter_modules(__path__):
     import_module(f"{__name__}.{module.name}")
 
-__all__ = ["ACTIVATIONS", "TANH", "Activation", "make_activation", "register"]
+__all__ = ["ACTIVATIONS", "Activation", "PackActivation", "make_activation", "register"]

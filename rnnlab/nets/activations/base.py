@@ -1,20 +1,20 @@
-"""What an activation is: phi, its slope phi', and facts about both.
+"""What an activation is: phi, its slope phi', and facts about both, in plain torch.
 
-Each activation works on a whole buffer at once, and in place where it can: these few lines take the part of a training
-step that is no matrix product.  Where phi' follows from the output h = phi(a), it is computed from h (`saves_input` is
-False), and nobody has to keep a.  At a kink phi' is what torch takes there, so that gradients agree with autograd.
+These formulas are what is read, and what every faster way to compute an activation is held against.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import groupby
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
-
+from rnnlab.lazy import torch
 from rnnlab.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Activation:
@@ -40,32 +40,36 @@ class Activation:
         """phi'(0)"""
         raise NotImplementedError
 
-    @property
-    def saves_input(self) -> bool:
-        """Whether `backward` needs a."""
-        return False
-
-    def forward(self, a: Tensor, out: Tensor) -> None:
-        """out = phi(a).  a is contiguous and may be overwritten; out has its shape and any strides."""
-        raise NotImplementedError
-
-    def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
-        """out = g * phi'(a), with h = phi(a).  a is None unless `saves_input`.
-
-        out shares no memory with the others; g, a and h are left as they are."""
-        raise NotImplementedError
-
     def phi(self, a: Tensor) -> Tensor:
-        """phi(a) as a new tensor."""
-        out = torch.empty_like(a)
-        self.forward(a.clone(), out)
-        return out
+        """phi(a), entry by entry, as a new tensor of the same shape and dtype."""
+        raise NotImplementedError
 
     def slope(self, a: Tensor) -> Tensor:
-        """phi'(a) as a new tensor."""
-        out = torch.empty_like(a)
-        self.backward(torch.ones_like(a), a, self.phi(a), out)
-        return out
+        """phi'(a), entry by entry, as a new tensor of the same shape and dtype.
+
+        At a kink it is the derivative that torch takes there, so that gradients agree with autograd's."""
+        raise NotImplementedError
+
+
+class PackActivation:
+    """The activations of a pack's lanes as a cell's phi.  Neighbouring lanes with one activation share a call."""
+
+    def __init__(self, activations: Sequence[Activation]):
+        """activations: one per lane."""
+        groups = [(activation, len(list(lanes))) for activation, lanes in groupby(activations)]
+        self._activations = [activation for activation, _ in groups]
+        self._widths = [width for _, width in groups]
+
+    def __call__(self, a: Tensor) -> Tensor:
+        """phi(a) as a new tensor, (R, ...) -> (R, ...)"""
+        return torch.cat([activation.phi(part) for activation, part in self._parts(a)])
+
+    def slope(self, a: Tensor) -> Tensor:
+        """phi'(a) as a new tensor, (R, ...) -> (R, ...)"""
+        return torch.cat([activation.slope(part) for activation, part in self._parts(a)])
+
+    def _parts(self, a: Tensor) -> Iterator[tuple[Activation, Tensor]]:
+        return zip(self._activations, a.split(self._widths), strict=True)
 
 
 ACTIVATIONS: Registry[type[Activation]] = Registry("an activation")

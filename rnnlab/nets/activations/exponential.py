@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from rnnlab.lazy import torch
 from rnnlab.nets.activations.base import Activation, register
 from rnnlab.options import number
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ExponentialUnit(Activation):
@@ -16,7 +18,7 @@ class ExponentialUnit(Activation):
 
     phi(a) = scale (max(a, 0) + alpha (exp(min(a, 0) / width) - 1))
 
-    phi' = scale where a > 0, else scale alpha / width exp(a / width) = (phi(a) + scale alpha) / width
+    phi' = scale where a > 0, else scale alpha / width exp(a / width)
     """
 
     scale: float = 1.0
@@ -38,20 +40,13 @@ class ExponentialUnit(Activation):
     def largest_slope(self) -> float:
         return max(self.scale, self.slope_at_0)
 
-    def forward(self, a: Tensor, out: Tensor) -> None:
-        torch.clamp_min(a, 0, out=out)
-        a.clamp_max_(0).mul_(1 / self.width)
-        torch.expm1(a, out=a)
-        out.add_(a, alpha=self.alpha)
-        if self.scale != 1:
-            out.mul_(self.scale)
+    def phi(self, a: Tensor) -> Tensor:
+        below = torch.expm1(a.clamp(max=0) / self.width)
+        return self.scale * (a.clamp(min=0) + self.alpha * below)
 
-    def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
-        torch.clamp_max(h, 0, out=out)
-        out.add_(self.scale * self.alpha).mul_(1 / self.width)
-        if self.slope_at_0 != self.scale:  # there is a kink: where a > 0 the line above gave slope_at_0
-            out.add_((h > 0).to(h.dtype), alpha=self.scale - self.slope_at_0)
-        out.mul_(g)
+    def slope(self, a: Tensor) -> Tensor:
+        below = self.slope_at_0 * torch.exp(a.clamp(max=0) / self.width)
+        return torch.where(a > 0, self.scale, below)
 
 
 @register("elu")

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
+from rnnlab.lazy import torch
 from rnnlab.nets.activations.base import Activation, register
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @register("softsign")
 class Softsign(Activation):
-    """phi(a) = a / (1 + |a|);   phi' = (1 - |phi|)^2"""
+    """phi(a) = a / (1 + |a|);   phi' = 1 / (1 + |a|)^2"""
 
     range = (-1.0, 1.0)
     largest_slope = 1.0
     slope_at_0 = 1.0
     source = "Glorot, Bengio, Understanding the difficulty of training deep feedforward networks, AISTATS (2010)"
 
-    def forward(self, a: Tensor, out: Tensor) -> None:
-        torch.div(a, torch.abs(a).add_(1), out=out)
+    def phi(self, a: Tensor) -> Tensor:
+        return a / (1 + a.abs())
 
-    def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
-        torch.abs(h, out=out)
-        out.neg_().add_(1).square_().mul_(g)
+    def slope(self, a: Tensor) -> Tensor:
+        return (1 + a.abs()).square().reciprocal()
 
 
 class Clamp(Activation):
@@ -30,15 +32,12 @@ class Clamp(Activation):
 
     largest_slope = 1.0
 
-    def forward(self, a: Tensor, out: Tensor) -> None:
-        torch.clamp(a, *self.range, out=out)
+    def phi(self, a: Tensor) -> Tensor:
+        return a.clamp(*self.range)
 
-    def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
+    def slope(self, a: Tensor) -> Tensor:
         low, high = self.range
-        torch.sub(h, high, out=out)
-        out.mul_(h - low)  # below 0 strictly inside; each factor is exact at its own end
-        torch.lt(out, 0, out=out)
-        out.mul_(g)
+        return ((a > low) & (a < high)).to(a.dtype)
 
 
 @register("hardtanh")
@@ -67,12 +66,9 @@ class Sine(Activation):
     largest_slope = 1.0
     slope_at_0 = 1.0
     source = "Sitzmann, Martel, Bergman, Lindell, Wetzstein, Implicit neural representations, NeurIPS (2020)"
-    saves_input = True
 
-    def forward(self, a: Tensor, out: Tensor) -> None:
-        torch.sin(a, out=out)
+    def phi(self, a: Tensor) -> Tensor:
+        return torch.sin(a)
 
-    def backward(self, g: Tensor, a: Tensor | None, h: Tensor, out: Tensor) -> None:
-        assert a is not None
-        torch.cos(a, out=out)
-        out.mul_(g)
+    def slope(self, a: Tensor) -> Tensor:
+        return torch.cos(a)

@@ -1,7 +1,7 @@
 """What a cell is: one step through time, and the same step in reverse, derived by hand.
 
-The cells of this folder are written to be read: plain torch, no buffers, the formulas of the papers.  They are what
-every faster way to compute a cell is held against.
+The cells of this folder are written to be read: plain torch, the formulas of the papers.  They are what every faster
+way to compute a cell is held against.
 
 Axis letters: R run, T time, B batch, I input, H hidden.  Shapes are given for a pack of R networks; the formulas hold
 as well for one network, without the run axis.  A cell with gates keeps them side by side, as blocks of H columns.
@@ -12,18 +12,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeVar
 
-import torch
-from torch import Tensor
-
+from rnnlab.lazy import torch
 from rnnlab.nets.cells.options import CellOptions
 from rnnlab.registry import Registry
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Role = Literal["embedding", "input", "recurrent", "readout", "bias"]
-State = tuple[Tensor, ...]  # what is handed from step to step, (R, B, H) each: (h,), of an LSTM (h, c)
-Kept = tuple[Tensor, ...]  # what a step keeps for the same step in reverse
-Weights = Mapping[str, Tensor]  # by short name, (R, fan_in, gates * fan_out)
+State = tuple["Tensor", ...]  # what is handed from step to step, (R, B, H) each: (h,), of an LSTM (h, c)
+Kept = tuple["Tensor", ...]  # what a step keeps for the same step in reverse
+Weights = Mapping[str, "Tensor"]  # by short name, (R, fan_in, gates * fan_out)
 
 AnyCell = TypeVar("AnyCell", bound="type[Cell]")
 CELLS: Registry[type[Cell]] = Registry("a cell")
@@ -125,19 +126,21 @@ class Cell(ABC):
 
     def unroll_reverse(
         self, above: Sequence[Tensor], trace: Sequence[Kept], w: Weights
-    ) -> tuple[list[Tensor], State, dict[str, Tensor]]:
+    ) -> tuple[list[Tensor], list[State], dict[str, Tensor]]:
         """All steps in reverse.  above: by step, what arrives at h from the layer above, (R, B, H).
 
-        Returns by step dL/d(pre), then dL/d(the state before the first step), and the gradients of the recurrent
-        weights by name."""
+        Returns by step dL/d(pre); then dL/d(state) of the T + 1 states, from the one before the first step to the one
+        after the last; and the gradients of the recurrent weights by name.  The gradient of an LSTM's c[t] is that
+        without the share of h[t]."""
         grads = {name: torch.zeros_like(weight) for name, weight in w.items() if name not in ("weight_ih", "bias")}
         gradient: State = tuple(torch.zeros_like(above[-1]) for _ in range(self.n_states))
-        d_pre = []
+        d_pre, d_states = [], []
         for above_t, kept in zip(reversed(above), reversed(trace), strict=True):
             gradient = (gradient[0] + above_t, *gradient[1:])
+            d_states.append(gradient)
             d_pre_t, gradient = self.reverse_step(gradient, kept, w, grads)
             d_pre.append(d_pre_t)
-        return d_pre[::-1], gradient, grads
+        return d_pre[::-1], [gradient, *reversed(d_states)], grads
 
 
 def elman_weights(input_size: int, hidden_size: int, bias: bool, gates: tuple[str, ...] = ("",)) -> list[Weight]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from rnnlab.lazy import torch
 from rnnlab.nets.cells.base import Cell, Kept, State, Weight, Weights, elman_weights, register
 from rnnlab.nets.cells.options import HAS_BIAS, HAS_LAYERS, GatedOptions
 from rnnlab.options import number
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GATES = ("input", "forget", "output", "candidate")
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from rnnlab.nets.cells.base import Cell, Kept, State, Weight, Weights, elman_weights, register
 from rnnlab.nets.cells.options import CellOptions
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @register("rnn")
@@ -21,7 +24,7 @@ class RnnCell(Cell):
         dW_hh = sum_t h[t-1]^T da[t]     dW_ih = sum_t x[t]^T da[t]     db = sum_t da[t]     dx[t] = da[t] W_ih^T
 
     |h| <= 1 for tanh.  For relu h is unbounded, and a spectral radius of W_hh above 1 can overflow within T steps.  The
-    cell never clips; training/divergence.py judges the run.
+    cell never clips; nets/divergence.py judges the run.
     """
 
     class Options(CellOptions):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from rnnlab.nets.optimizers.base import RATE, Optimizer, OptimizerOptions, register
 from rnnlab.options import number
+from rnnlab.portable import power
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @register("adam")
@@ -40,13 +43,11 @@ class Adam(Optimizer):
 
     def _step(self, grads: Tensor) -> Tensor:
         t = self.steps
-        rate = self.column(rate / (1 - beta**t) for rate, beta in zip(self.rates(), self._beta1s, strict=True))
-        correction = self.column((1 - beta**t) ** -0.5 for beta in self._beta2s)
-        v = self.state["square_average"].mul_(self._beta2)
-        v.add_(torch.mul(grads, grads, out=self._update).mul_(self._share2))
-        m = self.state["mean"].mul_(self._beta1).add_(grads.mul_(self._share1))
-        torch.sqrt(v, out=self._update).mul_(correction).add_(self._eps)
-        return torch.div(m, self._update, out=self._update).mul_(rate)
+        rate = self.column(rate / (1 - power(beta, t)) for rate, beta in zip(self.rates(), self._beta1s, strict=True))
+        correction = self.column(1 / math.sqrt(1 - power(beta, t)) for beta in self._beta2s)
+        m = self.state["mean"].mul_(self._beta1).add_(self._share1 * grads)
+        v = self.state["square_average"].mul_(self._beta2).add_(self._share2 * grads.square())
+        return rate * m / (correction * v.sqrt() + self._eps)
 
 
 @register("adamw")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from rnnlab.nets.optimizers.base import RATE, Optimizer, OptimizerOptions, register
 from rnnlab.options import number
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @register("adagrad")
@@ -28,9 +29,8 @@ class Adagrad(Optimizer):
         self._eps = self.column(self.per_lane("eps"))
 
     def _step(self, grads: Tensor) -> Tensor:
-        s = self.state["sum_of_squares"].addcmul_(grads, grads)
-        torch.sqrt(s, out=self._update).add_(self._eps)
-        return torch.div(grads.mul_(self._rate_column), self._update, out=self._update)
+        s = self.state["sum_of_squares"].add_(grads.square())
+        return self._rate_column * grads / (s.sqrt() + self._eps)
 
 
 @register("rmsprop")
@@ -56,10 +56,8 @@ class RMSprop(Optimizer):
         self._eps = self.column(self.per_lane("eps"))
 
     def _step(self, grads: Tensor) -> Tensor:
-        v = self.state["square_average"].mul_(self._decay)
-        v.add_(torch.mul(grads, grads, out=self._update).mul_(self._share))
-        torch.sqrt(v, out=self._update).add_(self._eps)
-        return torch.div(grads.mul_(self._rate_column), self._update, out=self._update)
+        v = self.state["square_average"].mul_(self._decay).add_(self._share * grads.square())
+        return self._rate_column * grads / (v.sqrt() + self._eps)
 
 
 @register("adadelta")
@@ -85,8 +83,8 @@ class Adadelta(Optimizer):
         self._eps = self.column(self.per_lane("eps"))
 
     def _step(self, grads: Tensor) -> Tensor:
-        v, u = self.state["square_average"].mul_(self._rho), self.state["update_average"]
-        v.add_(torch.mul(grads, grads, out=self._update).mul_(self._share))
-        d = torch.add(u, self._eps, out=self._update).sqrt_().div_((v + self._eps).sqrt_()).mul_(grads)
-        u.mul_(self._rho).add_(torch.mul(d, d, out=grads).mul_(self._share))
-        return d.mul_(self._rate_column)
+        v = self.state["square_average"].mul_(self._rho).add_(self._share * grads.square())
+        u = self.state["update_average"]
+        d = grads * (u + self._eps).sqrt() / (v + self._eps).sqrt()
+        u.mul_(self._rho).add_(self._share * d.square())
+        return self._rate_column * d

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
-
+from rnnlab.lazy import torch
 from rnnlab.nets.schedules import SCHEDULES, Schedule, rate_factor
 from rnnlab.options import member, number
 from rnnlab.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RATE = "learning rate: the factor of every update"
 
@@ -61,7 +62,6 @@ class Optimizer:
         self._like = like
         self._options, self._n_steps = list(options), n_steps
         self.state = {name: torch.zeros_like(like) for name in self.slots}
-        self._update = torch.empty_like(like)
         self._constant = all(lane.rate_is_constant for lane in options)
         self._rates = self.per_lane("learning_rate")
         self._rate_column = self.column(self._rates)
@@ -73,7 +73,7 @@ class Optimizer:
         """Make columns of the options that are a lane's own."""
 
     def update(self, grads: Tensor, weights: Tensor | None = None) -> Tensor:
-        """(R, P) gradients and weights -> (R, P) update, valid until the next call.  grads may be overwritten.
+        """(R, P) gradients and weights -> (R, P) update, a new tensor.
 
         weights may be None where no lane has a weight decay."""
         self.steps += 1
@@ -83,11 +83,11 @@ class Optimizer:
             return self._step(grads)
         assert weights is not None
         if not self.decoupled:
-            return self._step(grads.addcmul_(weights, self._weight_decay))
-        return self._step(grads).addcmul_(weights, self._weight_decay * self._rate_column)
+            return self._step(grads + self._weight_decay * weights)
+        return self._step(grads) + self._weight_decay * self._rate_column * weights
 
     def _step(self, grads: Tensor) -> Tensor:
-        """The update before a decoupled weight decay."""
+        """The update before a decoupled weight decay, a new tensor."""
         raise NotImplementedError
 
     def rates(self) -> list[float]:
@@ -95,13 +95,6 @@ class Optimizer:
         if self._constant:
             return self._rates
         return [lane.rate(self.steps, self._n_steps) for lane in self._options]
-
-    def select(self, lanes: Sequence[int], like: Tensor) -> Optimizer:
-        """The same optimiser for some of the lanes, in the order given.  like: their weights."""
-        chosen = type(self)([self._options[lane] for lane in lanes], like, self._n_steps)
-        chosen.steps = self.steps
-        chosen.state = {name: slot[lanes].contiguous() for name, slot in self.state.items()}
-        return chosen
 
     def per_lane(self, name: str) -> list[float]:
         """The values of an option, lane by lane."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+from rnnlab.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 _CLIP_EPS = 1e-6  # torch.nn.utils.clip_grad_norm_; also Deep Learning from Scratch 2, section 6.1.4
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from rnnlab.nets.optimizers.base import Optimizer, OptimizerOptions, register
 from rnnlab.options import number
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @register("sgd")
@@ -29,7 +30,7 @@ class SGD(Optimizer):
 
     def _step(self, grads: Tensor) -> Tensor:
         buffer = self.state["momentum_buffer"].mul_(self._momentum).add_(grads)
-        return torch.mul(buffer, self._rate_column, out=self._update)
+        return self._rate_column * buffer
 
 
 @register("nesterov")
@@ -47,4 +48,4 @@ class Nesterov(SGD):
 
     def _step(self, grads: Tensor) -> Tensor:
         buffer = self.state["momentum_buffer"].mul_(self._momentum).add_(grads)
-        return torch.addcmul(grads, buffer, self._momentum, out=self._update).mul_(self._rate_column)
+        return self._rate_column * (grads + self._momentum * buffer)
