@@ -9,7 +9,7 @@ from __future__ import annotations
 from rnnlab.nets.kernels.activations import activate, reverse
 from rnnlab.nets.kernels.layer import GRADIENT_ROWS, Layer, Phi, add_to_looked_up, look_up
 from rnnlab.nets.kernels.library import Memory, Whole, compiled
-from rnnlab.nets.kernels.loops import add, copy, multiply, rowwise
+from rnnlab.nets.kernels.loops import add, copy, multiply, rowwise, sum_of_squares
 from rnnlab.nets.kernels.products import add_outer_products, product, product_add
 from rnnlab.nets.kernels.vectors import fma
 
@@ -55,16 +55,9 @@ def forward(m: Memory, layer: Layer, original: bool, phi: Phi, gate_phi: Phi, w:
 
 @compiled
 def backward(
-    m: Memory,
-    layer: Layer,
-    original: bool,
-    phi: Phi,
-    gate_phi: Phi,
-    last_only: bool,
-    gives_below: bool,
-    grads: int,
-    tokens: Whole,
-) -> None:
+    m: Memory, layer: Layer, original: bool, phi: Phi, gate_phi: Phi, last_only: bool, gives_below: bool, grads: int,
+    tokens: Whole, through: int,
+) -> None:  # fmt: skip
     """All steps in reverse: see rnn.backward."""
     B, H, H16, row = layer.B, layer.H, layer.H16, layer.row
     G, S, n_inputs = (3 if original else 4) * H16, 5 * H16, layer.I + 1 + H
@@ -83,6 +76,8 @@ def backward(
             else:
                 add(m, g, H16, on, S, g, H16, B, H16)
             product_add(m, r + B * G, G, layer.back0, 0, g, H16, G - H16, B, H16)
+        if through >= 0:
+            m[through + t] += sum_of_squares(m, g, H16, B, H16)
         _from_h(m, g, H16, h_prev, row, n, G, z, G, d_n, S, d_z, S, on, S, B, H16)
         reverse(m, phi.number, d_n, S, n, G, kept, G, n, G, phi.p, phi.q, B, H16)
         if original:
@@ -104,3 +99,12 @@ def backward(
                 add_outer_products(m, reset, H16, n, G, layer.grad2, H16, rows, H, H16)
             else:
                 add_outer_products(m, start + layer.one, row, q, G, layer.grad2, H16, rows, 1 + H, H16)
+
+
+@compiled
+def initial_gradient(m: Memory, layer: Layer, original: bool, g: int) -> None:
+    """After `backward`: at g the gradient (B, H16) of the state before the first step."""
+    B, H16 = layer.B, layer.H16
+    G, on = (3 if original else 4) * H16, layer.step + 4 * H16
+    copy(m, on, 5 * H16, g, H16, B, H16)
+    product_add(m, layer.a + H16, G, layer.back0, 0, g, H16, G - H16, B, H16)

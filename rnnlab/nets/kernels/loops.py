@@ -14,7 +14,19 @@ from llvmlite import ir
 from numba.core import cgutils
 
 from rnnlab.nets.kernels.library import FLOAT, INT, define
-from rnnlab.nets.kernels.vectors import VECTOR, WIDTH, Formula, Vector, at_least, fma, folded, nan_of, splat
+from rnnlab.nets.kernels.vectors import (
+    VECTOR,
+    WIDTH,
+    Formula,
+    Vector,
+    absolute,
+    at_least,
+    fma,
+    folded,
+    folded_together,
+    nan_of,
+    splat,
+)
 
 ZEROS = ir.Constant(VECTOR, [0.0] * WIDTH)
 
@@ -106,21 +118,95 @@ def _folding(name: str, formula: Formula, fold: Formula, n_inputs: int) -> Any:
 
 def _row_products(builder: ir.IRBuilder, memory: ir.Value, *arguments: ir.Value) -> None:
     x, x_stride, w, y, y_stride, n_rows, n_columns = arguments
-    with cgutils.for_range(builder, n_rows, intp=INT) as row:
-        place = at(builder, memory, builder.add(x, builder.mul(row.index, x_stride)))
-        so_far = cgutils.alloca_once(builder, VECTOR)
-        builder.store(ZEROS, so_far)
+    sums = [cgutils.alloca_once(builder, VECTOR) for _ in range(WIDTH)]
+
+    def add_up(first: ir.Value, n: int) -> list[Vector]:
+        """The products of n rows, not yet folded."""
+        for each in sums[:n]:
+            builder.store(ZEROS, each)
+        places = [
+            at(builder, memory, builder.add(x, builder.mul(builder.add(first, number(r)), x_stride))) for r in range(n)
+        ]
         with cgutils.for_range_slice(builder, number(0), n_columns, number(WIDTH), INT, inc=True) as (j, _):
             factor = load(builder, at(builder, memory, builder.add(w, j)))
-            value = fma(load(builder, at(builder, place, j)), factor, Vector(builder, builder.load(so_far)))
-            builder.store(value.value, so_far)
-        total = folded(Vector(builder, builder.load(so_far)), lambda p, q: p + q)
-        builder.store(total, at(builder, memory, builder.add(y, builder.mul(row.index, y_stride))))
+            for place, each in zip(places, sums[:n], strict=True):
+                value = fma(load(builder, at(builder, place, j)), factor, Vector(builder, builder.load(each)))
+                builder.store(value.value, each)
+        return [Vector(builder, builder.load(each)) for each in sums[:n]]
+
+    side_by_side = builder.icmp_signed("==", y_stride, number(1))
+    whole = builder.mul(builder.sdiv(n_rows, number(WIDTH)), number(WIDTH))
+    whole = builder.select(side_by_side, whole, number(0))
+    with cgutils.for_range_slice(builder, number(0), whole, number(WIDTH), INT, inc=True) as (row, _):
+        total = folded_together(add_up(row, WIDTH), lambda p, q: p + q)
+        store(builder, total, at(builder, memory, builder.add(y, row)))
+    with cgutils.for_range_slice(builder, whole, n_rows, number(1), INT, inc=True) as (row, _):
+        (value,) = add_up(row, 1)
+        total = folded(value, lambda p, q: p + q)
+        builder.store(total, at(builder, memory, builder.add(y, builder.mul(row, y_stride))))
 
 
 row_products = define("row_products", "iiiiiii", _row_products)
 """row_products(memory, x, stride, w, y, stride, n_rows, n_columns): y[r] = sum over columns of x[r] w."""
 
+
+def _column_sums(builder: ir.IRBuilder, memory: ir.Value, *arguments: ir.Value) -> None:
+    x, stride, y, n_rows, n_columns = arguments
+    with cgutils.for_range_slice(builder, number(0), n_columns, number(WIDTH), INT, inc=True) as (j, _):
+        so_far = cgutils.alloca_once(builder, VECTOR)
+        builder.store(ZEROS, so_far)
+        column = at(builder, memory, builder.add(x, j))
+        with cgutils.for_range(builder, n_rows, intp=INT) as row:
+            value = load(builder, at(builder, column, builder.mul(row.index, stride)))
+            builder.store((Vector(builder, builder.load(so_far)) + value).value, so_far)
+        place = at(builder, memory, builder.add(y, j))
+        store(builder, load(builder, place) + Vector(builder, builder.load(so_far)), place)
+
+
+column_sums = define("column_sums", "iiiii", _column_sums)
+"""column_sums(memory, x, stride, y, n_rows, n_columns): y[j] += sum over rows of x[r, j]."""
+
+
+def _put_samples(builder: ir.IRBuilder, memory: ir.Value, *arguments: ir.Value) -> None:
+    place, stride, source, rows, start, n, n_steps, width = arguments
+    per_sample = builder.mul(n_steps, width)
+    with cgutils.for_range(builder, n, intp=INT) as sample:
+        which = builder.load(builder.gep(rows, [builder.add(start, sample.index)], source_etype=INT), typ=INT)
+        first = at(builder, source, builder.mul(which, per_sample))
+        with cgutils.for_range(builder, n_steps, intp=INT) as step:
+            row = builder.add(builder.mul(step.index, n), sample.index)
+            to = at(builder, memory, builder.add(place, builder.mul(row, stride)))
+            of = at(builder, first, builder.mul(step.index, width))
+            with cgutils.for_range(builder, width, intp=INT) as entry:
+                value = builder.load(at(builder, of, entry.index), typ=FLOAT)
+                builder.store(value, at(builder, to, entry.index))
+
+
+put_samples = define("put_samples", "iimwiiii", _put_samples)
+"""put_samples(memory, place, stride, source, rows, start, n, n_steps, width): of source (., n_steps, width) the samples
+rows[start : start + n], to `place`: entry i of step t of sample b to place + (t n + b) stride + i."""
+
+
+def _move(builder: ir.IRBuilder, memory: ir.Value, *arguments: ir.Value) -> None:
+    x, x_stride, y, y_stride, n_rows, n_columns = arguments
+    whole = builder.mul(builder.sdiv(n_columns, number(WIDTH)), number(WIDTH))
+    with cgutils.for_range(builder, n_rows, intp=INT) as row:
+        source = at(builder, memory, builder.add(x, builder.mul(row.index, x_stride)))
+        target = at(builder, memory, builder.add(y, builder.mul(row.index, y_stride)))
+        with cgutils.for_range_slice(builder, number(0), whole, number(WIDTH), INT, inc=True) as (j, _):
+            store(builder, load(builder, at(builder, source, j)), at(builder, target, j))
+        with cgutils.for_range_slice(builder, whole, n_columns, number(1), INT, inc=True) as (j, _):
+            value = builder.load(at(builder, source, j), typ=FLOAT, align=4)
+            builder.store(value, at(builder, target, j), align=4)
+
+
+move = define("move", "iiiiii", _move)
+"""move(memory, x, stride, y, stride, n_rows, n_columns): y = x, with any number of columns."""
+
+fill = rowwise("fill", lambda value: value, n_inputs=0, n_numbers=1)
 copy = rowwise("copy", lambda x: x)
 multiply = rowwise("multiply", lambda x, y: x * y, n_inputs=2)
 add = rowwise("add", lambda x, y: x + y, n_inputs=2)
+subtract = rowwise("subtract", lambda x, y: x - y, n_inputs=2)
+sum_of_squares = sum_of("sum_of_squares", lambda x: x * x)
+largest = largest_of("largest", absolute)

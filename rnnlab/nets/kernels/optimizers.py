@@ -5,17 +5,18 @@ Parameters, gradients and state are rows of a whole number of vectors; what fill
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 
 from rnnlab.nets.kernels.library import Memory, compiled
-from rnnlab.nets.kernels.loops import add, largest_of, rowwise, sum_of
-from rnnlab.nets.kernels.vectors import Formula, Vector, absolute, at_least, at_most, fma, sqrt
+from rnnlab.nets.kernels.loops import add, largest, rowwise, sum_of_squares
+from rnnlab.nets.kernels.vectors import Formula, Vector, at_least, at_most, fma, sqrt
+from rnnlab.portable import power
 
 _f32 = np.float32
 Updates = tuple[Vector, Vector, Vector]  # the update, and the two states
-
-sum_of_squares = sum_of("sum_of_squares", lambda g: g * g)
-largest = largest_of("largest", absolute)
 
 
 def _sgd(g: Vector, s: Vector, v: Vector, rate: Vector, momentum: Vector, *_: Vector) -> Updates:
@@ -57,11 +58,31 @@ def _adam(
     return s / fma(sqrt(v), correction, eps) * rate, s, v
 
 
-FORMULAS: dict[str, Formula] = {
-    "sgd": _sgd, "nesterov": _nesterov, "adagrad": _adagrad, "rmsprop": _rmsprop, "adadelta": _adadelta, "adam": _adam,
-}  # fmt: skip
+FORMULAS: tuple[Formula, ...] = (_sgd, _nesterov, _adagrad, _rmsprop, _adadelta, _adam)  # as in coverage.RULES
 N_NUMBERS = 7
-_update = rowwise("update", *FORMULAS.values(), n_inputs=3, n_outputs=3, n_numbers=N_NUMBERS)
+
+
+def _numbers(options: Any, rate: float, t: int) -> list[float]:
+    """The first numbers of a formula at update t, the rate first; with one number more, the share that is not kept."""
+    name = options.name
+    if name in ("adam", "adamw"):
+        of_mean, of_squares = options.beta1, options.beta2
+        rate, correction = rate / (1 - power(of_mean, t)), 1 / math.sqrt(1 - power(of_squares, t))
+        return [rate, options.eps, of_mean, 1 - of_mean, of_squares, 1 - of_squares, correction]
+    if name in ("rmsprop", "adadelta"):
+        kept = options.decay if name == "rmsprop" else options.rho
+        return [rate, options.eps, kept, 1 - kept]
+    return [rate, options.eps if name == "adagrad" else options.momentum]
+
+
+def numbers_of_update(options: Any, t: int, n_steps: int) -> list[float]:
+    """What `update` takes of a lane's options at update t, from 1 to n_steps."""
+    rate = options.rate(t, n_steps)
+    numbers = _numbers(options, rate, t)
+    return [*numbers, *[0.0] * (N_NUMBERS - len(numbers)), rate * options.weight_decay]
+
+
+_update = rowwise("update", *FORMULAS, n_inputs=3, n_outputs=3, n_numbers=N_NUMBERS)
 _scale = rowwise("scale", lambda g, factor: g * factor, n_numbers=1)
 _limit = rowwise("limit", lambda g, limit: at_least(at_most(g, limit), -limit), n_numbers=1)
 _add_scaled = rowwise("add_scaled", lambda g, w, factor: fma(w, factor, g), n_inputs=2, n_numbers=1)

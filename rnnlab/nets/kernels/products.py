@@ -17,7 +17,7 @@ from rnnlab.nets.kernels.loops import ZEROS, at, load, number, store
 from rnnlab.nets.kernels.vectors import VECTOR, WIDTH, Vector, fma, splat
 
 # 8 rows x 32 columns fill 16 of the 32 registers of AVX-512; of AVX2's 16, half as wide, 6 x 16 fill 12.
-HEIGHTS, COLUMNS = ((8, 4, 2, 1), 32) if has_wide_registers() else ((6, 3, 2, 1), 16)
+HEIGHTS, COLUMNS = ((8, 4, 3, 2, 1), 32) if has_wide_registers() else ((6, 3, 2, 1), 16)
 
 
 class _Matrix:

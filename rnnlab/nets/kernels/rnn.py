@@ -8,6 +8,7 @@ from __future__ import annotations
 from rnnlab.nets.kernels.activations import activate, reverse
 from rnnlab.nets.kernels.layer import GRADIENT_ROWS, Layer, Phi, add_to_looked_up, look_up
 from rnnlab.nets.kernels.library import Memory, Whole, compiled
+from rnnlab.nets.kernels.loops import fill, sum_of_squares
 from rnnlab.nets.kernels.products import add_outer_products, product, product_add
 
 
@@ -29,10 +30,12 @@ def forward(m: Memory, layer: Layer, phi: Phi, recurs: int, w: int, tokens: Whol
 
 @compiled
 def backward(
-    m: Memory, layer: Layer, phi: Phi, recurs: int, last_only: bool, gives_below: bool, grads: int, tokens: Whole
-) -> None:
+    m: Memory, layer: Layer, phi: Phi, recurs: int, last_only: bool, gives_below: bool, grads: int, tokens: Whole,
+    through: int,
+) -> None:  # fmt: skip
     """All steps in reverse.  layer.g holds what arrives from above: (T, B, H16), or only the last step's where
-    last_only.  The weights' gradients are added to the products', those of looked-up rows to the lane's at `grads`."""
+    last_only.  The weights' gradients are added to the products', those of looked-up rows to the lane's at `grads`.
+    through: where the squared norms of dL/dh[t] are added up, (T,); -1: nowhere."""
     B, H16, row = layer.B, layer.H16, layer.row
     n_inputs = layer.I + 1 + recurs * layer.H
     chunk = max(1, GRADIENT_ROWS // B)
@@ -45,7 +48,9 @@ def backward(
             elif recurs:
                 product(m, a + B * H16, H16, layer.back0, 0, g, H16, H16, B, H16)
             elif last_only:
-                m[g : g + B * H16] = 0
+                fill(m, g, H16, 0, B, H16)
+        if through >= 0:
+            m[through + t] += sum_of_squares(m, g, H16, B, H16)
         reverse(m, phi.number, g, H16, h, row, layer.kept + t * B * H16, H16, a, H16, phi.p, phi.q, B, H16)
         if gives_below:
             below = layer.below + t * B * layer.I16
@@ -55,3 +60,12 @@ def backward(
         if t % chunk == 0:
             x, n = layer.z + t * B * row + layer.x, min(chunk, layer.T - t) * B
             add_outer_products(m, x, row, a, H16, layer.grad0, H16, n, n_inputs, H16)
+
+
+@compiled
+def initial_gradient(m: Memory, layer: Layer, recurs: int, g: int) -> None:
+    """After `backward`: at g the gradient (B, H16) of the state before the first step."""
+    if recurs:
+        product(m, layer.a, layer.H16, layer.back0, 0, g, layer.H16, layer.H16, layer.B, layer.H16)
+    else:
+        fill(m, g, layer.H16, 0, layer.B, layer.H16)

@@ -157,3 +157,16 @@ def folded(x: Vector, fold: Formula) -> ir.Value:
         halves = ir.Constant(INTS, [(i + n) % WIDTH for i in range(WIDTH)])
         x = fold(x, x.like(x.builder.shuffle_vector(x.value, UNDEFINED, halves)))
     return x.builder.extract_element(x.value, ir.Constant(INT32, 0))
+
+
+def folded_together(xs: list[Vector], fold: Formula) -> Vector:
+    """16 vectors, each folded as by `folded`, side by side in one: a third of the instructions."""
+    n = WIDTH
+    while n > 1:
+        n //= 2
+        # In two vectors, one after the other, every 2 n elements belong together: their halves are folded.
+        first = [2 * n * (i // n) + i % n for i in range(WIDTH)]
+        halves = [ir.Constant(INTS, [i + offset for i in first]) for offset in (0, n)]
+        pairs = zip(xs[::2], xs[1::2], strict=True)
+        xs = [fold(*(a.like(a.builder.shuffle_vector(a.value, b.value, half)) for half in halves)) for a, b in pairs]
+    return xs[0]

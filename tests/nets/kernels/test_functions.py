@@ -1,12 +1,18 @@
 """exp, log, tanh and the like: the largest errors that their docstrings state, against double precision."""
 
+import ctypes
+import hashlib
+import platform
+
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
-from numba import njit
+from llvmlite import ir
+from numba.core import cgutils
 from scipy import special
 
-from rnnlab.nets.kernels import functions, library
-from rnnlab.nets.kernels.loops import rowwise
+from rnnlab.nets.kernels import functions
+from rnnlab.nets.kernels.vectors import VECTOR, WIDTH, Vector
 
 WIDE, NARROW = np.linspace(-86, 86, 20001), np.linspace(-6, 6, 20001)
 # name: the function in double precision, where it is looked at, and the largest absolute and relative error
@@ -23,32 +29,47 @@ STATED = {
 }
 
 
-def _probe(name):
-    loop = rowwise(f"probe_{name}", getattr(functions, name))
-
-    @njit
-    def run(m, n):
-        loop(m, 0, 16, n, 16, n // 16, 16)
-
-    return run
+INT, PLACE = ir.IntType(64), VECTOR.as_pointer()
 
 
-PROBES = {name: _probe(name) for name in STATED}
+def written_down():
+    """A module of LLVM with a function name(x, y, n) for each: y = name(x) of n vectors."""
+    module = ir.Module()
+    module.triple = llvm.get_process_triple()
+    for name in STATED:
+        function = ir.Function(module, ir.FunctionType(ir.VoidType(), [PLACE, PLACE, INT]), name)
+        builder = ir.IRBuilder(function.append_basic_block())
+        x, y, n = function.args
+        with cgutils.for_range(builder, n, intp=INT) as loop:
+            value = Vector(builder, builder.load(builder.gep(x, [loop.index]), align=4))
+            result = getattr(functions, name)(value)
+            builder.store(result.value, builder.gep(y, [loop.index]), align=4)
+        builder.ret_void()
+    return str(module)
+
+
+def functions_for(processor, features=""):
+    """values("exp", x) -> exp(x) in single precision, by code that is generated for a processor."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(cpu=processor, features=features, opt=3, jit=True)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(written_down()), machine)
+    engine.finalize_object()
+
+    def values(name, x):
+        padded = np.zeros(-(-len(x) // WIDTH) * WIDTH, np.float32)
+        padded[: len(x)] = x
+        y = np.empty_like(padded)
+        call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+        call(engine.get_function_address(name))(padded.ctypes.data, y.ctypes.data, len(y) // WIDTH)
+        return y[: len(x)]
+
+    return values
 
 
 @pytest.fixture(scope="module")
-def values(tmp_path_factory):
-    """values("exp", x) -> exp(x), computed by the library in single precision."""
-    library.load(tmp_path_factory.mktemp("kernels"))
-
-    def values(name, x):
-        n = -(-len(x) // 16) * 16
-        memory = np.zeros(2 * n, np.float32)
-        memory[: len(x)] = x
-        PROBES[name](memory, n)
-        return memory[n : n + len(x)]
-
-    return values
+def values():
+    return functions_for(llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
 
 
 @pytest.mark.parametrize("name", STATED)
@@ -70,3 +91,13 @@ def test_what_lies_beyond_a_range_is_bounded(values):
         found = values(name, far)
         assert ((least <= found) & (found <= greatest)).all()
         assert (np.sign(found[::2] - found[1::2]) == 1).all()
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="the processors are those of x86-64")
+def test_a_function_has_the_same_bits_on_processors_with_narrower_vectors(values):
+    """haswell has vectors of 8 floats."""
+    narrow = functions_for("haswell")
+    x = np.concatenate([WIDE, NARROW, [np.nan, np.inf, -np.inf, 0.0, -0.0]]).astype(np.float32)
+    for name in STATED:
+        digests = {hashlib.sha256(compute(name, x).tobytes()).hexdigest() for compute in (values, narrow)}
+        assert len(digests) == 1, name
