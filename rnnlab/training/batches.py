@@ -1,111 +1,80 @@
-"""The data of a pack on the device, and the order in which each lane reads its samples.
+"""The data of a pack, and the order in which each lane reads its samples.
 
-Lanes with the same arrays share one copy.  A split is read in chunks of one size, so that the buffers have one shape
-and fit into the cache.  The last chunk is filled up with copies of a sample, which have weight 0.
+Lanes with the same arrays share one copy.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from rnnlab.nets.padding import BATCH_UNIT, FEATURE_UNIT, padded
+from rnnlab.nets.backends import Order, Samples
 from rnnlab.tasks import Split, Task
 
 LEAST_CHUNK = 32  # evaluation computes at least so many samples at once, also if the training batches are smaller
-TRACE_LIMIT = 2**18  # floats; a batch is cut into chunks if one trace of one lane, (T, chunk, H), would be larger
+TRACE_LIMIT = 2**19  # floats; a batch is cut into chunks if the traces of a layer of one lane would be larger
+UNIT = 8  # samples: chunks are not smaller, and multiples of it, because a register tile has 8 rows
 
 
-def chunk_size(n_samples: int, seq_len: int, hidden_size: int) -> int:
-    """How many samples of a batch are computed at once.
+def chunk_size(n_samples: int, seq_len: int, hidden_size: int, traces: int) -> int:
+    """How many samples of a batch are computed at once.  traces: see Cell.traces.
 
     This follows from the run alone, never from the pack: another chunk size would be another order of summation."""
-    most = max(BATCH_UNIT, TRACE_LIMIT // (seq_len * hidden_size))
-    n_chunks = math.ceil(n_samples / most)
-    return padded(math.ceil(n_samples / n_chunks), BATCH_UNIT)
-
-
-class Chunk(NamedTuple):
-    """C samples of every lane, computed at once.
-
-    x (R, T, C, I) with I padded, or tokens (R, T, C);  target (R, O, N), or classes (R, N);  sample_weight (N,), 1 or 0
-    N is C if the last step is answered, and T * C if every step is answered."""
-
-    x: Tensor
-    target: Tensor
-    sample_weight: Tensor
+    most = max(UNIT, TRACE_LIMIT // (seq_len * hidden_size * traces) // UNIT * UNIT)
+    size = math.ceil(n_samples / math.ceil(n_samples / most))
+    return min(math.ceil(size / UNIT) * UNIT, n_samples)
 
 
 class Pool:
-    """One split of every lane, on the device.
+    """One split of every lane.
 
-    inputs, targets: the different arrays of all lanes, one after the other along the first axis.  Lanes with the same
-    array share it."""
+    samples: the different arrays of all lanes, one after the other.  Lanes with the same array share its rows."""
 
-    def __init__(self, splits: Sequence[Split], like: Tensor):
-        """splits: one per lane, all of one shape.  like: a tensor of the device and dtype to use.
-
-        Raises ValueError for splits of different shapes."""
+    def __init__(self, splits: Sequence[Split]):
+        """splits: one per lane, all of one shape.  Raises ValueError for splits of different shapes."""
         first = splits[0]
         self.n_samples = len(first)
         if any(split.inputs.shape != first.inputs.shape for split in splits):
             raise ValueError("the lanes of a pack must have data of one shape")
         sources = {id(split.inputs): split for split in splits}
         place = {key: n * self.n_samples for n, key in enumerate(sources)}
-        offsets = [place[id(split.inputs)] for split in splits]
-        self._offsets = torch.tensor(offsets, device=like.device).unsqueeze(1)
-        inputs = np.concatenate([split.inputs for split in sources.values()])
-        targets = np.concatenate([split.targets for split in sources.values()])
-        if inputs.dtype.kind == "f":
-            missing = -inputs.shape[-1] % FEATURE_UNIT
-            self.inputs = torch.nn.functional.pad(torch.from_numpy(inputs), (0, missing)).to(like)
-        else:
-            self.inputs = torch.from_numpy(inputs).to(like.device)
-        self._answers_every = targets.ndim - (targets.dtype.kind == "f") > 1
-        if not self._answers_every:
-            targets = targets[:, None]
-        target = torch.from_numpy(targets)
-        self.targets = target.to(like) if targets.dtype.kind == "f" else target.to(like.device)
-        self._dtype = like.dtype
+        self._offsets = np.array([place[id(split.inputs)] for split in splits], np.int64)
+        inputs = _joined([split.inputs for split in sources.values()])
+        targets = _joined([split.targets for split in sources.values()])
+        answers_every = targets.ndim - (targets.dtype.kind == "f") > 1
+        self.samples = Samples(inputs, targets if answers_every else targets[:, None])
 
-    def gather(self, indices: Tensor, n_real: int) -> Chunk:
-        """The chunk of the samples with these indices (R, C).  The first n_real have weight 1, the others 0."""
-        R, C = indices.shape
-        rows = (indices + self._offsets).flatten()
-        x = self.inputs.index_select(0, rows).unflatten(0, (R, C)).transpose(1, 2).contiguous()
-        target = self.targets.index_select(0, rows).unflatten(0, (R, C))  # (R, C, T) classes or (R, C, T, O) numbers
-        target = target.transpose(1, 2).flatten(1) if target.ndim == 3 else target.permute(0, 3, 2, 1).flatten(2)
-        weight = (torch.arange(C, device=x.device) < n_real).to(self._dtype)
-        return Chunk(x, target, weight.repeat(x.shape[1]) if self._answers_every else weight)
+    def rows(self, indices: np.ndarray) -> np.ndarray:
+        """Indices into each lane's split, (R, ...) -> rows of the samples."""
+        return indices + self._offsets.reshape(-1, *[1] * (indices.ndim - 1))
 
-    def chunks(self, indices: Tensor, size: int) -> Iterator[Chunk]:
-        """indices (R, B) -> chunks of `size` samples, which together read every index once, in order."""
-        for start in range(0, indices.shape[1], size):
-            part = indices[:, start : start + size]
-            n_real = part.shape[1]
-            if n_real < size:
-                part = torch.nn.functional.pad(part, (0, size - n_real))
-            yield self.gather(part, n_real)
+    def first(self, n: int) -> np.ndarray:
+        """The rows of the first n samples of each lane, (R, n)."""
+        return self.rows(np.arange(n)[None])
 
-    def stream_chunks(self, n_samples: int, size: int) -> Iterator[Chunk]:
-        """The first n_samples as `size` streams side by side.
+    def chunks(self, n: int, size: int) -> Order:
+        """The first n samples in order, in chunks of `size`."""
+        n_chunks = math.ceil(n / size)
+        indices = np.minimum(np.arange(n_chunks * size), n - 1).reshape(1, n_chunks, size)
+        return Order(self.rows(indices), np.minimum(size, n - size * np.arange(n_chunks)))
 
-        Stream c reads the W windows from number c * W on, one per chunk, with W = ceil(n_samples / size)."""
-        W = math.ceil(n_samples / size)
-        first_of_streams = torch.arange(size, device=self._offsets.device) * W
-        for k in range(W):
-            n_real = math.ceil((n_samples - k) / W)  # the last streams can be shorter, or empty
-            indices = (first_of_streams + k).clamp(max=self.n_samples - 1)
-            yield self.gather(indices.expand(len(self._offsets), -1), n_real)
+    def streams(self, n: int, size: int) -> Order:
+        """The first n samples as `size` streams side by side, whose states are carried on.
 
-    def first_indices(self, n: int) -> Tensor:
-        """The indices of the first n samples in order, (R, n)."""
-        return torch.arange(n, device=self._offsets.device).expand(len(self._offsets), -1)
+        Stream c reads the W windows from number c * W on, one per chunk, with W = ceil(n / size)."""
+        W = math.ceil(n / size)
+        indices = np.minimum(np.arange(size) * W + np.arange(W)[:, None], self.n_samples - 1)
+        sizes = -((np.arange(W) - n) // W)  # the last streams can be shorter, or empty
+        return Order(self.rows(indices[None]), sizes, carries=True)
+
+
+def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays one after the other, as float32 or int64 in rows."""
+    joined = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+    return np.ascontiguousarray(joined, np.float32 if joined.dtype.kind == "f" else np.int64)
 
 
 class BatchOrder:

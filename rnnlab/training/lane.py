@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from rnnlab.config.run import RunConfig
+from rnnlab.nets.divergence import REASONS, judge
 from rnnlab.records.run import CURVE_COLUMNS, RunResult
 from rnnlab.streams import Stream, generator
 from rnnlab.tasks import Data, Finding, Task
 from rnnlab.training.batches import BatchOrder, FreshBatches, StreamOrder
-from rnnlab.training.divergence import judge, outcome
+from rnnlab.training.outcome import outcome
 
 MOST_GRADIENTS = 40  # a record keeps the gradients through time of so many steps, evenly spaced, with the last one
 
@@ -36,7 +37,7 @@ class Lane:
     noise: np.random.Generator
     rows: list[dict[str, float]] = field(default_factory=list)  # of curves.csv
     gradients: list[dict[str, Any]] = field(default_factory=list)  # n, step, grad_norm (layers, T) as nested lists
-    measured: dict[str, float] = field(default_factory=dict)  # by diagnostics.py, for the next row
+    measured: dict[str, float] = field(default_factory=dict)  # the diagnostics, for the next row
     batch_loss: float = math.nan
     grad_norm: float = math.nan
     n_clipped: int = 0  # updates since the last row whose gradient was clipped
@@ -69,36 +70,25 @@ class Lane:
         return self.divergence_reason is None and not self.stopped
 
     @property
-    def clip_norm(self) -> float:
-        clip = self.run.optimizer.clip_norm
-        return math.inf if clip is None else clip
-
-    @property
-    def clip_value(self) -> float:
-        clip = self.run.optimizer.clip_value
-        return math.inf if clip is None else clip
-
-    @property
     def loss_limit(self) -> float:
         factor = self.run.divergence.loss_factor
         return math.inf if factor is None else factor * self.naive["naive_loss"]
 
-    def watch(self, loss: float, grad_norm: float, largest_grad: float, largest_update: float) -> None:
-        """Record one step, and judge whether the lane has diverged.  A lane that diverges here does not take the step.
+    def watch(self, n_taken: int, reason: int, loss: float, grad_norm: float, n_clipped: int) -> None:
+        """Record updates: how many were taken, of how many the gradient was clipped, and why the lane has diverged, a
+        number of nets/divergence.py.
 
-        loss, grad_norm, largest_grad (the largest entry of the gradient): at the weights before the step.
-        largest_update: the largest entry of the update."""
+        loss, grad_norm: of the last update, at the weights before it."""
         self.batch_loss, self.grad_norm = loss, grad_norm
-        self.divergence_reason = judge(loss, grad_norm, largest_update, self.loss_limit)
-        if self.live:
-            self.steps_done += 1
-            self.n_clipped += grad_norm > self.clip_norm or largest_grad > self.clip_value
+        self.divergence_reason = REASONS[reason] if reason else None
+        self.steps_done += n_taken
+        self.n_clipped += n_clipped
 
-    def measure(self, measured: dict[str, float], through_time: list[list[float]] | None) -> None:
-        """Record what was measured at the current step.  through_time: the norms of dL/dh[t], (layers, T)."""
+    def measure(self, measured: dict[str, float], step: int, through_time: np.ndarray | None) -> None:
+        """Record what was measured at a step.  through_time: the norms of dL/dh[t], (layers, T)."""
         self.measured = measured
         if through_time is not None:
-            self._keep_gradient({"step": self.steps_done + 1, "grad_norm": through_time})
+            self._keep_gradient({"step": step, "grad_norm": through_time.tolist()})
 
     def _keep_gradient(self, entry: dict[str, Any]) -> None:
         """Add an entry.  As the number of entries grows, only every second, fourth, ... is kept, and the last one: the
@@ -119,7 +109,8 @@ class Lane:
         self.rows.append(earlier | row | self.measured)
         self.measured = {}  # a lane may diverge at a step at which nothing is measured
         if self.live:  # it may be the last update that made the loss too large
-            self.divergence_reason = judge(train_loss, 0.0, 0.0, self.loss_limit)
+            reason = judge(train_loss, 0.0, 0.0, self.loss_limit)
+            self.divergence_reason = REASONS[reason] if reason else None
         stop_at_loss = self.run.training.stop_at_loss
         if self.live and stop_at_loss is not None and eval_loss < stop_at_loss:
             self.stopped = True

@@ -4,43 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnlab.nets.network import Network
+from rnnlab.nets.backends import Backend
 from rnnlab.records.run import RunResult
 from rnnlab.training import dynamics
 from rnnlab.training.batches import Pool
 from rnnlab.training.evaluation import Evaluator
 from rnnlab.training.lane import Lane
-from rnnlab.training.pack import Pack, filled_up
+from rnnlab.training.pack import Pack
 
 
 def results_of(pack: Pack, lanes: Sequence[Lane]) -> dict[Lane, RunResult]:
     """The results of some lanes of a pack."""
-    network, evaluator = pack.networks_of(lanes)
-    _add_last_rows(pack, lanes, network, evaluator)
-    if pack.n_recurrent_layers:
-        _measure_dynamics(lanes, network)
-    findings = pack.task.examine([lane.data for lane in filled_up(lanes)], evaluator)
-    return {lane: lane.result(finding) for lane, finding in zip(lanes, findings, strict=False)}
+    backend = pack.backend_of(lanes)
+    evaluator = Evaluator(backend)
+    _add_last_rows(pack, lanes, evaluator)
+    if backend.recipe.architecture.n_recurrent_layers:
+        _measure_dynamics(lanes, backend)
+    findings = pack.task.examine([lane.data for lane in lanes], evaluator)
+    return {lane: lane.result(finding) for lane, finding in zip(lanes, findings, strict=True)}
 
 
-def _add_last_rows(pack: Pack, lanes: Sequence[Lane], network: Network, evaluator: Evaluator) -> None:
+def _add_last_rows(pack: Pack, lanes: Sequence[Lane], evaluator: Evaluator) -> None:
     """Add the last row of the lanes that have diverged.  The other lanes already have a row at their last step."""
     diverged = [lane for lane in lanes if lane.divergence_reason is not None]
     if not diverged:
         return
     train, eval_ = (
-        evaluator.pool_loss(Pool(splits, network.flat), pack.training.eval_samples).tolist()
-        for splits in zip(*((lane.data.train, lane.data.eval) for lane in filled_up(lanes)), strict=True)
+        evaluator.pool_loss(Pool(splits), pack.training.eval_samples).tolist()
+        for splits in zip(*((lane.data.train, lane.data.eval) for lane in lanes), strict=True)
     )
     for lane in diverged:
         lane.add_row(train[lanes.index(lane)], eval_[lanes.index(lane)])
 
 
-def _measure_dynamics(lanes: Sequence[Lane], network: Network) -> None:
+def _measure_dynamics(lanes: Sequence[Lane], backend: Backend) -> None:
     """Measure the dynamics of the trained networks."""
-    slots = filled_up(lanes)
-    pool = Pool([lane.data.eval for lane in slots], network.flat)
-    exponents = dynamics.lyapunov_exponents(network, pool, [lane.directions() for lane in slots])
-    for slot, lane in enumerate(lanes):
-        of_lane = {name: values[slot].item() for name, values in exponents.items()}
-        lane.dynamics = lane.dynamics | dynamics.of_weights(network, slot) | of_lane
+    pool = Pool([lane.data.eval for lane in lanes])
+    of_weights = dynamics.of_weights(backend)
+    exponents = dynamics.lyapunov_exponents(backend, pool, [lane.directions() for lane in lanes])
+    for lane, weights, spread in zip(lanes, of_weights, exponents, strict=True):
+        lane.dynamics = lane.dynamics | weights | spread

@@ -4,14 +4,12 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from rnnlab.tasks import Split
 from rnnlab.training import batches
 from rnnlab.training.batches import BatchOrder, FreshBatches, Pool, StreamOrder, chunk_size
 
 N, T, I, O = 11, 3, 2, 5
-LIKE = torch.zeros(1)
 
 
 def split_of(kind, seed=0):
@@ -27,68 +25,58 @@ every_kind = pytest.mark.parametrize("kind", ["numbers last", "numbers every", "
 
 
 @every_kind
-def test_a_gathered_chunk_has_the_samples_with_the_given_indices(kind):
+def test_the_rows_of_a_lane_are_the_samples_of_its_split(kind):
     lanes = [split_of(kind, seed=1), split_of(kind, seed=2)]
+    pool = Pool(lanes)
     indices = np.array([[3, 0, 10, 3], [7, 7, 1, 2]])
-    chunk = Pool(lanes, LIKE).gather(torch.from_numpy(indices), n_real=3)
-    C = 4
-    assert chunk.x.shape == (2, T, C, 4)  # two inputs, padded to four
-    assert chunk.x.is_contiguous()
-    every = kind.endswith("every")
-    for lane in range(2):
-        for c in range(C):
-            sample = indices[lane, c]
-            for t in range(T):
-                expected = [*lanes[lane].inputs[sample, t].tolist(), 0, 0]
-                assert chunk.x[lane, t, c].tolist() == expected
-            for t in range(T) if every else [None]:
-                n = t * C + c if every else c  # answers in the order time, then batch
-                target = lanes[lane].targets[sample] if t is None else lanes[lane].targets[sample, t]
-                if kind.startswith("numbers"):
-                    assert chunk.target[lane, :, n].tolist() == target.tolist()
-                else:
-                    assert chunk.target[lane, n].item() == target
-                assert chunk.sample_weight[n].item() == (c < 3)
-    assert chunk.sample_weight.shape == ((T * C,) if every else (C,))
-    assert chunk.target.dtype == (torch.float32 if kind.startswith("numbers") else torch.int64)
+    inputs, targets = (array[pool.rows(indices)] for array in (pool.samples.inputs, pool.samples.targets))
+    A = T if kind.endswith("every") else 1
+    for lane, split in enumerate(lanes):
+        np.testing.assert_array_equal(inputs[lane], split.inputs[indices[lane]])
+        expected = split.targets[indices[lane]]
+        assert targets[lane].shape[:2] == (4, A)
+        np.testing.assert_array_equal(targets[lane].ravel(), expected.ravel())
+    assert inputs.dtype == np.float32
+    assert targets.dtype == (np.float32 if kind.startswith("numbers") else np.int64)
 
 
 @every_kind
-@pytest.mark.parametrize("size", [8, 16, 4])
-@pytest.mark.parametrize("n", [1, 8, 11])
-def test_chunks_read_every_index_once_with_weight_1_and_in_order(kind, size, n):
+def test_lanes_can_read_several_batches_at_once(kind):
     lanes = [split_of(kind, seed=1), split_of(kind, seed=2)]
-    indices = np.stack([np.random.default_rng(seed).permutation(N)[:n] for seed in range(2)])
-    chunks = list(Pool(lanes, LIKE).chunks(torch.from_numpy(indices), size))
-    steps = T if kind.endswith("every") else 1
-    for lane in range(2):
-        read = []
-        for chunk in chunks:
-            assert chunk.x.shape[2] == size
-            weight = chunk.sample_weight.unflatten(0, (steps, size))
-            assert (weight == weight[0]).all()
-            read += [chunk.x[lane, :, c, :I].numpy() for c in range(size) if weight[0, c] == 1]
-            assert set(weight[0].tolist()) <= {0.0, 1.0}
-        np.testing.assert_array_equal(np.stack(read), lanes[lane].inputs[indices[lane]])
+    indices = np.random.default_rng(0).integers(N, size=(2, 3, 4))
+    pool = Pool(lanes)
+    found = pool.samples.inputs[pool.rows(indices)]
+    for lane, split in enumerate(lanes):
+        np.testing.assert_array_equal(found[lane], split.inputs[indices[lane]])
 
 
-def test_the_first_indices_are_the_first_samples_in_order_for_every_lane():
-    pool = Pool([split_of("numbers last")] * 3, LIKE)
-    assert pool.first_indices(N).tolist() == [list(range(N))] * 3
-    assert pool.first_indices(4).tolist() == [[0, 1, 2, 3]] * 3
+@pytest.mark.parametrize("size", [8, 16, 4, 11])
+@pytest.mark.parametrize("n", [1, 8, 11])
+def test_chunks_read_the_first_samples_once_and_in_order(size, n):
+    lanes = [split_of("numbers last", seed=1), split_of("numbers last", seed=2)]
+    pool = Pool(lanes)
+    order = pool.chunks(n, size)
+    assert order.rows.shape == (2, -(-n // size), size)
+    assert not order.carries
+    for lane, split in enumerate(lanes):
+        read = [order.rows[lane, k, :n_real] for k, n_real in enumerate(order.sizes)]
+        np.testing.assert_array_equal(pool.samples.inputs[np.concatenate(read)], split.inputs[:n])
 
 
-def test_tokens_are_gathered_as_they_are():
+def test_the_first_rows_are_the_first_samples_in_order_for_every_lane():
+    lanes = [split_of("numbers last", seed=seed) for seed in (1, 2, 1)]
+    pool = Pool(lanes)
+    for n in (4, N):
+        for lane, split in enumerate(lanes):
+            np.testing.assert_array_equal(pool.samples.inputs[pool.first(n)[lane]], split.inputs[:n])
+
+
+def test_tokens_are_kept_as_they_are():
     tokens = [np.random.default_rng(seed).integers(9, size=(N, T)) for seed in range(2)]
-    pool = Pool([Split(lane, lane) for lane in tokens], LIKE)
-    chunk = pool.gather(torch.tensor([[3, 0], [7, 7]]), n_real=2)
-    assert chunk.x.shape == (2, T, 2)
-    assert chunk.x.dtype == torch.int64
-    assert chunk.x.is_contiguous()
-    for lane, samples in enumerate([[3, 0], [7, 7]]):
-        for c, sample in enumerate(samples):
-            assert chunk.x[lane, :, c].tolist() == tokens[lane][sample].tolist()
-            assert chunk.target[lane, c::2].tolist() == tokens[lane][sample].tolist()
+    pool = Pool([Split(lane, lane) for lane in tokens])
+    assert pool.samples.inputs.dtype == pool.samples.targets.dtype == np.int64
+    np.testing.assert_array_equal(pool.samples.inputs, np.concatenate(tokens))
+    np.testing.assert_array_equal(pool.samples.targets, np.concatenate(tokens))
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 11])
@@ -96,37 +84,36 @@ def test_tokens_are_gathered_as_they_are():
 def test_streams_read_every_window_once_and_in_order(n, size):
     """Stream c has the windows from c * W on, W = ceil(n / size): the last streams may be shorter, or empty."""
     windows = np.arange(N)[:, None].repeat(T, axis=1)  # each token says which window it is from
-    pool = Pool([Split(windows, windows)] * 2, LIKE)
+    pool = Pool([Split(windows, windows)] * 2)
     W = -(-n // size)
-    chunks = list(pool.stream_chunks(n, size))
-    assert len(chunks) == W
+    order = pool.streams(n, size)
+    assert order.carries
+    assert order.rows.shape == (2, W, size)
+    assert order.sizes.sum() == n
+    assert (np.diff(order.sizes) <= 0).all(), "a stream that has ended does not begin again"
     for lane in range(2):
         read = [[] for _ in range(size)]
-        for chunk in chunks:
-            assert chunk.x.shape == (2, T, size)
-            weight = chunk.sample_weight.unflatten(0, (T, size))[0].tolist()
-            assert weight == sorted(weight, reverse=True), "an empty stream has none after it that is not"
-            for c in range(size):
-                if weight[c]:
-                    read[c].append(chunk.x[lane, 0, c].item())
+        for k, n_real in enumerate(order.sizes):
+            for c in range(n_real):
+                read[c].append(pool.samples.inputs[order.rows[lane, k, c], 0])
         assert [window for stream in read for window in stream] == list(range(n))
         assert all(stream == list(range(c * W, c * W + len(stream))) for c, stream in enumerate(read))
 
 
 def test_lanes_with_the_same_arrays_share_one_copy():
     a, b = split_of("numbers last", seed=1), split_of("numbers last", seed=2)
-    pool = Pool([a, b, a, a], LIKE)
-    assert len(pool.inputs) == 2 * N
-    chunk = pool.gather(torch.arange(N).expand(4, -1), N)
+    pool = Pool([a, b, a, a])
+    assert len(pool.samples.inputs) == 2 * N
+    rows = pool.rows(np.arange(N)[None])
     for lane, split in enumerate([a, b, a, a]):
-        np.testing.assert_array_equal(chunk.x[lane, :, :, :I].numpy(), split.inputs.transpose(1, 0, 2))
-        np.testing.assert_array_equal(chunk.target[lane].numpy(), split.targets.T)
+        np.testing.assert_array_equal(pool.samples.inputs[rows[lane]], split.inputs)
+        np.testing.assert_array_equal(pool.samples.targets[rows[lane], 0], split.targets)
 
 
 def test_lanes_whose_data_have_different_shapes_are_refused():
     short = Split(np.zeros((N - 1, T, I), np.float32), np.zeros((N - 1, O), np.float32))
     with pytest.raises(ValueError, match="one shape"):
-        Pool([split_of("numbers last"), short], LIKE)
+        Pool([split_of("numbers last"), short])
 
 
 def order(n_samples, batch_size, seed=0):
@@ -221,9 +208,11 @@ def test_every_order_continues_from_plain_data_as_if_it_had_not_stopped(make):
 
 @pytest.mark.parametrize("n_samples", [1, 7, 8, 64, 300, 1197, 2390])
 @pytest.mark.parametrize(("seq_len", "hidden_size"), [(1, 1), (10, 50), (28, 256), (784, 512)])
-def test_chunks_are_whole_blocks_that_cover_a_batch_within_the_limit(n_samples, seq_len, hidden_size):
-    size = chunk_size(n_samples, seq_len, hidden_size)
-    assert size % 8 == 0
-    assert size <= max(8, batches.TRACE_LIMIT // (seq_len * hidden_size) + 7)
+def test_chunks_of_a_batch_are_of_almost_one_size_within_the_limit(n_samples, seq_len, hidden_size):
+    size = chunk_size(n_samples, seq_len, hidden_size, traces=3)
+    most = max(8, batches.TRACE_LIMIT // (seq_len * hidden_size * 3) // 8 * 8)
     n_chunks = -(-n_samples // size)
-    assert n_chunks * size - n_samples < 8 * n_chunks  # padding is spread over the chunks, never a whole block
+    assert size <= most
+    assert size % 8 == 0 or size == n_samples, "a register tile has 8 rows"
+    assert n_chunks <= -(-n_samples // most), "no more chunks than there must be"
+    assert size - 8 < n_samples / -(-n_samples // most), "and they are as small as so many chunks can be"

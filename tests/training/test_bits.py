@@ -11,9 +11,10 @@ from rnnlab.nets.cells import CELLS
 from rnnlab.nets.losses import READOUT_ACTIVATIONS
 from rnnlab.nets.optimizers import OPTIMIZERS
 from rnnlab.nets.schedules import SCHEDULES
-from rnnlab.training import batches
+from rnnlab.training import batches, pack
 from rnnlab.training import loop as training
 from rnnlab.training.checkpoints import read_checkpoints, write_checkpoint
+from rnnlab.training.construction import backend_of
 from rnnlab.training.loop import Checkpoints, train
 from rnnlab.training.pack import Pack
 
@@ -79,6 +80,7 @@ def test_the_packs_have_every_cell_optimizer_and_activation(run_config):
     assert {run.optimizer.name for run in runs} == set(OPTIMIZERS)
     assert {run.cell.activation.name for run in runs if run.cell.num_layers} == set(ACTIVATIONS)
     assert len({getattr(run.cell, "gate_activation", None) for run in runs}) > 10
+    assert {backend_of(run, "cpu", "auto") for run in runs} == {"compiled"}
 
 
 @pytest.fixture(params=PACKS)
@@ -183,7 +185,7 @@ def test_a_narrower_pack_without_the_stopped_lanes_changes_no_bits(case, run_con
 
 
 def stopped_after(n_steps, runs, path, monkeypatch):
-    """Train with a checkpoint after every step, and stop after the n-th."""
+    """Train with one update a call and a checkpoint after each, and stop after the n-th."""
 
     class Stopped(Exception):
         pass
@@ -194,6 +196,7 @@ def stopped_after(n_steps, runs, path, monkeypatch):
             raise Stopped
 
     with monkeypatch.context() as patch:
+        patch.setattr(pack, "MOST_COMPUTED", 0)
         patch.setattr(training, "write_checkpoint", write)
         with pytest.raises(Stopped):
             train(runs, checkpoints=Checkpoints(path, 0.0))

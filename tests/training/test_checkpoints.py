@@ -6,6 +6,7 @@ import pytest
 from rnnlab.sweep.finished import finish
 from rnnlab.sweep.worker import compute
 from rnnlab.training import loop as training
+from rnnlab.training import pack
 from rnnlab.training.checkpoints import LaneState, forget, read_checkpoints, write_checkpoint
 from rnnlab.training.loop import Checkpoints, train
 
@@ -15,7 +16,7 @@ class Interrupted(Exception):
 
 
 def train_until(runs, path, n_steps, monkeypatch):
-    """Train with a checkpoint after every step, and stop after the n-th."""
+    """Train with one update a call and a checkpoint after each, and stop after the n-th."""
     steps = []
 
     def write(path, states):
@@ -25,6 +26,7 @@ def train_until(runs, path, n_steps, monkeypatch):
             raise Interrupted
 
     with monkeypatch.context() as patch:
+        patch.setattr(pack, "MOST_COMPUTED", 0)
         patch.setattr(training, "write_checkpoint", write)
         with pytest.raises(Interrupted):
             train(runs, checkpoints=Checkpoints(path, 0.0))
@@ -59,12 +61,12 @@ def test_runs_at_different_steps_continue_in_different_packs(run_config, tmp_pat
     original = training.train
     monkeypatch.setattr(
         "rnnlab.sweep.worker.train",
-        lambda pack, device, states, checkpoints: (
+        lambda pack, device, backend, states, checkpoints: (
             steps.append((len(pack), states and states[0].step))
-            or original(pack, device, states=states, checkpoints=checkpoints)
+            or original(pack, device, backend, states=states, checkpoints=checkpoints)
         ),
     )
-    results = compute(runs, "cpu", tmp_path)
+    results = compute(runs, "cpu", "auto", tmp_path)
     assert sorted(steps, key=str) == [(1, 5), (1, None), (2, 3)]
     assert [finish(run, result) for run, result in zip(runs, results, strict=True)] == wanted
 

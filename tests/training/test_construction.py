@@ -1,4 +1,4 @@
-"""From configs to networks and optimisers: the initial weights of a run."""
+"""From configs to what a backend needs: architectures, recipes, and the initial weights of a run."""
 
 import math
 import zlib
@@ -8,16 +8,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnnlab.nets.buffered import BUFFERED
+from rnnlab.nets.cells import CELLS
+from rnnlab.nets.cells.gru import OriginalGruCell
 from rnnlab.nets.initializers import Fan, draw
-from rnnlab.training.construction import architecture, initialize, make_network, make_optimizer
+from rnnlab.training.construction import architecture, initial_weights, lane_recipe, recipe
 
 
 def weights_of(run) -> dict[str, Tensor]:
     """A run's initial weights by name, (fan_in, gates * fan_out)."""
-    network = make_network([run, run], "cpu")
-    initialize(network, 1, run)
-    return {name: network.get_weight(1, name) for name in network.weights}
+    row, places = initial_weights(run), architecture(run).places()
+    assert row.shape == (sum(rows * columns for _, (rows, columns) in places.values()),)
+    assert row.dtype == np.float32
+    return {
+        name: torch.from_numpy(row[start : start + rows * columns].reshape(rows, columns))
+        for name, (start, (rows, columns)) in places.items()
+    }
 
 
 def gates_of(weights, name, gates):
@@ -30,15 +35,11 @@ LSTM_GATES = ("input", "forget", "output", "candidate")
 
 def test_every_cell_of_the_config_is_built_and_all_its_weights_are_drawn(run_config):
     built = set()
-    for cell, values in [(name, {}) for name in ("rnn", "memoryless", "lstm", "gru")] + [
-        ("gru", {"reset_after": False})
-    ]:
-        run = run_config(
-            "ship", cell, cell__embedding_size=4, **{f"cell__{key}": value for key, value in values.items()}
-        )
+    for cell, values in [*((name, {}) for name in CELLS), ("gru", {"cell__reset_after": False})]:
+        run = run_config("ship", cell, cell__embedding_size=4, **values)
         built.add(architecture(run).cell)
         assert all(matrix.all() for matrix in weights_of(run).values())
-    assert built == set(BUFFERED)
+    assert built == {*CELLS.values(), OriginalGruCell}
 
 
 def test_a_network_has_the_sizes_of_its_task_and_cell(run_config):
@@ -59,18 +60,33 @@ def test_lanes_have_their_own_activations_and_gate_activations(run_config):
             cell="lstm", cell__activation="elu", cell__alpha=2.0, cell__gate_activation="celu", cell__gate_alpha=3.0
         ),
     ]
-    network = make_network(runs, "cpu")
-    assert [a.name for a in network.activations] == ["leaky_relu", "elu"]
-    assert [a.name for a in network.gate_activations] == ["sigmoid", "celu"]
-    assert network.activations[0].negative_slope == 0.3
-    assert (network.activations[1].alpha, network.gate_activations[1].alpha) == (2.0, 3.0)
+    lanes = [lane_recipe(run, limit) for run, limit in zip(runs, (1.0, 2.0), strict=True)]
+    assert [lane.activation.name for lane in lanes] == ["leaky_relu", "elu"]
+    assert [lane.gate_activation.name for lane in lanes] == ["sigmoid", "celu"]
+    assert lanes[0].activation.negative_slope == 0.3
+    assert (lanes[1].activation.alpha, lanes[1].gate_activation.alpha) == (2.0, 3.0)
+    assert [lane.loss_limit for lane in lanes] == [1.0, 2.0]
 
 
-def test_an_optimizer_knows_every_lanes_numbers_and_how_long_it_runs(run_config):
-    runs = [run_config(optimizer__learning_rate=rate, optimizer__schedule="linear") for rate in (0.1, 0.2)]
-    optimizer = make_optimizer(runs, make_network(runs, "cpu"))
-    optimizer.steps = 4  # of four
-    assert optimizer.rates() == pytest.approx([0.1 / 4, 0.2 / 4])
+def test_a_recipe_has_the_whole_batch_where_no_size_is_given_and_knows_how_long_a_run_is(run_config):
+    found = recipe(run_config("digits", training__batch_size=None, training__steps=9))
+    assert (found.batch_size, found.n_steps, found.loss) == (run_config("digits").task.n_train, 9, "cross_entropy")
+    assert recipe(run_config("digits", training__batch_size=7)).batch_size == 7
+
+
+@pytest.mark.parametrize(
+    ("values", "drops", "carries"),
+    [
+        ({}, False, False),
+        ({"task": "text", "training__batch_size": 7}, False, True),
+        ({"cell__num_layers": 2, "cell__dropout": 0.1}, True, False),
+        ({"readout__dropout": 0.1}, True, False),
+    ],
+    ids=str,
+)
+def test_a_recipe_says_whether_states_are_carried_and_dropped(values, drops, carries, run_config):
+    found = recipe(run_config(**values))
+    assert (found.drops, found.carries) == (drops, carries)
 
 
 @pytest.mark.parametrize("forget_bias", [1.0, -2.5])

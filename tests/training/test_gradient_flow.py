@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from rnnlab.nets.activations import make_activation
-from rnnlab.nets.buffered import PackActivation
-from rnnlab.nets.buffered.workspace import Workspace
+from rnnlab.nets.activations import PackActivation, make_activation
+from rnnlab.nets.backends import LaneRecipe, Recipe, Samples, Updates, make
 from rnnlab.nets.cells.rnn import RnnCell
-from rnnlab.nets.network import Architecture, Network
+from rnnlab.nets.network import Architecture
+from rnnlab.nets.optimizers import OPTIMIZERS
 
 N, H, T = 2, 3, 20
 # The first and the last of twenty numbers that the script prints, for randn and for randn * 0.5.
@@ -59,21 +59,26 @@ def test_rand_explodes_and_half_of_it_vanishes_as_the_spectral_radius_says():
         assert norms[-1] / norms[-2] == pytest.approx(radius, rel=1e-6)
 
 
-def test_a_record_has_the_norms_of_the_gradient_through_the_product_of_jacobians():
-    """An identity network of one layer: dL/dh[t] = dL/dh[T-1] (W_hh^T)^(T-1-t)."""
-    network = Network(Architecture(RnnCell, 1, 5, 1, 1, True, True, T, "last"), [make_activation("identity")] * 2)
+@pytest.mark.parametrize("backend", ["compiled", "torch"])
+def test_a_backend_measures_the_norms_of_the_gradient_through_the_product_of_jacobians(backend):
+    """An identity network of one layer: dL/dh[t] = dL/dh[T-1] (W_hh^T)^(T-1-t).  It should answer 0: dL/dz = 2z / B."""
+    B = 8
+    a = Architecture(RnnCell, 1, 5, 1, 1, False, False, T, "last")
+    recipe = Recipe(a, "mse", "linear", "sgd", n_steps=1, batch_size=B, chunk=3)
+    lane = LaneRecipe(make_activation("identity"), OPTIMIZERS["sgd"].Options(learning_rate=1e-3))
     generator = np.random.default_rng(0)
-    for lane in range(2):
-        for name, w in network.specs.items():
-            network.set_weight(lane, name, generator.normal(size=(w.fan_in, w.fan_out)) / w.fan_in**0.5)
-    workspace = Workspace(network, batch_size=8)
-    workspace.forward(torch.randn(2, T, 8, 4, generator=torch.Generator().manual_seed(1)))
-    dz = torch.randn(2, 1, 8, generator=torch.Generator().manual_seed(2))
-    found = torch.zeros(2, 1, T)
-    workspace.backward(dz, through_time=found)
-    for lane in range(2):
-        weight_hh = network.get_weight(lane, "layer0.weight_hh").double()
-        g = dz[lane].T.double() @ network.get_weight(lane, "readout.weight").double().T
+    made = make(backend, recipe, [lane] * 2, "cpu")
+    weights = (generator.normal(size=(2, a.n_parameters)) / 5**0.5).astype(np.float32)
+    made.set_weights(weights)
+    samples = Samples(generator.normal(size=(B, T, 1)).astype(np.float32), np.zeros((B, 1, 1), np.float32))
+    rows = np.arange(B).reshape(1, 1, B).repeat(2, axis=0)
+    taken = made.train(Updates(samples, rows, 1, np.ones(1, bool), np.ones(2, bool)), recording=True)
+    for n in range(2):
+        w = {name: weights[n, i : i + r * c].reshape(r, c).astype(float) for name, (i, (r, c)) in a.places().items()}
+        h = np.zeros((B, 5))
+        for t in range(T):
+            h = samples.inputs[:, t] @ w["layer0.weight_ih"] + h @ w["layer0.weight_hh"]
+        g = (2 * h @ w["readout.weight"] / B) @ w["readout.weight"].T
         for t in reversed(range(T)):
-            assert found[lane, 0, t].sqrt().item() == pytest.approx(g.norm().item(), rel=1e-4)  # single precision
-            g = g @ weight_hh.T
+            assert taken.through_time[n, 0, t] == pytest.approx(np.linalg.norm(g), rel=1e-4)  # single precision
+            g = g @ w["layer0.weight_hh"].T

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from rnnlab.nets.divergence import REASONS
 from rnnlab.tasks import Finding
 from rnnlab.training.batches import BatchOrder, FreshBatches, StreamOrder
 from rnnlab.training.lane import MOST_GRADIENTS, Lane
@@ -16,11 +17,12 @@ def started(run_config):
     return Lane.start(run_config())
 
 
-def step(lane, *, loss=0.5, grad_norm=1.0, largest_grad=0.5, largest_update=0.1, measured=None):
-    """A step, with measurements if there are any."""
+def step(lane, *, loss=0.5, grad_norm=1.0, n_clipped=0, measured=None):
+    """An update, with measurements if there are any.  It is not taken if the loss is not finite."""
+    diverges = not math.isfinite(loss)
     if measured is not None:
-        lane.measure(measured, None)
-    lane.watch(loss, grad_norm, largest_grad, largest_update)
+        lane.measure(measured, lane.steps_done + 1, None)
+    lane.watch(0 if diverges else 1, 1 if diverges else 0, loss, grad_norm, n_clipped)
 
 
 @pytest.mark.parametrize(
@@ -43,23 +45,28 @@ def test_generators_of_a_lane_differ_from_each_other_and_from_another_seeds(run_
     assert lanes[0].directions().random() == drawn[2], "made anew each time"
 
 
-@pytest.mark.parametrize(
-    ("values", "norm", "largest", "clipped"),
-    [
-        ({}, 1e9, 1e9, 0),
-        ({"optimizer__clip_norm": 2.0}, 2.0, 9.0, 0),
-        ({"optimizer__clip_norm": 2.0}, 2.1, 0.0, 1),
-        ({"optimizer__clip_value": 0.3}, 9.0, 0.3, 0),
-        ({"optimizer__clip_value": 0.3}, 9.0, 0.31, 1),
-        ({"optimizer__clip_norm": 2.0, "optimizer__clip_value": 0.3}, 2.1, 0.31, 1),
-    ],
-)
-def test_an_update_counts_as_clipped_once_for_both_kinds_of_clipping(values, norm, largest, clipped, run_config):
-    one = Lane.start(run_config(**values))
-    step(one, grad_norm=norm, largest_grad=largest)
-    step(one, grad_norm=0.1, largest_grad=0.1)
-    one.add_row(0.5, 0.5)
-    assert one.rows[-1]["clip_rate"] == clipped / 2
+def test_the_clip_rate_is_the_share_of_clipped_updates_since_the_last_row(started):
+    started.add_row(0.5, 0.5)
+    assert math.isnan(started.rows[-1]["clip_rate"]), "there was no update"
+    started.watch(6, 0, 0.5, 1.0, 2)
+    started.watch(2, 0, 0.5, 1.0, 2)
+    started.add_row(0.5, 0.5)
+    started.watch(5, 0, 0.5, 1.0, 0)
+    started.add_row(0.5, 0.5)
+    assert [row["clip_rate"] for row in started.rows[1:]] == [4 / 8, 0.0]
+    assert [row["step"] for row in started.rows] == [0, 8, 13]
+
+
+@pytest.mark.parametrize("reason", range(1, len(REASONS)))
+def test_a_lane_that_diverges_has_taken_the_updates_before_and_says_why(reason, started):
+    started.watch(5, 0, 0.5, 1.0, 0)
+    assert started.live
+    started.watch(3, reason, math.nan, 1.0, 0)
+    assert not started.live
+    assert (started.steps_done, started.divergence_reason) == (8, REASONS[reason])
+    started.add_row(0.5, 0.5)
+    result = started.result(Finding({}, {}))
+    assert (result.outcome, result.diverged_at_step) == ("diverged", 8)
 
 
 def test_a_row_has_what_was_measured_since_the_row_before(started):
@@ -78,7 +85,7 @@ def test_a_row_has_what_was_measured_since_the_row_before(started):
 
 def test_a_lane_that_diverges_right_after_a_row_keeps_what_that_row_had_measured(run_config):
     one = Lane.start(run_config(optimizer__clip_norm=0.1))
-    step(one, measured={"hidden_norm_layer0": 2.0, "grad_norm_layer0": 1.0})
+    step(one, n_clipped=1, measured={"hidden_norm_layer0": 2.0, "grad_norm_layer0": 1.0})
     one.add_row(0.8, 0.8)
     step(one, loss=math.inf, grad_norm=math.nan)
     one.add_row(0.8, 0.8)
@@ -99,8 +106,8 @@ def test_the_row_of_a_step_that_is_not_taken_has_its_loss_and_measurements(start
 @pytest.mark.parametrize("n", [1, 40, 41, 80, 81, 100, 777])
 def test_gradients_through_time_are_kept_for_evenly_spaced_steps_and_the_last(n, started):
     for k in range(n):
-        started.measure({}, [[k + 0.25, k + 0.5, 1.0], [0.0, k + 0.75, 2.0]])
-        started.watch(0.5, 1.0, 1.0, 0.1)
+        started.measure({}, k + 1, np.array([[k + 0.25, k + 0.5, 1.0], [0.0, k + 0.75, 2.0]]))
+        step(started)
         assert len(started.gradients) <= 2 * MOST_GRADIENTS + 1, "however long the run"
     started.add_row(0.5, 0.5)
     table = started.result(Finding({}, {})).gradients
@@ -145,8 +152,8 @@ def test_a_lane_continues_from_plain_data_as_if_it_had_not_stopped(task, values,
     for k in range(3):
         whole.order.next()
         whole.dropout.random(4), whole.noise.normal(size=3)
-        whole.measure({"hidden_norm_layer0": float(k)}, [[float(k), math.inf]])
-        whole.watch(0.5, 1.0, 1.0, 0.1)
+        whole.measure({"hidden_norm_layer0": float(k)}, k + 1, np.array([[float(k), math.inf]]))
+        step(whole)
         if k < 2:
             whole.add_row(0.5, 0.4)
     resumed.resume(json.loads(json.dumps(whole.progress())))

@@ -13,7 +13,7 @@ from rnnlab.records.run import CURVE_COLUMNS
 from rnnlab.tasks import Data, Finding, Split, Task
 from rnnlab.training import batches
 from rnnlab.training.batches import BatchOrder
-from rnnlab.training.construction import architecture, initialize, make_network
+from rnnlab.training.construction import architecture, initial_weights
 from rnnlab.training.loop import train
 
 
@@ -42,10 +42,7 @@ class PlainTraining:
 
     def __init__(self, run, reference):
         self.run, self.reference, self.task = run, reference, run.task
-        network = make_network([run], "cpu")
-        initialize(network, 0, run)
-        self.weights = {name: network.get_weight(0, name).double().requires_grad_() for name in network.weights}
-        self.specs = network.specs
+        self.weights = reference.lane_weights(architecture(run), initial_weights(run))
         self.data = run.task.data(run.seed)
         self.dropout, self.noise, batch_draws = stream(run, 4), stream(run, 5), stream(run, 3)
         self.batches = self._batches(batch_draws)
@@ -88,7 +85,7 @@ class PlainTraining:
     def loss_on(self, split):
         """The loss over the first samples, or over the streams of the evaluation, each as one long sequence."""
         n = min(self.run.training.eval_samples or len(split), len(split))
-        per_stream = -(-n // max(32, -(-self.run.training.batch_size // 8) * 8)) if self.task.carries_state else 1
+        per_stream = -(-n // max(32, self.run.training.batch_size)) if self.task.carries_state else 1
         if per_stream == 1:
             return self.losses(split.inputs[:n], split.targets[:n])[0].mean().item()
         full = n // per_stream * per_stream
@@ -97,19 +94,17 @@ class PlainTraining:
         return torch.cat(found).mean().item()
 
     def keep(self, n_samples):
-        """The factors of dropout, drawn for padded sizes."""
+        """The factors of dropout."""
         cell, every = self.run.cell, self.task.answers == "every"
         if not cell.dropout and not self.run.readout.dropout:
             return None
-        H, B = -(-cell.hidden_size // 8) * 8, -(-n_samples // 8) * 8
         factors = []
         for n in range(cell.num_layers):
             top = n == cell.num_layers - 1
             rate = np.float32(self.run.readout.dropout if top else cell.dropout)
-            shape = ((self.task.seq_len if every or not top else 1) * B, H)
-            kept = (self.dropout.random(shape, dtype=np.float32) >= rate) / (1 - np.float64(rate))
-            own = torch.from_numpy(kept.reshape(-1, B, H)[:, :n_samples, : cell.hidden_size])
-            factors.append(own[0] if top and not every else own)
+            shape = (self.task.seq_len if every or not top else 1, n_samples, cell.hidden_size)
+            kept = torch.from_numpy((self.dropout.random(shape, dtype=np.float32) >= rate) / (1 - np.float64(rate)))
+            factors.append(kept[0] if top and not every else kept)
         return factors
 
     def rate(self, step):
@@ -133,9 +128,8 @@ class PlainTraining:
 
     def add_noise(self, step):
         scale = self.run.training.gradient_noise / step**0.275
-        for name, w in self.specs.items() if scale else ():
-            drawn = self.noise.normal(size=(w.fan_in, len(w.gates), w.fan_out))
-            self.weights[name].grad += scale * torch.from_numpy(drawn.reshape(w.fan_in, -1))
+        for weight in self.weights.values() if scale else ():
+            weight.grad += scale * torch.from_numpy(self.noise.normal(size=weight.shape))
 
     def rows(self):
         """The rows of curves.csv, one per step."""
@@ -187,12 +181,13 @@ PLAIN = {
 PLAIN |= {f"cell {name}": dict(cell=name) for name in CELLS if name not in ("rnn", "memoryless", "lstm", "gru")}
 
 
+@pytest.mark.parametrize("backend", ["compiled", "torch"])
 @pytest.mark.parametrize("name", PLAIN)
-def test_a_run_equals_a_plain_loop_in_torch(name, run_config, reference):
+def test_a_run_equals_a_plain_loop_in_torch(name, backend, run_config, reference):
     """To 1e-5 over 20 steps: single precision against double."""
     sizes = {"training__batch_size": 9, "training__steps": 20, "training__eval_every": 1, "cell__hidden_size": 7}
     run = run_config(seed=5, **sizes | PLAIN[name])
-    (result,) = train([run])
+    (result,) = train([run], backend=backend)
     found = curves_of(result)
     np.testing.assert_allclose(found[1:], PlainTraining(run, reference).rows(), rtol=1e-5, atol=2e-6)
     assert np.isnan(found[0, 3:]).all(), "before the first update there is no batch"
