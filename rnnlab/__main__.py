@@ -14,7 +14,7 @@ usage: rnnlab [key=value ...]        train one run
 
 groups, chosen by group=name, their options set by group.option=value:
 {groups}
-sections: readout, init, training, divergence; single keys: seed, study, device
+sections: readout, init, training, divergence; single keys: seed, study, device, backend
 
 examples:
   rnnlab task=digits cell.activation=relu optimizer.learning_rate=0.003

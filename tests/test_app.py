@@ -235,6 +235,7 @@ def test_bad_input_in_a_process_of_its_own_is_one_line_and_exit_code_2(ran):
         ("seed=-3", ["seed", "-3", "from 0 up"]),
         ("seed=x", ["seed", "'x'", "whole number"]),
         ("device=gpu", ["device", "'gpu'", "cpu, cuda"]),
+        ("backend=numba", ["backend", "'numba'", "auto, compiled, torch"]),
         ("study=a/b", ["study", "'a/b'"]),
         ("cell.hidden_size", ["cell.hidden_size"]),
         ("cell.activation=tanh,relu", ["tanh,relu", "-m"]),

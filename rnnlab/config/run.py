@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.config.keys import build, defaults_of, keys_of_field, options_of
 from rnnlab.config.sections import DivergenceConfig, InitConfig, ReadoutConfig, TrainingConfig
+from rnnlab.nets.backends import BACKENDS
 from rnnlab.nets.cells import CELLS, CellOptions
 from rnnlab.nets.optimizers import OPTIMIZERS, OptimizerOptions
 from rnnlab.options import ConfigError, check_choice, default_of, rule_of, written
@@ -32,7 +33,15 @@ SECTIONS: Mapping[str, type] = {
     "divergence": DivergenceConfig,
 }
 PARTS = ("task", "cell", "readout", "init", "optimizer", "training", "divergence")
-SURROUNDINGS = ("device", "study", "question", "source", "claims", "hydra")  # composed with a run, and no part of it
+SURROUNDINGS = (
+    "device",
+    "backend",
+    "study",
+    "question",
+    "source",
+    "claims",
+    "hydra",
+)  # composed with a run, and no part of it
 TOP_LEVEL = (*PARTS, "seed", *SURROUNDINGS)
 
 
@@ -69,15 +78,7 @@ class RunConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """The options that act as plain data, in the order of the fields; `from_node` makes the same run of it."""
-        return {part: self._acting(part) for part in PARTS} | {"seed": self.seed}
-
-    def _acting(self, part: str) -> dict[str, Any]:
-        section, idle = getattr(self, part), self.idle
-        acting = {"name": section.name} if part in GROUPS else {}
-        for f in fields(section):
-            if f"{part}.{f.name}" not in idle:
-                acting |= keys_of_field(section, f)
-        return acting
+        return {part: dict(values) for part, values in _acting(self._parts).items()} | {"seed": self.seed}
 
     @cached_property
     def run_id(self) -> str:
@@ -109,6 +110,18 @@ def _idle(parts: tuple[Any, ...]) -> Mapping[str, str]:
         if key not in found and not when.holds(*(values[other] for other in when.keys)):
             found[key] = ", ".join(f"{other.removesuffix('.name')}={written(values[other])}" for other in when.keys)
     return found
+
+
+@lru_cache(maxsize=1024)  # runs that differ in their seed alone have the same
+def _acting(parts: tuple[Any, ...]) -> Mapping[str, Mapping[str, Any]]:
+    """RunConfig.as_dict without the seed, of the sections in the order of PARTS."""
+    idle, acting = _idle(parts), {}
+    for part, section in zip(PARTS, parts, strict=True):
+        acting[part] = {"name": section.name} if part in GROUPS else {}
+        for f in fields(section):
+            if f"{part}.{f.name}" not in idle:
+                acting[part] |= keys_of_field(section, f)
+    return acting
 
 
 def options_class(group: str, name: str) -> type:
@@ -181,8 +194,9 @@ def idle_in_words(idle: Mapping[str, str]) -> str:
 
 
 def check_surroundings(config: DictConfig) -> None:
-    """Raise ConfigError for what surrounds a run and cannot be used: device, study."""
+    """Raise ConfigError for what surrounds a run and cannot be used: device, backend, study."""
     check_choice("device", config.device, ("cpu", "cuda"))
+    check_choice("backend", config.backend, BACKENDS)
     study = config.study
     if not isinstance(study, str) or not study or study.startswith(".") or set(study) & set("/\\\0"):
         raise ConfigError(f"study: {study!r}; must be a folder's name, without slashes, not starting with a dot")

@@ -41,6 +41,7 @@ class Template:
         self.task = plain(without_hydra(config))
         self.interpolates = "${" in yaml.dump(self.task, Dumper=yaml.CSafeDumper)
 
+    @cache  # noqa: B019  as many entries as there are keys in a sweep
     def is_plain_leaf(self, key: str) -> bool:
         """Whether a value can be set at `key` without applying any rule of OmegaConf."""
         parent, _, leaf = key.rpartition(".")
@@ -48,6 +49,12 @@ class Template:
         if not isinstance(node, DictConfig) or leaf not in node or parent.split(".")[0] == "hydra":
             return False
         return is_untyped(node, leaf)
+
+    @cached_property
+    def dirname_options(self) -> tuple[list[str], str, str]:
+        """Which keys are left out of hydra.job.override_dirname, and what separates the others."""
+        options = self.config.hydra.job.config.override_dirname
+        return list(options.exclude_keys), options.item_sep, options.kv_sep
 
     @cached_property
     def hydra_yaml(self) -> str:
@@ -88,8 +95,7 @@ class Job:
 
     @property
     def override_dirname(self) -> str:
-        options = self.template.config.hydra.job.config.override_dirname
-        return override_dirname(self._own, options.exclude_keys, options.item_sep, options.kv_sep)
+        return override_dirname(self._own, *self.template.dirname_options)
 
     @property
     def _own(self) -> list[Override]:

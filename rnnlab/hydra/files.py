@@ -46,14 +46,12 @@ class PackedJobReturn(JobReturn):
         return OmegaConf.masked_copy(self._config, "hydra")
 
 
-def write_hydra_files(job: Job, folder: Path) -> None:
-    """Write .hydra/ as Hydra does.  Raises OSError."""
+def hydra_files(job: Job, folder: Path) -> dict[str, str]:
+    """The files of .hydra/ as Hydra writes them: relative path -> text.  folder: of the run, absolute."""
     subfolder = job.template.config.hydra.output_subdir
     if subfolder is None:
-        return
-    (folder / subfolder).mkdir(parents=True, exist_ok=True)
-    for name, text in job.hydra_files(str(folder.absolute())).items():
-        (folder / subfolder / name).write_text(text, encoding="utf-8")
+        return {}
+    return {f"{subfolder}/{name}": text for name, text in job.hydra_files(str(folder)).items()}
 
 
 def run_with_callbacks(hydra_context: HydraContext, job: Job, delivery: Delivery) -> None:

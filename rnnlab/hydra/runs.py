@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -12,19 +12,20 @@ from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import places
-from rnnlab.config.run import check_surroundings, from_node, idle_in_words, idle_options
+from rnnlab.config.run import RunConfig, check_surroundings, from_node, idle_in_words, idle_options
 from rnnlab.hydra.compose import Job, plain
-from rnnlab.hydra.files import PackedJobReturn, run_with_callbacks, write_hydra_files
+from rnnlab.hydra.files import PackedJobReturn, hydra_files, run_with_callbacks
 from rnnlab.hydra.launch import CheckedJobs, PackedTask, Setup
 from rnnlab.options import ConfigError
 from rnnlab.records import claims
 from rnnlab.records.study import StudyFile
+from rnnlab.sweep.backend import check_backend
 from rnnlab.sweep.checks import checked_runs, with_runs
 from rnnlab.sweep.execute import Delivery
 from rnnlab.sweep.machine import check_device
 from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.provenance import command
-from rnnlab.sweep.sweep import Ending, sweep, write_record
+from rnnlab.sweep.sweep import Ending, sweep
 from rnnlab.sweep.worker import run_alone
 
 RUN_FOLDER = "${run_folder:}"  # the name of a run's folder, in conf/config.yaml
@@ -46,7 +47,8 @@ class TrainRuns(PackedTask):
         run = from_node(config)
         if idle := idle_options(config, run):
             print(f"rnnlab: {idle_in_words(idle)}", file=sys.stderr)
-        finished = run_alone(run, folder, config.device)
+        check_backend([run], config.device, config.backend)
+        finished = run_alone(run, folder, config.device, config.backend)
         print(f"{finished.summary}\n{folder}")
         return finished.objective
 
@@ -58,7 +60,7 @@ class TrainRuns(PackedTask):
             raise ConfigError(f"hydra.sweep.subdir: {subdir!r}; must stay {RUN_FOLDER!r}, a run is known by its folder")
         if config.hydra.launcher.get("engine", "local") == "local":  # else other machines compute, with other devices
             check_device(config.device)
-        shared = {key: config[key] for key in ("study", "device")}
+        shared = {key: config[key] for key in ("study", "device", "backend")}
         runs = checked_runs((job.resolved() for job in jobs), shared)
         return CheckedJobs(jobs, runs, with_runs(_study(config), runs))
 
@@ -69,18 +71,26 @@ class TrainRuns(PackedTask):
         for job, run in zip(checked.jobs, checked.runs, strict=True):
             jobs_of.setdefault(run.run_id, []).append(job)
 
+        def beside(run: RunConfig, folder: Path) -> Mapping[str, str]:
+            """.hydra/; when several jobs ask for the same run, it is the one of the last job."""
+            return hydra_files(jobs_of[run.run_id][-1], folder)
+
         def write(delivery: Delivery, folder: Path) -> None:
-            jobs = jobs_of[delivery.run.run_id]
-            if setup.hydra_context.callbacks.callbacks:
-                for job in jobs:
-                    run_with_callbacks(setup.hydra_context, job, delivery)
-            else:  # when several jobs ask for the same run, .hydra/ is the one of the last job
-                write_hydra_files(jobs[-1], folder)
-                write_record(delivery, folder)
+            for job in jobs_of[delivery.run.run_id]:
+                run_with_callbacks(setup.hydra_context, job, delivery)
 
         folder = Path(setup.config.hydra.sweep.dir)
-        device = setup.config.device
-        endings = sweep(checked.runs, folder, checked.study, device=device, options=options, on_finished=write)
+        config = setup.config
+        endings = sweep(
+            checked.runs,
+            folder,
+            checked.study,
+            device=config.device,
+            backend=config.backend,
+            options=options,
+            beside=beside,
+            on_finished=write if setup.hydra_context.callbacks.callbacks else None,
+        )
         self.endings |= endings
         return [
             _job_return(job, folder, endings.get(run.run_id))

@@ -2,7 +2,7 @@
 
     run.json          what was run and how it ended (see `Record`)
     curves.csv        one row per evaluation: step, train_loss, eval_loss, batch_loss, grad_norm, clip_rate, then the
-                      columns of training/diagnostics.py
+                      columns of nets/backends/diagnostics.py
     predictions.csv   the network's answers beside the truth; the task decides on the columns
     gradients.csv     of recurrent runs: step, layer, t, grad_norm, the norm of dL/dh[t] on the way back through time
     provenance.json   when, where and with which versions the run was computed: what does not follow from the config
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -105,17 +106,39 @@ def render(record: Record) -> dict[str, str]:
     return {**tables, RUN: to_json(head | summary | rest)}
 
 
-def write_files(folder: Path, files: Mapping[str, str], provenance: Mapping[str, Any]) -> None:
-    """Write the files that `render` made, run.json last: without it the folder is not a record.  Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write_files(
+    folder: Path, files: Mapping[str, str], provenance: Mapping[str, Any], beside: Mapping[str, str] | None = None
+) -> None:
+    """Write the files that `render` made, run.json last: without it the folder is not a record.  Raises OSError.
+
+    beside: other files that belong into the folder, relative path -> text."""
+    everything = {PROVENANCE: to_json(provenance), **(beside or {}), **files}
+    if not folder.exists():  # all at once
+        building = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        try:
+            for name, text in everything.items():
+                _write_new(building / name, text)
+            building.rename(folder)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+        return
     for name in (RUN, GRADIENTS):  # while the tables are replaced, the folder is not a record
         (folder / name).unlink(missing_ok=True)
     for name in os.listdir(folder):
         if name.startswith(".") and name.endswith(".tmp"):  # left by a process that was killed while it wrote
             (folder / name).unlink(missing_ok=True)
-    write_text(folder / PROVENANCE, to_json(provenance))
-    for name in sorted(files, key=lambda name: name == RUN):
-        write_text(folder / name, files[name])
+    for name in sorted(everything, key=lambda name: name == RUN):
+        (folder / name).parent.mkdir(exist_ok=True)
+        write_text(folder / name, everything[name])
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
 
 
 def read_record(folder: Path) -> Record:

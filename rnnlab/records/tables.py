@@ -31,7 +31,7 @@ def to_csv(columns: Mapping[str, np.ndarray]) -> str:
     return text.getvalue()
 
 
-@lru_cache(maxsize=16)  # the runs of a pack share their times and truths
+@lru_cache(maxsize=64)  # the runs of a pack share their times and truths
 def _entries(dtype: str, content: bytes) -> list[str]:
     """The numbers of a column as text."""
     column = np.frombuffer(content, dtype=dtype)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -30,9 +30,13 @@ class Pack:
 
     runs: Sequence[RunConfig]
     device: str
+    backend: str = "auto"  # a name of rnnlab.nets.backends.BACKENDS
     checkpoint_folder: Path | None = None  # None: the worker writes no checkpoints
     checkpoint_s: float = math.inf  # seconds between two checkpoints
     suspect: bool = False  # a worker has died while it computed these runs
+    folder: Path | None = None  # of the study: the worker writes the records there; None: it hands them back
+    beside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # run_id -> files beside its record, as text
+    command: str = ""  # for the provenance of the records that the worker writes
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Engine(Protocol):
     pack_memory_gb: float  # how much memory a pack may take, in 10^9 bytes
     pack_overhead_s: float  # the time that a pack takes beside its runs: docs/scaling.md
     shares_folder: bool  # whether the workers see this machine's files: then they can write checkpoints there
+    writes_records: bool  # whether the workers end with the command: then they write the records of its runs
 
     @classmethod
     def start(cls, settings: Any, options: SweepOptions, device: str, folder: Path) -> Self:

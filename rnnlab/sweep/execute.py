@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,10 +31,13 @@ class Execution:
     A pack whose worker died is tried once more, then in halves, until the run that kills its worker is alone; that run
     is delivered as failed.  New packs are submitted before each delivery, so that no worker waits for the caller.
 
-    n_running: how many packs the engine has already, from an earlier command."""
+    n_running: how many packs the engine has already, from an earlier command.  prepare: gives the pack that is
+    submitted, with what is better made at the last moment."""
 
-    def __init__(self, packs: Iterable[Pack], engine: Engine, n_running: int = 0):
-        self._waiting, self._engine = deque(packs), engine
+    def __init__(
+        self, packs: Iterable[Pack], engine: Engine, n_running: int = 0, prepare: Callable[[Pack], Pack] = lambda p: p
+    ):
+        self._waiting, self._engine, self._prepare = deque(packs), engine, prepare
         self._ready: deque[Delivery] = deque()
         self._n_running = n_running
 
@@ -45,7 +48,7 @@ class Execution:
             for event in self._engine.wait(0 if self._ready else TICK_S) if self._n_running else []:
                 self._take(event)
             while self._waiting and self._engine.n_free:
-                self._engine.submit(self._waiting.popleft())
+                self._engine.submit(self._prepare(self._waiting.popleft()))
                 self._n_running += 1
             if not self._ready:
                 yield None

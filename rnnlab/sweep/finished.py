@@ -27,10 +27,11 @@ class FinishedRun:
     diverged: bool
     objective: float
     summary: str  # one line for a person
+    refusal: str | None = None  # why the worker, which was to write the record, could not: one line for a person
 
-    def write(self, folder: Path, provenance: Mapping[str, Any]) -> None:
-        """Write the record into `folder`.  Raises OSError."""
-        write_files(folder, self.files, provenance)
+    def write(self, folder: Path, provenance: Mapping[str, Any], beside: Mapping[str, str] | None = None) -> None:
+        """Write the record into `folder`, and other files beside it: relative path -> text.  Raises OSError."""
+        write_files(folder, self.files, provenance, beside)
 
 
 def finish(run: RunConfig, result: RunResult) -> FinishedRun:
@@ -51,6 +52,14 @@ def _finish(run: RunConfig, result: RunResult) -> FinishedRun:
         diverged=result.diverged,
         objective=objective(result.status, result.diverged, result.metrics),
         summary=(result.error or "").strip().splitlines()[-1] if failed else _summary(run, result),
+    )
+
+
+def cannot_write(error: OSError, folder: Path) -> str:
+    """Why a sweep stops: one line for a person."""
+    return (
+        f"{error.filename or folder}: cannot be written ({error.strerror}); the sweep has stopped, what was finished "
+        "before is kept, and the same command goes on from there"
     )
 
 

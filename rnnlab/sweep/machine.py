@@ -4,8 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-import torch
-
+from rnnlab.lazy import torch
 from rnnlab.options import ConfigError
 
 

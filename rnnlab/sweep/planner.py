@@ -1,31 +1,30 @@
 """Which runs share a pack.
 
-Runs that can share a program are put side by side.  A pack should be wide enough that the time of one torch call is
-spent computing, and narrow enough that the states of one time step, which every call reads and writes, stay in the
-second-level cache; it must fit into memory; and there should be work for every worker to the end.
+Runs that can share a program, and that one backend computes, are put side by side.  Kernels take the lanes of a pack
+one after the other: a pack of them is as wide as a few seconds of work, so that there are packs for every worker to the
+end, and none is so short that what it costs beside its runs counts.  Plain torch computes all lanes of a pack in one
+call: its packs are wide enough that a call is spent computing.  A pack must fit into memory.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlab.config.run import RunConfig
-from rnnlab.nets.cells import Cell
-from rnnlab.nets.padding import HIDDEN_UNIT, MIN_WIDTH, padded
-from rnnlab.training.batches import LEAST_CHUNK, chunk_size
-from rnnlab.training.construction import architecture
-from rnnlab.training.pack import program_key
+from rnnlab.training.batches import LEAST_CHUNK
+from rnnlab.training.construction import architecture, program_key, recipe
 
-STATES = 2**15  # floats in the states of one time step of a pack, (R, B, H): benchmarks/pack_width.py
+PACK_S = 2.0  # the time of a pack of kernels, about
+STATES = 2**15  # plain torch: floats in the states of one time step of a pack, (R, B, H)
 MAX_WIDTH = 256
 
-# For estimates.  Seconds of one core: per multiply-add, per state and layer, per torch call on one time step of a pack,
-# per update of a pack without its passes, and per record.
-MULTIPLY_ADD_S, STATE_S, CALL_S, UPDATE_S, RUN_S = 2.5e-11, 1.5e-9, 4e-6, 3e-4, 5e-3
+# For estimates.  Seconds of one core: per multiply-add, per state and kind of pre-activation, and per run beside its
+# passes.
+MULTIPLY_ADD_S, STATE_S, RUN_S = 2e-11, 5e-10, 8e-3
 
 
 @dataclass(frozen=True)
@@ -54,17 +53,24 @@ class Plan:
         return "\n".join(lines)
 
 
-def plan(runs: Sequence[RunConfig], n_workers: int, memory_gb: float, overhead_s: float = 0.0) -> Plan:
-    """Put the runs into packs.  Runs with the same activation are neighbours, so that a pack calls few functions.
+def plan(
+    runs: Sequence[RunConfig],
+    n_workers: int,
+    memory_gb: float,
+    overhead_s: float = 0.0,
+    backend_of: Callable[[RunConfig], str] = lambda run: "compiled",
+) -> Plan:
+    """Put the runs into packs.
 
-    memory_gb: for n_workers packs together.  overhead_s: the seconds that a pack costs beside its runs."""
-    programs: dict[object, list[RunConfig]] = {}
+    memory_gb: for n_workers packs together.  overhead_s: the seconds that a pack costs beside its runs.  backend_of:
+    the name of the backend that computes a run; a pack has one."""
+    programs: dict[tuple[object, ...], list[RunConfig]] = {}
     for run in runs:
-        programs.setdefault(program_key(run), []).append(run)
+        programs.setdefault((backend_of(run), *program_key(run)), []).append(run)
     packs: list[list[RunConfig]] = []
-    for members in programs.values():
-        members.sort(key=lambda run: repr(run.cell.activation))
-        n_packs = math.ceil(len(members) / best_width(members[0], n_workers, memory_gb))
+    for (backend, *_), members in programs.items():
+        members.sort(key=lambda run: repr(run.cell.activation))  # plain torch calls each activation once
+        n_packs = math.ceil(len(members) / best_width(members[0], n_workers, memory_gb, backend == "compiled"))
         n_packs = max(n_packs, _worthwhile(members, n_workers, overhead_s))
         if len(members) >= 2 * n_workers and n_packs >= n_workers:  # as many packs for each worker
             n_packs = math.ceil(n_packs / n_workers) * n_workers
@@ -73,59 +79,45 @@ def plan(runs: Sequence[RunConfig], n_workers: int, memory_gb: float, overhead_s
 
 
 def _worthwhile(members: Sequence[RunConfig], n_workers: int, overhead_s: float) -> int:
-    """The number of packs that keeps most workers busy, where each pack has at least two lanes and its overhead is at
-    most a tenth of its time."""
-    most = min(n_workers, len(members) // MIN_WIDTH)
-    return min(most, int(pack_cost_s(members) / (10 * overhead_s))) if overhead_s else most
+    """The number of packs that keeps most workers busy, where the overhead of a pack is at most a tenth of its time."""
+    most = min(n_workers, len(members))
+    return max(1, min(most, int(pack_cost_s(members) / (10 * overhead_s)))) if overhead_s else most
 
 
-def best_width(run: RunConfig, n_workers: int, memory_gb: float) -> int:
+def best_width(run: RunConfig, n_workers: int, memory_gb: float, compiled: bool = True) -> int:
     """The best number of lanes for a pack of runs like this one."""
-    by_cache = max(2, STATES // (_chunk(run) * _hidden(run)))
+    if compiled:
+        by_time = max(1, int(PACK_S / pack_cost_s([run])))
+    else:
+        by_time = max(2, STATES // (recipe(run).chunk * run.cell.hidden_size))
     by_memory = max(1, int(memory_gb * 1e9 / n_workers / lane_bytes(run)))
-    return min(by_cache, by_memory, MAX_WIDTH)
+    return min(by_time, by_memory, MAX_WIDTH)
 
 
 def lane_bytes(run: RunConfig) -> int:
     """An estimate of the bytes that one lane takes: traces, each with its gradient; parameters with gradients and the
-    optimiser's state; data that no other lane uses.  It is 0.9 to 1.7 times the measured peak of a process, for rnn,
-    lstm and gru of several sizes."""
-    hidden, cell = _hidden(run), _cell(run)
-    trace = run.task.seq_len * max(_chunk(run), LEAST_CHUNK) * hidden
-    parameters = sum(w.fan_in * w.fan_out * len(w.gates) for w in architecture(run).padded().weights().values())
+    optimiser's state; data that no other lane uses.
+
+    Of kernels, whose lanes share the traces, it is what a pack of one takes."""
+    a = architecture(run)
+    trace = run.task.seq_len * max(recipe(run).chunk, LEAST_CHUNK) * run.cell.hidden_size
     data = run.task.n_train * run.task.seq_len * (1 if run.task.tokens else run.task.input_size)
-    floats = trace * (2 * (cell.traces + 1) * run.cell.num_layers + 1) + 8 * parameters + data * run.task.generates
-    return 4 * floats
+    floats = trace * (2 * (a.cell.traces + 1) * run.cell.num_layers + 1) + 8 * a.n_parameters
+    return 4 * (floats + data * run.task.generates)
 
 
 def pack_cost_s(pack: Sequence[RunConfig]) -> float:
-    """An estimate of the seconds that a pack takes on one core."""
-    run = pack[0]
+    """An estimate of the seconds that a pack takes on one core, compiled."""
+    run, a = pack[0], architecture(pack[0])
     n_train, every = run.task.n_train, run.training.eval_every
     n_evaluations = 1 if every is None else 2 + run.training.steps // every
     evaluated = min(run.training.eval_samples or n_train, n_train)
-    chunk = _chunk(run)
-    trained_chunks = math.ceil((run.training.batch_size or n_train) / chunk)
-    passes = 3 * run.training.steps * trained_chunks + 2 * n_evaluations * math.ceil(evaluated / chunk)  # forward ones
-    hidden, layers, cell = _hidden(run), max(run.cell.num_layers, 1), _cell(run)
+    samples = 3 * run.training.steps * (run.training.batch_size or n_train) + 2 * n_evaluations * evaluated
+    hidden, layers = run.cell.hidden_size, max(run.cell.num_layers, 1)
     inputs = 1 if run.task.tokens else run.task.input_size
-    products = layers * cell.products * hidden + cell.blocks * (inputs + (layers - 1) * hidden) + run.task.output_size
-    state_s = hidden * (products * MULTIPLY_ADD_S + layers * cell.traces * STATE_S / 3)
-    steps = passes * run.task.seq_len
-    calls = steps * cell.traces * layers
-    return len(pack) * (steps * chunk * state_s + RUN_S) + calls * CALL_S + run.training.steps * UPDATE_S
-
-
-def _cell(run: RunConfig) -> type[Cell]:
-    return architecture(run).cell
-
-
-def _hidden(run: RunConfig) -> int:
-    return padded(run.cell.hidden_size, HIDDEN_UNIT)
-
-
-def _chunk(run: RunConfig) -> int:
-    return chunk_size(run.training.batch_size or run.task.n_train, run.task.seq_len, _hidden(run))
+    products = layers * a.cell.products * hidden + a.cell.blocks * (inputs + (layers - 1) * hidden) + a.output_size
+    state_s = hidden * (products * MULTIPLY_ADD_S + layers * a.cell.traces * STATE_S)
+    return len(pack) * (samples * run.task.seq_len * state_s + RUN_S)
 
 
 def _program(run: RunConfig) -> str:

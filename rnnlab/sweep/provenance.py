@@ -8,10 +8,12 @@ import shlex
 import sys
 from datetime import UTC, datetime
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from rnnlab import __version__
+from rnnlab.lazy import torch
 
 
 def provenance() -> dict[str, Any]:
@@ -23,20 +25,25 @@ def provenance() -> dict[str, Any]:
 @cache
 def _surroundings() -> dict[str, Any]:
     import numpy
-    import torch
-
-    from rnnlab.nets.activations import TANH
 
     return {
         "host": platform.node(),
         "platform": platform.platform(),
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": version("torch"),
         "numpy": numpy.__version__,
         "rnnlab": __version__,
-        "tanh": TANH,
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
     }
+
+
+@cache
+def computed_with(backend: str) -> dict[str, str]:
+    """The backend, and what its instructions follow from."""
+    if backend == "compiled":
+        from rnnlab.nets.kernels.library import processor
+
+        return {"backend": backend, "processor": processor()[0], **{n: version(n) for n in ("numba", "llvmlite")}}
+    return {"backend": backend, "cpu_capability": torch.backends.cpu.get_cpu_capability()}
 
 
 def command() -> str:

@@ -1,4 +1,5 @@
-"""The server process that this machine's workers are forked from: it imports torch once, while the command composes.
+"""The server process that this machine's workers are forked from: it imports torch and
+loads the kernels once, while the command composes.
 
 A terminal sends Ctrl-C to every process of the command, but only the main process is to act on it: it ends the workers
 itself.  So SIGINT is blocked in the server, and each worker inherits the block when it is forked.  The block is set in
@@ -14,7 +15,7 @@ import os
 import signal
 from multiprocessing import forkserver, resource_tracker
 
-PRELOADED = ["rnnlab.sweep.block_interrupt", "rnnlab.sweep.worker"]
+PRELOADED = ["rnnlab.sweep.block_interrupt", "rnnlab.sweep.worker", "rnnlab.sweep.preload_kernels"]
 
 
 def start() -> None:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,11 +22,12 @@ from rnnlab.config.run import RunConfig
 from rnnlab.records.run import RUN
 from rnnlab.records.study import StudyFile, write_study_file
 from rnnlab.report import write_report
+from rnnlab.sweep.backend import check_backend, expected_backend, say_if_computed_otherwise
 from rnnlab.sweep.checks import with_runs
 from rnnlab.sweep.engine import Engine, Pack
 from rnnlab.sweep.engines import check_options, start_engine
 from rnnlab.sweep.execute import Delivery, Execution
-from rnnlab.sweep.finished import RunFailed, objective
+from rnnlab.sweep.finished import RunFailed, cannot_write, objective
 from rnnlab.sweep.folder import CHECKPOINTS, already_done, locked
 from rnnlab.sweep.interrupt import Interrupt
 from rnnlab.sweep.options import SweepOptions
@@ -45,11 +47,16 @@ class Ending:
 
 
 OnFinished = Callable[[Delivery, Path], None]  # what is done with a finished run, and the folder that belongs to it
+Beside = Callable[[RunConfig, Path], Mapping[str, str]]  # files beside the record of a run, relative path -> text
 
 
 def write_record(delivery: Delivery, folder: Path) -> None:
     """Write the record of a finished run into its folder.  Raises OSError."""
     delivery.finished.write(folder, delivery.provenance)
+
+
+def _nothing(run: RunConfig, folder: Path) -> Mapping[str, str]:
+    return {}
 
 
 def sweep(
@@ -58,14 +65,18 @@ def sweep(
     study: StudyFile,
     *,
     device: str = "cpu",
+    backend: str = "auto",
     options: SweepOptions | None = None,
-    on_finished: OnFinished = write_record,
+    beside: Beside = _nothing,
+    on_finished: OnFinished | None = None,
 ) -> dict[str, Ending]:
     """Compute those runs that are not done yet: run_id -> how the run ended.  After a dry run it is empty.
 
     A run that is given twice is computed once.  folder: the study's, `folder / run.folder` the run's.  study: what
-    study.json says; without expected runs it is completed with `runs` and its claims are checked.  on_finished: called
-    once for each run that has been computed, in this process.
+    study.json says; without expected runs it is completed with `runs` and its claims are checked.
+
+    beside: gives the files that belong beside a run's record.  on_finished: called once for each run that has been
+    computed, in this process; it writes the record.  Without it the workers write the records, or this process does.
 
     Raises ConfigError before anything is computed, EngineError, RunFailed when on_finished cannot write, and
     KeyboardInterrupt after Ctrl-C.  Whatever it raises, what was finished before is written, and the same call
@@ -74,12 +85,13 @@ def sweep(
     options = options or SweepOptions()
     check_options(options)
     different = list({run.run_id: run for run in runs}.values())
+    check_backend(different, device, backend)
     study = study if study.expected else with_runs(study, different)
     study = replace(study, command=study.command or command())
     with closing(start_engine(options, device, folder)) as engine:
         if options.dry_run:
             done = already_done(folder, different, options.redo)
-            planned = _plan([run for run in different if run.run_id not in done], engine)
+            planned = _plan(Pack([run for run in different if run.run_id not in done], device, backend), engine)
             print(planned.describe(n_done=len(done), n_workers=engine.n_workers, folder=folder))
             return {}
         with locked(folder):
@@ -89,9 +101,11 @@ def sweep(
                 forget(folder / CHECKPOINTS, {run.run_id for run in different}, also_in_part=True)
             missing = [run for run in different if run.run_id not in done]
             checkpoints = folder.absolute() / CHECKPOINTS if engine.shares_folder else None
-            everything = Pack(missing, device, checkpoints, options.checkpoint_s)
+            everything = Pack(missing, device, backend, checkpoints, options.checkpoint_s)
+            if missing:
+                say_if_computed_otherwise(folder, [run for run in different if run.run_id in done], device, backend)
             try:
-                computed = _compute(everything, done, engine, folder, _writing(on_finished, folder, study.command))
+                computed = _compute(everything, done, engine, folder, Writing(study.command, beside, on_finished))
             finally:
                 if options.report:
                     _report(folder)
@@ -100,12 +114,48 @@ def sweep(
     return endings | computed
 
 
-def _plan(runs: Sequence[RunConfig], engine: Engine) -> Plan:
-    return plan(runs, engine.n_workers, engine.pack_memory_gb * engine.n_workers, engine.pack_overhead_s)
+@dataclass(frozen=True)
+class Writing:
+    """How records get to their folders.  command: for their provenance."""
+
+    command: str
+    beside: Beside
+    on_finished: OnFinished | None
+
+    def by_worker(self, pack: Pack, folder: Path) -> Pack:
+        """The pack with what a worker needs to write the records of its runs into the study's folder."""
+        beside = {run.run_id: self.beside(run, folder / run.folder) for run in pack.runs}
+        return replace(pack, folder=folder, beside=beside, command=self.command)
+
+    def take(self, delivery: Delivery, folder: Path, written: bool) -> None:
+        """See that the record of a delivered run is written.  Raises RunFailed: then there is no point in computing
+        more."""
+        if delivery.finished.refusal:
+            raise RunFailed(delivery.finished.refusal)
+        if written and not delivery.finished.files:
+            return
+        delivery = replace(delivery, provenance={**delivery.provenance, "command": self.command})
+        place = folder / delivery.run.folder
+        try:
+            if self.on_finished:
+                self.on_finished(delivery, place)
+            else:
+                beside = self.beside(delivery.run, place.absolute())
+                delivery.finished.write(place, delivery.provenance, beside)
+        except OSError as error:
+            raise RunFailed(cannot_write(error, place)) from error
+
+
+def _plan(everything: Pack, engine: Engine) -> Plan:
+    def backend_of(run: RunConfig) -> str:
+        return expected_backend(run, everything.device, everything.backend)
+
+    memory_gb = engine.pack_memory_gb * engine.n_workers
+    return plan(everything.runs, engine.n_workers, memory_gb, engine.pack_overhead_s, backend_of)
 
 
 def _compute(
-    everything: Pack, done: Collection[str], engine: Engine, folder: Path, write: Callable[[Delivery], None]
+    everything: Pack, done: Collection[str], engine: Engine, folder: Path, writing: Writing
 ) -> dict[str, Ending]:
     """Compute the runs of `everything`, in packs, and write each run as it arrives: run_id -> how it ended.
 
@@ -113,13 +163,16 @@ def _compute(
     after Ctrl-C, when what has been computed is written."""
     under_way = engine.resume(everything)
     taken = {run.run_id for pack in under_way for run in pack.runs}
-    planned = _plan([run for run in everything.runs if run.run_id not in taken], engine)
+    left = replace(everything, runs=[run for run in everything.runs if run.run_id not in taken])
+    planned = _plan(left, engine)
     packs = [replace(everything, runs=pack) for pack in planned.packs]
-    execution = Execution(packs, engine, n_running=len(under_way))
+    by_workers = engine.writes_records and writing.on_finished is None
+    prepare = partial(writing.by_worker, folder=folder.absolute()) if by_workers else lambda pack: pack
+    execution = Execution(packs, engine, n_running=len(under_way), prepare=prepare)
     endings: dict[str, Ending] = {}
 
     def take(delivery: Delivery) -> None:
-        write(delivery)
+        writing.take(delivery, folder, written=by_workers)
         run, finished = delivery.run, delivery.finished
         endings[run.run_id] = Ending(folder / run.folder, finished.status, finished.objective)
         progress.add(delivery)
@@ -144,24 +197,6 @@ def _compute(
     if interrupt.requested:
         raise KeyboardInterrupt
     return endings
-
-
-def _writing(on_finished: OnFinished, folder: Path, command: str) -> Callable[[Delivery], None]:
-    """A function that gives on_finished the run's folder, and the provenance the name of this command.
-
-    It raises RunFailed when on_finished cannot write: then there is no point in computing more."""
-
-    def write(delivery: Delivery) -> None:
-        place = folder / delivery.run.folder
-        try:
-            on_finished(replace(delivery, provenance={**delivery.provenance, "command": command}), place)
-        except OSError as error:
-            raise RunFailed(
-                f"{error.filename or place}: cannot be written ({error.strerror}); the sweep has stopped, what was "
-                "finished before is kept, and the same command goes on from there"
-            ) from error
-
-    return write
 
 
 def _report(folder: Path) -> None:

@@ -8,6 +8,7 @@ import platform
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,16 @@ from rnnlab.config.run import RunConfig
 from rnnlab.options import ConfigError
 from rnnlab.records.run import RUN, RunResult
 from rnnlab.sweep.engine import Pack
-from rnnlab.sweep.finished import FinishedRun, RunFailed, finish
-from rnnlab.sweep.provenance import provenance
+from rnnlab.sweep.finished import FinishedRun, RunFailed, cannot_write, finish
+from rnnlab.sweep.provenance import computed_with, provenance
 from rnnlab.training.checkpoints import LaneState, read_checkpoints
+from rnnlab.training.construction import backend_of
 from rnnlab.training.loop import Checkpoints, train
 
 
-def run_alone(run: RunConfig, folder: Path, device: str) -> FinishedRun:
+def run_alone(run: RunConfig, folder: Path, device: str, backend: str) -> FinishedRun:
     """Train a run as a pack of one and write its record.  Raises RunFailed after the record of a failed run."""
-    (finished,), origin = work_on(Pack([run], device))
+    (finished,), origin = work_on(Pack([run], device, backend))
     finished.write(folder, origin)
     if finished.status == "failed":
         raise RunFailed(f"the run failed: {finished.summary}; its traceback is in {folder / RUN}")
@@ -33,12 +35,29 @@ def run_alone(run: RunConfig, folder: Path, device: str) -> FinishedRun:
 def work_on(pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
     """The runs of a pack, finished, in its order, and their provenance."""
     started = time.monotonic()
-    results = compute(pack.runs, pack.device, pack.checkpoint_folder, pack.checkpoint_s)
+    computed_by = backend_of(pack.runs[0], pack.device, pack.backend)
+    results = compute(pack.runs, pack.device, computed_by, pack.checkpoint_folder, pack.checkpoint_s)
     runs = [finish(run, result) for run, result in zip(pack.runs, results, strict=True)]
     circumstances = {"pack_wall_s": time.monotonic() - started, "pack_width": len(runs), "device": pack.device}
+    circumstances |= computed_with(computed_by)
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         circumstances["cuda_visible_devices"] = os.environ["CUDA_VISIBLE_DEVICES"]
-    return runs, provenance() | circumstances
+    origin = provenance() | circumstances
+    if pack.folder is not None:
+        origin |= {"command": pack.command}
+        return [_written(run, done, pack, origin) for run, done in zip(pack.runs, runs, strict=True)], origin
+    return runs, origin
+
+
+def _written(run: RunConfig, finished: FinishedRun, pack: Pack, origin: Mapping[str, Any]) -> FinishedRun:
+    """The run without its files, which are written; or with the reason why they are not."""
+    assert pack.folder is not None
+    folder = pack.folder / run.folder
+    try:
+        finished.write(folder, origin, pack.beside.get(run.run_id))
+    except OSError as error:
+        return replace(finished, files={}, refusal=cannot_write(error, folder))
+    return replace(finished, files={})
 
 
 def work_elsewhere(pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
@@ -54,7 +73,7 @@ def work_elsewhere(pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
 
 
 def compute(
-    pack: Sequence[RunConfig], device: str, folder: Path | None = None, every_s: float = math.inf
+    pack: Sequence[RunConfig], device: str, backend: str, folder: Path | None = None, every_s: float = math.inf
 ) -> list[RunResult]:
     """Train a pack, from its checkpoints in `folder` where there are any, and write one every `every_s` seconds.
 
@@ -65,11 +84,12 @@ def compute(
         part_states = None if step is None else [states[run.run_id] for run in part]
         checkpoints = Checkpoints(folder / f"{part[0].run_id}-{len(part)}.npz", every_s) if folder else None
         try:
-            found = train(part, device, states=part_states, checkpoints=checkpoints)
+            found = train(part, device, backend, states=part_states, checkpoints=checkpoints)
         except Exception:
             middle = len(part) // 2
             if middle:  # each half continues from the latest checkpoint
-                found = [r for half in (part[:middle], part[middle:]) for r in compute(half, device, folder, every_s)]
+                halves = (part[:middle], part[middle:])
+                found = [r for half in halves for r in compute(half, device, backend, folder, every_s)]
             else:
                 found = [RunResult(status="failed", steps_done=0, error=traceback.format_exc())]
         results |= {run.run_id: result for run, result in zip(part, found, strict=True)}

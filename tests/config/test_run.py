@@ -85,7 +85,7 @@ def test_interpolations_are_resolved():
 
 
 def test_keys_that_do_not_belong_to_a_run_are_left_aside():
-    assert from_node(node(device="cuda", study="x", hydra={"job": 1})) == from_node(MINIMAL)
+    assert from_node(node(device="cuda", backend="torch", study="x", hydra={"job": 1})) == from_node(MINIMAL)
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -278,6 +278,7 @@ def test_what_may_stand_side_by_side_is_accepted():
     ("values", "expected"),
     [
         ({"device": "gpu"}, ["device", "'gpu'", "cpu, cuda"]),
+        ({"backend": "numba"}, ["backend", "'numba'", "auto, compiled, torch"]),
         ({"study": "a/b"}, ["study", "'a/b'"]),
         ({"study": ""}, ["study", "''"]),
         ({"study": ".."}, ["study", "'..'"]),
@@ -287,13 +288,14 @@ def test_what_may_stand_side_by_side_is_accepted():
 )
 def test_what_surrounds_a_run_is_checked_too(values, expected):
     with pytest.raises(ConfigError) as caught:
-        check_surroundings(OmegaConf.create({"device": "cpu", "study": "scratch"} | values))
+        check_surroundings(OmegaConf.create({"device": "cpu", "backend": "auto", "study": "scratch"} | values))
     assert all(part in str(caught.value) for part in expected)
     assert "\n" not in str(caught.value)
 
 
 def test_surroundings_that_can_be_used_pass():
-    check_surroundings(OmegaConf.create({"device": "cpu", "study": "my_study-2"}))
+    for backend in ("auto", "compiled", "torch"):
+        check_surroundings(OmegaConf.create({"device": "cpu", "backend": backend, "study": "my_study-2"}))
 
 
 # Identity
@@ -365,8 +367,8 @@ def test_a_default_that_is_stated_does_not_change_the_hash():
     assert from_node(node(cell__hidden_size=50, seed=0)).run_id == from_node(MINIMAL).run_id
 
 
-def test_the_hash_does_not_depend_on_device_or_study():
-    assert from_node(node(device="cuda", study="x", question="?")).run_id == from_node(MINIMAL).run_id
+def test_the_hash_does_not_depend_on_device_backend_or_study():
+    assert from_node(node(device="cuda", backend="torch", study="x", question="?")).run_id == from_node(MINIMAL).run_id
 
 
 def test_a_run_id_is_twelve_hexadecimal_digits():

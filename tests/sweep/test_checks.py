@@ -15,8 +15,9 @@ CONFIG = {
     "seed": 0,
     "study": "s",
     "device": "cpu",
+    "backend": "auto",
 }
-SHARED = {"study": "s", "device": "cpu"}
+SHARED = {"study": "s", "device": "cpu", "backend": "auto"}
 
 
 def test_every_config_becomes_a_run_in_order(capsys):
@@ -38,7 +39,7 @@ def test_a_complaint_says_how_many_runs_share_it():
         checked_runs(configs, SHARED)
 
 
-@pytest.mark.parametrize("key, value", [("study", "other"), ("device", "cuda")])
+@pytest.mark.parametrize("key, value", [("study", "other"), ("device", "cuda"), ("backend", "torch")])
 def test_what_all_runs_share_cannot_be_swept(key, value):
     with pytest.raises(ConfigError, match=f"{key}: '{value}' and '{SHARED[key]}'; must be one for all runs"):
         checked_runs([CONFIG, {**CONFIG, key: value}], SHARED)

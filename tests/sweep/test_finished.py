@@ -15,7 +15,7 @@ def test_the_objective_is_the_validation_loss_and_infinite_where_there_is_none()
 
 def test_the_summary_is_one_line_with_the_outcome(run_config):
     runs = [run_config(seed=3), run_config(optimizer="sgd", optimizer__learning_rate=1e30, training__steps=20)]
-    well, badly = (finish(run, compute([run], "cpu")[0]) for run in runs)
+    well, badly = (finish(run, compute([run], "cpu", "auto")[0]) for run in runs)
     assert well.summary.startswith("sines, rnn tanh, seed 3: ")
     assert "eval_loss" in well.summary
     assert "mse_closed_loop" in well.summary

@@ -39,9 +39,9 @@ def engine():
     engine.close()
 
 
-def test_a_pack_comes_back_as_it_would_be_computed_here(engine, run_config, tmp_path):
+def test_a_pack_comes_back_as_it_would_be_computed_here(engine, run_config):
     runs = [run_config(seed=seed) for seed in range(3)]
-    engine.submit(Pack(runs, "cpu", tmp_path, 60.0))
+    engine.submit(Pack(runs, "cpu"))
     (event,) = engine.wait(None)
     assert isinstance(event, Done)
     assert event.provenance["pack_width"] == 3
@@ -49,9 +49,9 @@ def test_a_pack_comes_back_as_it_would_be_computed_here(engine, run_config, tmp_
     assert list(event.runs) == [finish(run, result) for run, result in zip(runs, train(runs), strict=True)]
 
 
-def test_a_killed_worker_costs_its_own_pack_only(engine, workers, run_config, tmp_path):
-    long = Pack([run_config(training__steps=10**6, training__eval_every=10**6)], "cpu", tmp_path, 60.0)
-    short = Pack([run_config()], "cpu", tmp_path, 60.0)
+def test_a_killed_worker_costs_its_own_pack_only(engine, workers, run_config):
+    long = Pack([run_config(training__steps=10**6, training__eval_every=10**6)], "cpu")
+    short = Pack([run_config()], "cpu")
     engine.submit(long)
     (busy,) = workers()
     engine.submit(short)
@@ -65,8 +65,8 @@ def test_a_killed_worker_costs_its_own_pack_only(engine, workers, run_config, tm
     assert isinstance(engine.wait(None)[0], Done)
 
 
-def test_a_worker_that_dies_while_idle_is_replaced(engine, workers, run_config, tmp_path):
-    pack = Pack([run_config()], "cpu", tmp_path, 60.0)
+def test_a_worker_that_dies_while_idle_is_replaced(engine, workers, run_config):
+    pack = Pack([run_config()], "cpu")
     engine.submit(pack)
     engine.wait(None)
     (worker,) = workers()
@@ -78,10 +78,10 @@ def test_a_worker_that_dies_while_idle_is_replaced(engine, workers, run_config, 
     assert isinstance(engine.wait(None)[0], Done)
 
 
-def test_no_worker_is_left_when_the_engine_is_closed(workers, run_config, tmp_path):
+def test_no_worker_is_left_when_the_engine_is_closed(workers, run_config):
     engine = LocalEngine(2, memory_gb=4.0)
     for _ in range(2):
-        engine.submit(Pack([run_config(training__steps=10**6)], "cpu", tmp_path, 60.0))
+        engine.submit(Pack([run_config(training__steps=10**6)], "cpu"))
     processes = workers()
     assert len(processes) == 2
     engine.close()
@@ -94,8 +94,8 @@ def kill_the_server():
     return pid
 
 
-def test_a_server_that_is_killed_is_started_again(engine, run_config, tmp_path):
-    pack = Pack([run_config()], "cpu", tmp_path, 60.0)
+def test_a_server_that_is_killed_is_started_again(engine, run_config):
+    pack = Pack([run_config()], "cpu")
     engine.submit(pack)
     (first,) = engine.wait(None)
     kill_the_server()
@@ -109,18 +109,18 @@ def test_a_server_that_is_killed_is_started_again(engine, run_config, tmp_path):
     assert len(pids - {first.provenance["pid"]}) == 1, "one worker is the first, the other one a new one"
 
 
-def test_a_worker_that_cannot_be_started_is_one_clear_error(engine, run_config, tmp_path, monkeypatch):
+def test_a_worker_that_cannot_be_started_is_one_clear_error(engine, run_config, monkeypatch):
     def start(process):
         raise EOFError
 
     monkeypatch.setattr(BaseProcess, "start", start)
     monkeypatch.setattr(local, "START_PAUSES_S", (0.0,))
     with pytest.raises(EngineError, match="no worker process can be started"):
-        engine.submit(Pack([run_config()], "cpu", tmp_path, 60.0))
+        engine.submit(Pack([run_config()], "cpu"))
 
 
-def test_workers_do_not_see_control_c(engine, workers, run_config, tmp_path):
-    engine.submit(Pack([run_config(training__steps=10**6)], "cpu", tmp_path, 60.0))
+def test_workers_do_not_see_control_c(engine, workers, run_config):
+    engine.submit(Pack([run_config(training__steps=10**6)], "cpu"))
     (worker,) = workers()
     for _ in range(20):  # from its first moment on
         os.kill(worker.pid, signal.SIGINT)
@@ -165,7 +165,7 @@ def interrupted(connection):
 
 def close_while_a_worker_sends(server_dies):
     engine = LocalEngine(1, memory_gb=4.0)
-    engine.submit(Pack([run], "cpu", None, 60.0))
+    engine.submit(Pack([run], "cpu"))
     receive, Connection.recv = Connection.recv, interrupted
     try:
         engine.wait(None)  # until the first part of the result has arrived
@@ -193,18 +193,18 @@ def test_a_worker_that_is_ended_while_it_sends_says_nothing():
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_workers_take_the_gpus_in_turns(run_config, tmp_path):
+def test_workers_take_the_gpus_in_turns(run_config):
     """Which GPU a worker sees is settled by its environment, before it has asked for one."""
     with closing(LocalEngine(3, memory_gb=4.0, gpus=["4", "7"])) as engine:
         for _ in range(3):
-            engine.submit(Pack([run_config()], "cpu", tmp_path, 60.0))
+            engine.submit(Pack([run_config()], "cpu"))
         events = []
         while len(events) < 3:
             events += engine.wait(None)
     assert sorted(event.provenance["cuda_visible_devices"] for event in events) == ["4", "4", "7"]
 
 
-def test_waiting_gives_up_after_its_time(engine, run_config, tmp_path):
-    engine.submit(Pack([run_config(training__steps=10**6)], "cpu", tmp_path, 60.0))
+def test_waiting_gives_up_after_its_time(engine, run_config):
+    engine.submit(Pack([run_config(training__steps=10**6)], "cpu"))
     assert engine.wait(0.01) == []
     assert engine.n_free == 1

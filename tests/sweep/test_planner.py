@@ -9,7 +9,7 @@ import pytest
 
 from rnnlab.sweep import planner
 from rnnlab.sweep.planner import best_width, lane_bytes, pack_cost_s, plan
-from rnnlab.training.pack import program_key
+from rnnlab.training.construction import program_key
 
 PLENTY = 1e3  # gigabytes
 
@@ -52,9 +52,31 @@ def test_there_is_work_for_every_worker_where_there_are_runs_enough(run_config):
         assert len(plan(runs, n_workers, PLENTY).packs) >= n_workers
 
 
-def test_few_runs_are_spread_over_many_workers_two_by_two(run_config):
+@pytest.mark.parametrize("backend", ["compiled", "torch"])
+def test_few_runs_are_spread_over_many_workers_one_by_one(run_config, backend):
     runs = [run_config(seed=seed) for seed in range(9)]
-    assert sorted(map(len, plan(runs, 100, PLENTY).packs)) == [2, 2, 2, 3]
+    assert [len(pack) for pack in plan(runs, 100, PLENTY, backend_of=lambda run: backend).packs] == [1] * 9
+
+
+def test_the_runs_of_a_pack_are_computed_by_one_backend(mixed):
+    def backend_of(run):
+        return "torch" if run.cell.activation.name == "elu" else "compiled"
+
+    packs = plan(mixed, 2, PLENTY, backend_of=backend_of).packs
+    assert sum(map(len, packs)) == len(mixed)
+    assert all(len({backend_of(run) for run in pack}) == 1 for pack in packs)
+    assert {backend_of(pack[0]) for pack in packs} == {"torch", "compiled"}
+    programs = {program_key(run) for run in mixed}
+    assert len(packs) > len(programs)
+
+
+def test_a_pack_of_kernels_is_as_wide_as_a_few_seconds_and_one_of_torch_as_a_call_needs(run_config):
+    long = run_config(training__steps=10**6)
+    assert best_width(long, 1, PLENTY) == 1
+    assert best_width(long, 1, PLENTY, compiled=False) > 1
+    short = run_config(training__steps=1)
+    assert best_width(short, 1, PLENTY) * pack_cost_s([short]) <= planner.PACK_S
+    assert best_width(short, 1, PLENTY) > 10
 
 
 def test_packs_are_not_made_shorter_than_what_they_cost_beside(run_config):

@@ -36,9 +36,9 @@ def files(runs, results):
 @pytest.mark.parametrize("places", [[0], [2], [6], [1, 4]], ids=str)
 def test_a_run_that_raises_fails_alone_and_leaves_the_others_as_they_are(run_config, boom, places):
     pack = [run_config(seed=n, cell__activation=("tanh", "relu")[n % 2]) for n in range(7)]
-    undisturbed = files(pack, compute(pack, "cpu"))
+    undisturbed = files(pack, compute(pack, "cpu", "auto"))
     boom(*(pack[n] for n in places))
-    results = compute(pack, "cpu")
+    results = compute(pack, "cpu", "auto")
     assert [result.status for result in results] == ["failed" if n in places else "completed" for n in range(7)]
     for n, text in enumerate(files(pack, results)):
         if n in places:
@@ -51,7 +51,7 @@ def test_a_run_that_raises_fails_alone_and_leaves_the_others_as_they_are(run_con
 def test_the_record_of_a_failed_run_is_whole_and_holds_its_traceback(run_config, boom, tmp_path):
     boom(run := run_config())
     with pytest.raises(RunFailed, match="boom at the last step"):
-        run_alone(run, tmp_path / "run", "cpu")
+        run_alone(run, tmp_path / "run", "cpu", "auto")
     record = records.read_record(tmp_path / "run")
     assert record.run_id == run.run_id
     assert record.result.status == "failed"
@@ -70,7 +70,7 @@ def test_a_failure_to_draw_data_or_weights_fails_the_run_too(run_config, monkeyp
         return data(self, seed)
 
     monkeypatch.setattr(type(runs[0].task), "data", failing)
-    assert [result.status for result in compute(runs, "cpu")] == ["completed", "failed", "completed"]
+    assert [result.status for result in compute(runs, "cpu", "auto")] == ["completed", "failed", "completed"]
 
 
 def test_an_interruption_is_no_failure(run_config, monkeypatch):
@@ -79,12 +79,12 @@ def test_an_interruption_is_no_failure(run_config, monkeypatch):
 
     monkeypatch.setattr(worker, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        compute([run_config(), run_config(seed=1)], "cpu")
+        compute([run_config(), run_config(seed=1)], "cpu", "auto")
 
 
 def test_a_run_alone_leaves_its_files(run_config, tmp_path):
     run = run_config()
-    finished = run_alone(run, tmp_path / "a" / "b", "cpu")
+    finished = run_alone(run, tmp_path / "a" / "b", "cpu", "auto")
     assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {RUN, CURVES, PREDICTIONS, GRADIENTS, PROVENANCE}
     record = records.read_record(tmp_path / "a" / "b")
     assert record.config == json.loads(json.dumps(run.as_dict()))
@@ -97,7 +97,7 @@ def test_a_run_alone_leaves_its_files(run_config, tmp_path):
 
 def test_a_record_holds_only_what_follows_from_the_config(run_config, tmp_path):
     for name in "ab":
-        run_alone(run_config(cell__activation="relu"), tmp_path / name, "cpu")  # provenance has the word tanh
+        run_alone(run_config(cell__activation="relu"), tmp_path / name, "cpu", "auto")  # provenance has the word tanh
     for file in (RUN, CURVES, PREDICTIONS):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     text = (tmp_path / "a" / RUN).read_text()
@@ -107,8 +107,17 @@ def test_a_record_holds_only_what_follows_from_the_config(run_config, tmp_path):
 
 def test_a_worker_says_what_became_of_each_run_and_where(run_config):
     runs = [run_config(seed=seed) for seed in range(3)]
-    found, provenance = work_on(Pack(runs, "cpu", None, 60.0))
-    assert found == [finish(run, result) for run, result in zip(runs, compute(runs, "cpu"), strict=True)]
+    found, provenance = work_on(Pack(runs, "cpu"))
+    assert found == [finish(run, result) for run, result in zip(runs, compute(runs, "cpu", "auto"), strict=True)]
     assert [run.run_id for run in found] == [run.run_id for run in runs]
     assert {"host", "torch", "finished", "pack_wall_s"} <= provenance.keys()
     assert (provenance["pack_width"], provenance["device"]) == (3, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("backend", "computed_by"), [("auto", "compiled"), ("compiled", "compiled"), ("torch", "torch")]
+)
+def test_provenance_says_which_backend_computed_and_what_compiled_it(backend, computed_by, run_config):
+    _, provenance = work_on(Pack([run_config()], "cpu", backend))
+    assert provenance["backend"] == computed_by
+    assert ({"numba", "llvmlite"} <= provenance.keys()) == (computed_by == "compiled")

@@ -28,6 +28,7 @@ class LocalEngine:
     gpus: the GPUs, as CUDA_VISIBLE_DEVICES names them; the workers take them in turns."""
 
     shares_folder = True
+    writes_records = True
     pack_overhead_s = 0.002
 
     def __init__(self, n_workers: int, memory_gb: float, gpus: Sequence[str] = ()) -> None:

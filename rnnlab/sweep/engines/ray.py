@@ -38,6 +38,8 @@ class RaySettings:
 class RayEngine:
     """n_workers: how many packs are computed at once; None: as many as the cluster has room for."""
 
+    writes_records = False
+
     pack_overhead_s = 0.01
 
     def __init__(self, settings: RaySettings, n_workers: int | None) -> None:

@@ -67,6 +67,7 @@ class SlurmEngine:
     """folder: what packs and records pass through; all nodes see it."""
 
     shares_folder = True
+    writes_records = False
     pack_overhead_s = 5.0
 
     def __init__(self, settings: SlurmSettings, folder: Path) -> None:

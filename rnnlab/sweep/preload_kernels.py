@@ -1,0 +1,5 @@
+"""Importing this module loads the kernels, so that the workers that are forked from this process have them already."""
+
+from rnnlab.nets.backends.choice import cannot_compile
+
+cannot_compile()  # a worker that needs kernels says why there are none

@@ -1,0 +1,52 @@
+"""An engine that computes in the test's own process."""
+
+import pytest
+
+from rnnlab.sweep import sweep as module
+from rnnlab.sweep.engine import Cancelled, Died, Done
+from rnnlab.sweep.worker import work_on
+
+
+class InlineEngine:
+    """Computes packs in this process, as many runs a pack as the planner wants.
+
+    cancelled, deadly: the seeds of runs whose pack is cancelled, or kills its worker."""
+
+    n_workers, n_free = 1, 100
+    pack_memory_gb, pack_overhead_s, shares_folder, writes_records = 1.0, 0.0, False, False
+
+    def __init__(self, cancelled=(), deadly=()):
+        self.cancelled, self.deadly, self.packs, self.forgotten = set(cancelled), set(deadly), [], set()
+
+    def resume(self, everything):
+        return []
+
+    def forget(self, run_ids):
+        self.forgotten |= set(run_ids)
+
+    def submit(self, pack):
+        self.packs.append(pack)
+
+    def wait(self, timeout_s):
+        if timeout_s == 0:
+            return []
+        pack = self.packs.pop(0)
+        seeds = {run.seed for run in pack.runs}
+        if seeds & self.cancelled:
+            return [Cancelled(pack)]
+        return [Died(pack)] if seeds & self.deadly else [Done(pack, *work_on(pack))]
+
+    def close(self):
+        self.packs = None
+
+
+@pytest.fixture
+def inline(monkeypatch):
+    """inline(**options): sweeps use an InlineEngine with these options, which is returned."""
+
+    def use(**options):
+        engine = InlineEngine(**options)
+        monkeypatch.setattr(module, "start_engine", lambda *_: engine)
+        return engine
+
+    return use
