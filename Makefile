@@ -42,6 +42,7 @@ $(BIN)/python:
 $(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .
+	$(BIN)/python -m rnnlab.nets.backends.ready
 	@touch $@
 
 $(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
