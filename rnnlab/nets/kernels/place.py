@@ -27,7 +27,8 @@ SOURCES = (*sorted(Path(__file__).parent.glob("*.py")), Path(divergence.__file__
 @cache
 def fingerprint() -> str:
     """A name that follows from the kernels' sources, the versions of what compiles them, and the machine."""
-    parts = [path.name.encode() + path.read_bytes() for path in SOURCES]
+    # numba keeps what it compiled by the place and the time of a file: the same sources elsewhere are compiled again.
+    parts = [f"{path} {path.stat().st_mtime_ns} ".encode() + path.read_bytes() for path in SOURCES]
     told = [os.environ.get(name, "") for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")]
     parts.append(" ".join((machine(), version("numpy"), platform.python_version(), *told)).encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
@@ -55,12 +56,12 @@ def _processor() -> str:
 def base() -> Path:
     """The folder of all that rnnlab keeps, which exists and can be written."""
     told = os.environ.get("RNNLAB_CACHE")
-    chosen = Path(told) if told else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnlab"
     try:
+        chosen = Path(told) if told else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnlab"
         chosen.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=chosen):
             return chosen
-    except OSError:
+    except (OSError, RuntimeError):  # there may be no home
         own = Path(tempfile.mkdtemp(prefix="rnnlab-"))
         atexit.register(shutil.rmtree, own, ignore_errors=True)
         return own
