@@ -51,7 +51,7 @@ def engines(folder: Path) -> dict[str, Callable[[int], Engine]]:
 def seconds(engine: Engine, packs: Sequence[Sequence[RunConfig]]) -> tuple[float, float]:
     """From the first submission to the last result; of these, what the workers say they were at work (added up)."""
     started, at_work = time.perf_counter(), 0.0
-    for delivery in Execution([Pack(runs, "cpu", "auto", None, 60.0) for runs in packs], engine).deliveries():
+    for delivery in Execution([Pack(runs, "cpu", checkpoint_s=60.0) for runs in packs], engine).deliveries():
         if delivery is not None:
             assert delivery.finished.status == "completed", delivery.finished.summary
             at_work += delivery.provenance["pack_wall_s"] / delivery.provenance["pack_width"]

@@ -83,7 +83,7 @@ def simulate(n_runs: int, n_nodes: int, costs: Costs, mtbf_h: float) -> dict[str
     cluster = SimulatedCluster(n_nodes, costs, mtbf_h * 3600, random.Random(0), now=n_runs * costs.compose)
     runs = [SimpleNamespace(run_id=n) for n in range(n_runs)]
     width = min(MAX_WIDTH, max(2, n_runs // (n_nodes * CORES)))
-    packs = [Pack(runs[n : n + width], "cpu", "auto", None, 60.0) for n in range(0, n_runs, width)]
+    packs = [Pack(runs[n : n + width], "cpu", checkpoint_s=60.0) for n in range(0, n_runs, width)]
     endings: Counter[str] = Counter()
     really = time.process_time()
     for delivery in Execution(packs, cluster).deliveries():

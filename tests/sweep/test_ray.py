@@ -47,7 +47,7 @@ def engine():
 
 def test_a_pack_comes_back_as_it_would_be_computed_here(engine, run_config):
     runs = [run_config(seed=seed) for seed in range(3)]
-    engine.submit(Pack(runs, "cpu", None, 60.0))
+    engine.submit(Pack(runs, "cpu", checkpoint_s=60.0))
     (event,) = engine.wait(None)
     assert list(event.runs) == [finish(run, result) for run, result in zip(runs, train(runs), strict=True)]
     assert event.provenance["pid"] != os.getpid()
@@ -56,13 +56,13 @@ def test_a_pack_comes_back_as_it_would_be_computed_here(engine, run_config):
 
 def test_waiting_gives_up_after_its_time(engine, run_config):
     assert engine.wait(0.0) == []
-    engine.submit(Pack([run_config(training__steps=300)], "cpu", None, 60.0))
+    engine.submit(Pack([run_config(training__steps=300)], "cpu", checkpoint_s=60.0))
     assert engine.wait(0.0) == []
     assert isinstance(engine.wait(None)[0], Done)
 
 
 def test_a_pack_that_kills_its_worker_has_died_and_the_others_go_on(engine, run_config):
-    healthy, deadly = Pack([run_config()], "cpu", None, 60.0), Pack([Deadly()], "cpu", None, 60.0, suspect=True)
+    healthy, deadly = Pack([run_config()], "cpu", checkpoint_s=60.0), Pack([Deadly()], "cpu", None, 60.0, suspect=True)
     engine.submit(deadly)
     engine.submit(healthy)
     events = []
@@ -72,7 +72,7 @@ def test_a_pack_that_kills_its_worker_has_died_and_the_others_go_on(engine, run_
 
 
 def test_what_no_run_has_raised_is_an_error_of_the_engine(engine):
-    engine.submit(Pack([3], "cpu", None, 60.0))
+    engine.submit(Pack([3], "cpu", checkpoint_s=60.0))
     with pytest.raises(EngineError, match=r"a Ray node cannot compute packs: AttributeError: .* 'task'"):
         engine.wait(None)
 
@@ -80,7 +80,7 @@ def test_what_no_run_has_raised_is_an_error_of_the_engine(engine):
 def test_a_node_without_the_data_is_named_with_the_file_and_no_run_fails(engine, run_config, tmp_path):
     text = tmp_path / "some.txt"
     text.write_text("a text that is here while the sweep is checked, and not where it is computed. " * 20)
-    pack = Pack([run_config(task="text", task__path=str(text))], "cpu", None, 60.0)
+    pack = Pack([run_config(task="text", task__path=str(text))], "cpu", checkpoint_s=60.0)
     text.unlink()
     engine.submit(pack)
     complaint = f"cannot compute packs: .*{platform.node()}: task.path: .*some.txt'; cannot be read.*on every node"
@@ -106,7 +106,7 @@ def test_a_node_that_is_lost_while_packs_run_loses_nothing(run_config):
     """Three nodes of one core; the one whose pack takes longest is taken away."""
     runs = [run_config(seed=n, cell__hidden_size=6 + n // 2, training__steps=200) for n in range(16)]
     wanted = {run.run_id: finish(run, result) for run, result in zip(runs, _one_by_one(runs), strict=True)}
-    packs = [Pack(runs[n : n + 2], "cpu", None, 60.0) for n in range(0, 16, 2)]
+    packs = [Pack(runs[n : n + 2], "cpu", checkpoint_s=60.0) for n in range(0, 16, 2)]
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
