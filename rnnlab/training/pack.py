@@ -20,6 +20,7 @@ from rnnlab.training.evaluation import Evaluator
 from rnnlab.training.lane import Lane
 
 MOST_DRAWN = 2**24  # numbers that are drawn for the updates of one call
+LEAST_COMPUTED = 2e5  # multiply-adds in the time of an update of the smallest network
 MOST_COMPUTED = 2**31  # multiply-adds of one call: after some tenth of a second Ctrl-C and checkpoints have their turn
 
 
@@ -86,8 +87,8 @@ class Pack:
         drawn = samples * (1 + a.seq_len * a.hidden_size * a.num_layers * recipe.drops)
         drawn += samples * a.seq_len * a.input_size * self.training.fresh
         drawn += R * a.n_parameters * (self.training.gradient_noise > 0)
-        computed = 3 * samples * a.seq_len * a.n_parameters
-        return max(1, min(MOST_DRAWN // drawn, MOST_COMPUTED // computed))
+        computed = R * LEAST_COMPUTED + 3 * samples * a.seq_len * a.n_parameters
+        return max(1, min(MOST_DRAWN // drawn, int(MOST_COMPUTED / computed)))
 
     def draw(self, n: int) -> Updates:
         """The next n batches of every lane, and what else is drawn for n updates."""

@@ -42,7 +42,10 @@ class FakeEngine:
 @pytest.fixture
 def packs_of(run_config):
     """packs_of([0, 1], [2]): packs of runs with these seeds"""
-    return lambda *groups: [Pack([run_config(seed=n) for n in seeds], "cpu", checkpoint_folder=Path("x"), checkpoint_s=60.0) for seeds in groups]
+    return lambda *groups: [
+        Pack([run_config(seed=n) for n in seeds], "cpu", checkpoint_folder=Path("x"), checkpoint_s=60.0)
+        for seeds in groups
+    ]
 
 
 def test_every_run_is_delivered_once(packs_of):

@@ -17,7 +17,7 @@ if shutil.which("sinfo") is None or subprocess.run(["sinfo"], capture_output=Tru
 
 SWEEP = [  # four packs of two runs, seconds each
     *("-m", "study=small", "task.n_points=40", "task.window=4", "task.forecast_steps=3", "training.batch_size=8"),
-    *("cell.hidden_size=5,6,7,8", "seed=0,1", "training.steps=2000", "training.eval_every=1000"),
+    *("cell.hidden_size=5,6,7,8", "seed=0,1", "training.steps=150000", "training.eval_every=1000"),
     *("hydra.launcher.report=false", "hydra.launcher.checkpoint_s=0.3"),
     *("hydra.launcher.slurm.poll_s=0.3", "hydra.launcher.engine=slurm"),
 ]
