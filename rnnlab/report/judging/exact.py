@@ -1,0 +1,213 @@
+"""Exact tests on one number per seed: of two sides that share their seeds, of two that do not, and against a number.
+
+                    bounded quantity (score, rate)             unbounded quantity (loss, norm)
+    paired          sign_flips           mean                  signed_ranks    Hodges-Lehmann estimate
+    not paired      label_permutations   difference of means   rank_sums       Hodges-Lehmann estimate
+    a number        signs                median                signs           median
+
+"Exact": under the null hypothesis a p-value below x is no more frequent than x, for any number of seeds and any
+distribution (ranks of more than 300 pairs, or 100 seeds a side, have a normal approximation).  The null hypothesis of
+the first two rows is that the two sides are exchangeable, shifted by theta: with paired seeds that the differences are
+symmetric about theta, without that the two distributions have the same shape.  They are no tests of a mean alone: a
+side that is mostly a little better and rarely much worse can be rejected as "higher" while its mean is lower.
+
+Infinite values are the worst (or best) ranks.  No function here accepts NaN.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import ndtr
+from scipy.stats import binom
+
+from rnnlab.report.judging.shift_tests import ShiftTest
+
+MAX_SUBSETS = 2**20  # up to so many sign changes (20 seeds) are enumerated
+N_DRAWN = 99_999  # otherwise so many are drawn
+MOST_PAIRS, MOST_PER_SIDE = 300, 100  # more seeds than this: the distribution of rank sums is taken as normal
+
+
+def smallest_p(n: int, n_drawn: int = N_DRAWN, max_subsets: int = MAX_SUBSETS) -> float:
+    """The smallest two-sided p-value that n paired seeds can reach: 2^(1-n), or 2 / (drawn + 1) where that is more."""
+    return min(1.0, max(2.0 ** (1 - n), 2 / (n_drawn + 1) if 2**n > max_subsets else 0.0))
+
+
+def sign_flips(
+    differences: np.ndarray, rng: np.random.Generator, n_drawn: int = N_DRAWN, max_subsets: int = MAX_SUBSETS
+) -> ShiftTest:
+    """The sign-flip test of differences d of paired seeds, with the mean as its statistic.
+
+    Under the null hypothesis the signs of d - theta are arbitrary.  Changing those of a subset of the seeds leaves the
+    sum as large or makes it larger if and only if the mean of d over the subset is theta or less:
+
+        p_greater(theta) = (1 + number of subsets with a mean <= theta) / (1 + number of subsets)
+
+    over all non-empty subsets, or over n_drawn random ones (the 1 is the data themselves; Phipson and Smyth 2010).
+    R. A. Fisher, The Design of Experiments (1935), section 21; Hartigan, JASA 64 (1969).
+    """
+    d = _finite(differences)
+    if 2**d.size <= max_subsets:
+        sums, sizes = np.zeros(1), np.zeros(1)
+        for value in d:
+            sums, sizes = np.concatenate([sums, sums + value]), np.concatenate([sizes, sizes + 1])
+        sums, sizes = sums[1:], sizes[1:]
+        n_empty = 0
+    else:
+        chosen = rng.integers(2, size=(n_drawn, d.size)).astype(float)
+        sums, sizes = chosen @ d, chosen.sum(axis=1)
+        n_empty = int(np.sum(sizes == 0))
+        sums, sizes = sums[sizes > 0], sizes[sizes > 0]
+    return ShiftTest(_settled(sums / sizes), _counted(sums.size, n_empty), float(d.mean()))
+
+
+def label_permutations(
+    ours: np.ndarray, theirs: np.ndarray, rng: np.random.Generator, n_drawn: int = N_DRAWN
+) -> ShiftTest:
+    """The permutation test of two samples that do not pair, with the difference of their means as its statistic.
+
+    Under the null hypothesis the labels of ours - theta and theirs are arbitrary.  A permutation that moves the subset
+    A of ours to the other side and the equally large subset B of theirs back leaves the difference as large or makes
+    it larger if and only if mean(ours in A) - mean(theirs in B) <= theta.  n_drawn permutations are drawn.
+    Fisher (1935); E. J. G. Pitman, Supplement to the JRSS 4 (1937).
+    """
+    x, y = _finite(ours), _finite(theirs)
+    everyone = np.arange(x.size + y.size)
+    places = rng.permuted(np.broadcast_to(everyone, (n_drawn, everyone.size)), axis=1)[:, : x.size]
+    is_ours = np.zeros((n_drawn, everyone.size))
+    np.put_along_axis(is_ours, places, 1.0, axis=1)
+    moved, back = 1 - is_ours[:, : x.size], is_ours[:, x.size :]
+    n_moved = moved.sum(axis=1)
+    changed = n_moved > 0
+    means = (moved[changed] @ x - back[changed] @ y) / n_moved[changed]
+    return ShiftTest(_settled(means), _counted(means.size, int(np.sum(~changed))), float(x.mean() - y.mean()))
+
+
+def signed_ranks(ours: np.ndarray, theirs: np.ndarray) -> ShiftTest:
+    """Wilcoxon's signed-rank test of paired seeds; the estimate is that of Hodges and Lehmann.
+
+    The statistic is the number of Walsh averages (d[i] + d[j]) / 2, i <= j, above theta; the estimate is their median.
+    Seeds that are equally infinite on both sides say nothing about any shift and are left out.  Differences that are
+    infinite have the highest ranks, tied with each other.  Other ties, among them d = theta, count for the null
+    hypothesis, so that the p-value is exact without them and too large with them.
+    F. Wilcoxon, Biometrics Bulletin 1 (1945); Hodges and Lehmann (1963).
+    """
+    x, y = np.asarray(ours, float), np.asarray(theirs, float)
+    informative = ~(np.isinf(x) & (x == y))
+    d = x[informative] - y[informative]
+    _refuse_nan(d)
+    i, j = np.triu_indices(d.size)
+    null = _signed_rank_tail(d.size, int(np.isinf(d).sum()))
+    return _of_halves(*_sums(d[i] / 2, d[j] / 2), null)
+
+
+def rank_sums(ours: np.ndarray, theirs: np.ndarray) -> ShiftTest:
+    """The rank-sum test of two samples that do not pair; the estimate is the shift of Hodges and Lehmann.
+
+    The statistic is the number of pairs with ours[i] - theirs[j] above theta; the estimate is the median difference.
+    Infinite values are tied with each other at the end of the ranks; other ties count for the null hypothesis.
+    H. B. Mann and D. R. Whitney, Annals of Mathematical Statistics 18 (1947).
+    """
+    x, y = np.asarray(ours, float), np.asarray(theirs, float)
+    _refuse_nan(np.concatenate([x, y]))
+    n_low, n_high = (int(np.sum(x == end) + np.sum(y == end)) for end in (-np.inf, np.inf))
+    null = _rank_sum_tail(x.size, y.size, n_low, n_high)
+    return _of_halves(*_sums(np.repeat(x, y.size), np.tile(-y, x.size)), null)
+
+
+def signs(values: np.ndarray) -> ShiftTest:
+    """The sign test of a number theta: is the median of the values above or below it?  Values equal to theta count for
+    the null hypothesis.  Its interval is that of order statistics; nothing is assumed about the distribution.
+
+    J. Arbuthnot, Philosophical Transactions 27 (1710); W. J. Conover, Practical Nonparametric Statistics, section 3.2.
+    """
+    v = np.sort(np.asarray(values, float))
+    _refuse_nan(v)
+    return ShiftTest(v, binom.cdf(np.arange(v.size + 1), v.size, 0.5), float(np.median(v)))
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, float)
+    if not np.isfinite(values).all() or not values.size:
+        raise ValueError(f"{values}: a test of means needs finite numbers, at least one")
+    return values
+
+
+def _refuse_nan(values: np.ndarray) -> None:
+    if np.isnan(values).any():
+        raise ValueError("a seed without a number (NaN) cannot take part in a test")
+
+
+def _settled(means: np.ndarray) -> np.ndarray:
+    """Sorted, and rounded: means that are equal but for the order of additions become equal."""
+    return np.sort(np.round(means, 12))
+
+
+def _counted(n_pivots: int, n_always: int) -> np.ndarray:
+    """The tail of a permutation test: n_always changes leave the data as they are, whatever theta is."""
+    return (1.0 + n_always + np.arange(n_pivots + 1)) / (1 + n_always + n_pivots)
+
+
+def _sums(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, int]:
+    """The sums that are defined, and how many are not (inf - inf)."""
+    with np.errstate(invalid="ignore"):
+        sums = one + other
+    return sums[~np.isnan(sums)], int(np.isnan(sums).sum())
+
+
+def _of_halves(sums: np.ndarray, n_undefined: int, tail: np.ndarray) -> ShiftTest:
+    """A rank test from its pivots.  One that is not defined counts half for each side, so all count in halves."""
+    ends = np.full(n_undefined, np.inf)
+    pivots = np.sort(np.concatenate([-ends, np.repeat(sums, 2), ends]))
+    middle = pivots[[(pivots.size - 1) // 2, pivots.size // 2]] if pivots.size else np.zeros(2)
+    estimate = float(middle[0]) if middle[0] == middle[1] else float(middle.mean())
+    return ShiftTest(pivots, tail, estimate)
+
+
+@lru_cache(maxsize=64)
+def _signed_rank_tail(n: int, n_infinite: int) -> np.ndarray:
+    """P(2 T <= k), T the sum of the ranks 1 ... n of random signs; the highest n_infinite ranks are tied."""
+    ranks = [2 * (k + 1) for k in range(n - n_infinite)] + [2 * n - n_infinite + 1] * n_infinite
+    if n > MOST_PAIRS:
+        return _normal(sum(ranks) + 1, sum(ranks) / 2, sum(rank**2 for rank in ranks) / 4)
+    chance = np.zeros(sum(ranks) + 1)
+    chance[0] = 1.0
+    for rank in ranks:
+        chance[rank:] = (chance[rank:] + chance[: chance.size - rank]) / 2
+        chance[:rank] /= 2
+    return _cumulated(chance)
+
+
+@lru_cache(maxsize=64)
+def _rank_sum_tail(n_ours: int, n_theirs: int, n_low: int, n_high: int) -> np.ndarray:
+    """P(2 U <= k), U = rank sum - its minimum, for random labels; the lowest and the highest ranks are tied.
+
+    Ties at one end make it asymmetric where the sides differ in size: then the larger tail stands for both."""
+    n = n_ours + n_theirs
+    middle = [2 * (k + 1) for k in range(n_low, n - n_high)]
+    ranks = [n_low + 1] * n_low + middle + [2 * n - n_high + 1] * n_high
+    if n_ours * n_theirs > MOST_PER_SIDE**2:
+        variance = n_ours * n_theirs / (n - 1) * float(np.var(ranks))
+        return _normal(2 * n_ours * n_theirs + 1, n_ours * n_theirs, variance)
+    least = n_ours * (n_ours + 1)
+    chance = np.zeros(
+        (n_ours + 1, least + 2 * n_ours * n_theirs + 1)
+    )  # how many are chosen, and the sum of their ranks
+    chance[0, 0] = 1.0
+    for seen, rank in enumerate(ranks, start=1):
+        for size in range(min(seen, n_ours), 0, -1):
+            chance[size, rank:] += chance[size - 1, : chance.shape[1] - rank]
+    row = chance[n_ours, least:]
+    return np.maximum(_cumulated(row / row.sum()), _cumulated(row[::-1] / row.sum()))
+
+
+def _normal(size: int, mean: float, variance: float) -> np.ndarray:
+    """The normal approximation of such a tail, with the correction for continuity: half of a step, which is 2."""
+    tail = np.asarray(ndtr((np.arange(size) - mean + 1) / np.sqrt(variance)))
+    tail[-1] = 1.0
+    return tail
+
+
+def _cumulated(chance: np.ndarray) -> np.ndarray:
+    return np.minimum(np.cumsum(chance), 1.0)
