@@ -30,6 +30,11 @@ class Architecture:
         return self.hidden_size if self.num_layers else self.input_size
 
     @property
+    def n_answers(self) -> int:
+        """How many steps of a sequence are answered."""
+        return self.seq_len if self.answers == "every" else 1
+
+    @property
     def n_recurrent_layers(self) -> int:
         """How many layers have states that depend on earlier steps."""
         return self.num_layers if self.seq_len > 1 and self.cell.recurrent else 0

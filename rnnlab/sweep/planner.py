@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlab.config.run import RunConfig
-from rnnlab.training.batches import LEAST_CHUNK
+from rnnlab.nets.backends import LEAST_CHUNK
 from rnnlab.training.construction import architecture, program_key, recipe
 
 PACK_S = 2.0  # the time of a pack of kernels, about

@@ -14,7 +14,6 @@ import numpy as np
 from rnnlab.nets.backends import Order, Samples
 from rnnlab.tasks import Split, Task
 
-LEAST_CHUNK = 32  # evaluation computes at least so many samples at once, also if the training batches are smaller
 TRACE_LIMIT = 2**19  # floats; a batch is cut into chunks if the traces of a layer of one lane would be larger
 UNIT = 8  # samples: chunks are not smaller, and multiples of it, because a register tile has 8 rows
 

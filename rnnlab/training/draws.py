@@ -25,8 +25,7 @@ def dropout_factors(lanes: Sequence[Lane], recipe: Recipe, n: int) -> list[np.nd
         return None
     a, B = recipe.architecture, recipe.batch_size
     below_top = max(a.num_layers - 1, 0)
-    A = a.seq_len if a.answers == "every" else 1
-    shapes = [(a.seq_len, B, a.hidden_size)] * below_top + [(A, B, a.read_size)]
+    shapes = [(a.seq_len, B, a.hidden_size)] * below_top + [(a.n_answers, B, a.read_size)]
     drawn = [np.empty((len(lanes), n, *shape), np.float32) for shape in shapes]
     for slot, lane in enumerate(lanes):
         rates = [lane.run.cell.dropout] * below_top + [lane.run.readout.dropout]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnnlab.nets.backends import Backend
+from rnnlab.nets.backends import LEAST_CHUNK, Backend
 from rnnlab.tasks import Split
-from rnnlab.training.batches import LEAST_CHUNK, Pool
+from rnnlab.training.batches import Pool
 
 
 class Evaluator:

@@ -5,11 +5,12 @@ plain.py       plain torch, from the formulas of nets/cells: for CUDA, where num
                activations that have no kernel
 """
 
-from rnnlab.nets.backends.base import Backend, LaneRecipe, Order, Recipe, Samples, Taken, Updates
+from rnnlab.nets.backends.base import LEAST_CHUNK, Backend, LaneRecipe, Order, Recipe, Samples, Taken, Updates
 from rnnlab.nets.backends.choice import BACKENDS, choose, make, why_not_compiled
 
 __all__ = [
     "BACKENDS",
+    "LEAST_CHUNK",
     "Backend",
     "LaneRecipe",
     "Order",

@@ -19,6 +19,7 @@ from rnnlab.nets.activations import Activation, make_activation
 from rnnlab.nets.network import Architecture
 from rnnlab.nets.optimizers import OptimizerOptions
 
+LEAST_CHUNK = 32  # samples: evaluation computes at least so many at once, also if the training batches are smaller
 SATURATED = 0.1  # a pre-activation is saturated where the slope is below this share of the largest
 MOST_STEPS = 200  # Lyapunov exponents: only the last steps of a longer trajectory are used
 SETTLING = 0.25  # and in this share of them the directions settle, before their lengths count
@@ -146,9 +147,13 @@ class Backend(ABC):
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Continue from what `state` returned."""
 
+    def made_for(self, lanes: Sequence[LaneRecipe]) -> Backend:
+        """A new backend of the same kind for other lanes."""
+        return type(self)(self.recipe, lanes, self.device)
+
     def select(self, lanes: Sequence[int]) -> Backend:
         """A new backend with a copy of some of the lanes, in the given order."""
-        chosen = type(self)(self.recipe, [self.lanes[lane] for lane in lanes], self.device)
+        chosen = self.made_for([self.lanes[lane] for lane in lanes])
         chosen.set_weights(self.weights()[list(lanes)])
         chosen.set_state({name: values[list(lanes)] for name, values in self.state().items()})
         return chosen

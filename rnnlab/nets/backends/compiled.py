@@ -13,6 +13,7 @@ import numpy as np
 
 from rnnlab.nets.activations import Activation
 from rnnlab.nets.backends.base import (
+    LEAST_CHUNK,
     MOST_STEPS,
     SATURATED,
     SETTLING,
@@ -37,7 +38,6 @@ from rnnlab.nets.kernels.states import N_MEASURED
 from rnnlab.nets.kernels.training import Drawn, Found, Rule, train
 from rnnlab.nets.optimizers import OPTIMIZERS, OptimizerOptions
 
-LEAST_CHUNK = 32  # samples: evaluation computes at least so many at once, also where a training batch is smaller
 MEASURED = ("hidden_norm", "saturated_frac", "dead_frac")
 NO_FLOATS, NO_NUMBERS = np.zeros(0, np.float32), np.zeros(0, np.int64)
 
@@ -51,12 +51,9 @@ class CompiledBackend(Backend):
             library.load()
         self._optimizer = OPTIMIZERS[recipe.optimizer]
         self._rule, self._decoupled = RULES[recipe.optimizer]
-        self._steps = 0  # updates that were done
         a = self._architecture = recipe.architecture
-        drops = recipe.drops
-        self._program = Program(
-            a, a.seq_len, max(recipe.chunk, LEAST_CHUNK), len(self.lanes), drops=drops, loss=recipe.loss
-        )
+        B = max(recipe.chunk, LEAST_CHUNK)
+        self._program = Program(a, a.seq_len, B, len(self.lanes), drops=recipe.drops, loss=recipe.loss)
         self._memory = self._program.memory()
         self._net = self._tables(self._program)
         phis = [(lane.activation, lane.gate_activation) for lane in self.lanes]
@@ -140,7 +137,7 @@ class CompiledBackend(Backend):
 
     def losses(self, samples: Samples, order: Order) -> np.ndarray:
         losses, _ = self._evaluate(samples, order, n_outputs=0)
-        return losses / (order.sizes.sum() * self._n_answers)
+        return losses / (order.sizes.sum() * self._architecture.n_answers)
 
     def outputs(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
         N, C = rows.shape[1], self._program.B
@@ -154,17 +151,13 @@ class CompiledBackend(Backend):
 
     def _evaluate(self, samples: Samples, order: Order, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
         """The sums of the losses (R,), and the first n_outputs outputs, (R, n_outputs, A, O)."""
-        R, C = len(self.lanes), order.rows.shape[2]
-        losses, out = np.zeros(R), np.zeros((R, n_outputs, self._n_answers, self._architecture.output_size), np.float32)
+        a, R, C = self._architecture, len(self.lanes), order.rows.shape[2]
+        losses, out = np.zeros(R), np.zeros((R, n_outputs, a.n_answers, a.output_size), np.float32)
         carried = self._states_of(C) if order.carries else _NOT_CARRIED
         data = _data(samples)
         net = self._net._replace(loss=OUTPUTS) if n_outputs else self._net
         evaluate(self._memory, net, self._own, data, carried, order.rows, order.sizes, out, losses)
         return losses, out
-
-    @property
-    def _n_answers(self) -> int:
-        return self._architecture.seq_len if self._architecture.answers == "every" else 1
 
     def closed_loop(self, windows: np.ndarray, steps: int) -> np.ndarray:
         a, (R, T, _) = self._architecture, windows.shape

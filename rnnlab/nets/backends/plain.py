@@ -77,11 +77,8 @@ class PlainBackend(Backend):
         if self._carried is not None:
             self._carried = self._tensor(state["carried"])
 
-    def select(self, lanes: Sequence[int]) -> PlainBackend:
-        chosen = PlainBackend(self.recipe, [self.lanes[lane] for lane in lanes], self.device, self.dtype)
-        chosen.set_weights(self.weights()[list(lanes)])
-        chosen.set_state({name: values[list(lanes)] for name, values in self.state().items()})
-        return chosen
+    def made_for(self, lanes: Sequence[LaneRecipe]) -> PlainBackend:
+        return PlainBackend(self.recipe, lanes, self.device, self.dtype)
 
     def train(self, updates: Updates, *, recording: bool) -> Taken:
         R, n = updates.rows.shape[:2]
@@ -120,7 +117,7 @@ class PlainBackend(Backend):
     def _gradients(self, updates: Updates, k: int, *, recording: bool) -> _Gradients:
         """Both passes over the batch of update k, chunk by chunk.  recording: measure what the passes show."""
         a, like = self._a, self._flat
-        B, n_answers = self.recipe.batch_size, self.recipe.batch_size * self._n_answers
+        B, n_answers = self.recipe.batch_size, self.recipe.batch_size * self._a.n_answers
         losses, grads = torch.zeros(len(like), dtype=torch.float64, device=like.device), torch.zeros_like(like)
         squares = like.new_zeros(len(like), a.num_layers, a.seq_len)
         carried, measured = [], {}
@@ -175,7 +172,7 @@ class PlainBackend(Backend):
                 total += self._loss_of(passed.z, target)[0].numpy(force=True)
                 if order.carries and self._a.num_layers:
                     initial = _last_states(passed)
-        return total / (order.sizes.sum() * self._n_answers)
+        return total / (order.sizes.sum() * self._a.n_answers)
 
     def outputs(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
         parts = []
@@ -209,11 +206,6 @@ class PlainBackend(Backend):
             return torch.stack(found, dim=1).numpy(force=True)
 
     # What all of these share
-
-    @property
-    def _n_answers(self) -> int:
-        """Answers per sample."""
-        return self._a.seq_len if self._a.answers == "every" else 1
 
     def _cell(self, phi: PackActivation | None = None) -> Cell:
         gate_phi = PackActivation([lane.gate_activation for lane in self.lanes])

@@ -6,18 +6,16 @@ import numpy as np
 
 from rnnlab.nets.cells.lstm import LstmCell
 from rnnlab.nets.kernels.coverage import CELLS
-from rnnlab.nets.kernels.functions import log
 from rnnlab.nets.kernels.lane import Carried, Data, Net, Own, cell_phi, gate_phi, pass_over
 from rnnlab.nets.kernels.layer import Layer, layer_of, sizes_of
 from rnnlab.nets.kernels.library import Memory, Whole, compiled, entry
-from rnnlab.nets.kernels.loops import fill, rowwise
+from rnnlab.nets.kernels.loops import fill, logarithm
 from rnnlab.nets.kernels.mode import enter, leave
 from rnnlab.nets.kernels.network import backward_layer, forward_layer, initial_gradient, lay_out
 from rnnlab.nets.kernels.vectors import WIDTH
 
 LSTM = CELLS[LstmCell]
 EPSILON = np.finfo(np.float32).eps
-_log = rowwise("log_of_lengths", log)
 _f32 = np.float32
 
 
@@ -128,7 +126,7 @@ def _orthonormalise(one: Memory, logs: int, Q: np.ndarray, lane: int, n: int) ->
             one[logs + i * K + k] = length
     n_vectors = -(-N * K // WIDTH)
     values = logs + n_vectors * WIDTH
-    _log(one, logs, WIDTH, values, WIDTH, n_vectors, WIDTH)
+    logarithm(one, logs, WIDTH, values, WIDTH, n_vectors, WIDTH)
     for r in range(N * K):
         one[logs + r] = _f32(-np.inf) if one[logs + r] == 0 else one[values + r]
 

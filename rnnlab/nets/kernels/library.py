@@ -68,10 +68,7 @@ Whole = np.ndarray  # int64
 FLOAT, INT = ir.FloatType(), ir.IntType(64)
 MEMORY = FLOAT.as_pointer()
 KINDS = {"i": (INT, types.intp), "f": (FLOAT, types.float32), "d": (ir.DoubleType(), types.float64)}
-ARRAYS = {
-    "m": MEMORY,
-    "w": INT.as_pointer(),
-}  # of floats, of whole numbers: a loop gets a pointer
+ARRAYS = {"m": MEMORY, "w": INT.as_pointer()}  # of floats, of whole numbers; a loop gets a pointer
 
 Emit = Callable[..., ir.Value | None]  # (builder, memory, *arguments) -> the result
 

@@ -13,6 +13,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils
 
+from rnnlab.nets.kernels.functions import log
 from rnnlab.nets.kernels.library import FLOAT, INT, define
 from rnnlab.nets.kernels.vectors import (
     VECTOR,
@@ -203,6 +204,7 @@ def _move(builder: ir.IRBuilder, memory: ir.Value, *arguments: ir.Value) -> None
 move = define("move", "iiiiii", _move)
 """move(memory, x, stride, y, stride, n_rows, n_columns): y = x, with any number of columns."""
 
+logarithm = rowwise("log", log)
 fill = rowwise("fill", lambda value: value, n_inputs=0, n_numbers=1)
 copy = rowwise("copy", lambda x: x)
 multiply = rowwise("multiply", lambda x, y: x * y, n_inputs=2)

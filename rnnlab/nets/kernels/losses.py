@@ -14,10 +14,10 @@ from numba.core import cgutils
 from rnnlab.nets.kernels.activations import activate
 from rnnlab.nets.kernels.coverage import LOSSES, READOUTS
 from rnnlab.nets.kernels.forms import NUMBERS
-from rnnlab.nets.kernels.functions import exp, log
+from rnnlab.nets.kernels.functions import exp
 from rnnlab.nets.kernels.layer import Sizes
 from rnnlab.nets.kernels.library import FLOAT, INT, Memory, Whole, compiled, define
-from rnnlab.nets.kernels.loops import ZEROS, at, each_vector, fill, load, number, put_samples, rowwise, store
+from rnnlab.nets.kernels.loops import ZEROS, at, each_vector, fill, load, logarithm, number, put_samples, rowwise, store
 from rnnlab.nets.kernels.vectors import VECTOR, WIDTH, Vector, at_least, folded, nan_of, splat
 from rnnlab.nets.losses import CLIP
 
@@ -26,7 +26,6 @@ MSE, CROSS_ENTROPY = LOSSES.values()
 OUTPUTS = len(LOSSES)  # in place of a loss: y alone is wanted
 SIGMOID_NUMBER, RELU_NUMBER, TANH_NUMBER = NUMBERS["sigmoid"], NUMBERS["relu"], NUMBERS["tanh"]
 
-_log = rowwise("log", log)
 _error = rowwise(
     "error", lambda y, target, scale: ((y - target) * scale, y - target), n_inputs=2, n_outputs=2, n_numbers=1
 )
@@ -185,7 +184,7 @@ def cross_entropy(
     if readout in (LINEAR, SOFTMAX):
         exponentials(m, z, dz, O16, row, N, O)
         scale_rows(m, dz, O16, row, scale, N, O16)
-        _log(m, row, WIDTH, row, WIDTH, N16 // WIDTH, WIDTH)
+        logarithm(m, row, WIDTH, row, WIDTH, N16 // WIDTH, WIDTH)
         for r in range(N):
             right = classes[rows[start + r % n] * A + r // n]
             m[dz + r * O16 + right] -= scale
@@ -209,7 +208,7 @@ def cross_entropy(
         m[d + right] -= inside / (p * out_of) * scale
         m[row + r] = p
     through_readout(m, readout, s, N)
-    _log(m, row, WIDTH, row, WIDTH, N16 // WIDTH, WIDTH)
+    logarithm(m, row, WIDTH, row, WIDTH, N16 // WIDTH, WIDTH)
     for r in range(N):
         total -= np.float64(m[row + r])
     return total
