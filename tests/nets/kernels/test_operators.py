@@ -28,6 +28,14 @@ GATES = {  # torch's order
 EXACT = 1e-5  # relative to the largest number of a tensor
 
 
+@pytest.fixture(autouse=True)
+def memory_begins_as_nan():
+    """What a kernel reads before it is written is NaN, here, and not what happened to lie there."""
+    torch.use_deterministic_algorithms(True)  # which fills new memory
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
 class Stack:
     """Random float32 weights, inputs, initial states and gradients; `run` calls the operator on them.
 
