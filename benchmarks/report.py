@@ -60,14 +60,16 @@ def make_record(task: str, activation: str, rate: float, seed: int) -> Record:
     losses = final + (1.2 * naive - final) * np.exp(-steps / 40) * rng.lognormal(0, 0.05, len(steps))
     if diverged:
         losses[-1] = math.nan
-    metrics = {"train_loss": 0.9 * losses[-1], "eval_loss": losses[-1], "naive_loss": naive}
+    metrics = {"train_loss": 0.9 * losses[-1], "eval_loss": losses[-1], "test_loss": losses[-1]}
+    metrics |= {"naive_loss": naive, "naive_test_loss": naive}
     if task == "digits":
         metrics |= {"accuracy": float(np.clip(1 - losses[-1] / 3, 0, 1)) if not diverged else 0.1}
         label = np.arange(100) % 10
         wrong = np.where(rng.random(100) < 0.1, (label + 1) % 10, label)
         predictions = {"index": np.arange(100), "label": label, "predicted": wrong}
     else:
-        metrics |= {"persistence_loss": 0.004, "mse_closed_loop": float(rng.lognormal(0, 1))}
+        metrics |= {"persistence_loss": 0.004, "persistence_test_loss": 0.004}
+        metrics |= {"mse_closed_loop": float(rng.lognormal(0, 1))}
         t = np.linspace(0, 20, 200)
         truth = np.sin(t) + np.sin(2 * t)
         predictions = {"t": t, "truth": truth, "one_step": 0.95 * truth, "closed_loop": 0.5 * truth + rng.normal() / 5}

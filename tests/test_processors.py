@@ -88,9 +88,6 @@ class Answers:
     def closed_loop(self, windows, steps):
         return self.generator.random((len(windows), steps, self.task.output_size), np.float32)
 
-    def mean_loss(self, splits):
-        return self.generator.random(len(splits))
-
 
 def of_functions():
     x = np.random.default_rng(0).uniform(-700, 700, 20_000)
@@ -134,8 +131,8 @@ def of_tasks():
                 yield f"{name} {n} inputs", part.inputs
                 yield f"{name} {n} targets", part.targets
             (finding,) = task.examine([data], Answers(task))
-            losses = [task.metrics_of_losses(loss, 3 * loss) for loss in (0.1, 1.7, 20.0)]
-            said = {**task.naive(data), **finding.metrics}
+            losses = [task.metrics_of_losses(loss, 3 * loss, 2 * loss) for loss in (0.1, 1.7, 20.0)]
+            said = {**task.baselines(data), **finding.metrics}
             yield f"{name} {n} numbers", np.array([*said.values(), *(v for row in losses for v in row.values())])
             for column, values in finding.predictions.items():
                 yield f"{name} {n} {column}", values

@@ -18,6 +18,7 @@ from typing import Literal
 
 Side = Literal["lower", "higher"]
 Role = Literal["loss", "task", "baseline", "diagnostic"]
+FIRST = "first_"  # before the name of a diagnostic: its first value, not its last
 LAYER = re.compile(r"(.+)_layer(\d+)")
 
 
@@ -31,6 +32,7 @@ class Metric:
     better  the side that is better; None where neither is
     unit    "" for a pure number; losses and baselines named ..._loss have the unit of the task's loss function
     low, high   the bounds; None where there is none
+    is_event    0 or 1 by run: it happened or not
     """
 
     kind: str
@@ -40,6 +42,7 @@ class Metric:
     unit: str = ""
     low: float | None = None
     high: float | None = None
+    is_event: bool = False
 
     @property
     def when_diverged(self) -> Literal["worst", "as measured"]:
@@ -75,11 +78,13 @@ def kind_of(name: str) -> str:
 
 def metric_of(name: str) -> Metric | None:
     """The kind that a metric or a column belongs to; None for one that nobody registered."""
-    return _TABLE.get(kind_of(name))
+    return _TABLE.get(kind_of(name.removeprefix(FIRST)))
 
 
 def title_of(name: str) -> str:
     """ "dead_frac_layer1" -> "share of dead units in layer 1"; a name that is not in the table, without its _."""
+    if name.startswith(FIRST):
+        return f"first {title_of(name.removeprefix(FIRST))}"
     metric, layer = metric_of(name), LAYER.fullmatch(name)
     title = metric.title if metric else kind_of(name).replace("_", " ")
     if layer is None or kind_of(name) == name:
@@ -130,11 +135,11 @@ for _split, _name in (("train", "training"), ("eval", "validation")):
     register(Metric(f"{_split}_perplexity", f"{_name} perplexity", "loss", "lower", low=1.0))
     _positive(f"{_split}_bits_per_character", f"{_name} bits per character", "loss", "lower")
 
-# What a task measures of the answers, on its test data
+# What a task measures of the answers, on its test data unless the name says otherwise
 _share("accuracy", "accuracy", "task", "higher")
 _share("eval_accuracy", "validation accuracy", "task", "higher")
-_share("spelled", "spelled", "task", "higher")
-_share("success", "success", "task", "higher")
+register(Metric("spelled", "spelled", "task", "higher", low=0.0, high=1.0, is_event=True))
+register(Metric("success", "success", "task", "higher", low=0.0, high=1.0, is_event=True))
 _share("success_rate", "share of sequences answered right", "task", "higher")
 register(Metric("perplexity", "perplexity", "task", "lower", low=1.0))
 _positive("bits_per_character", "bits per character", "task", "lower")
@@ -143,12 +148,11 @@ _positive("rmse", "root mean squared error", "task", "lower", "in the unit of th
 register(Metric("skill", "skill against persistence", "task", "higher", high=1.0))
 
 # Answers that need no training
-_positive("naive_loss", "naive loss", "baseline", "lower")
+for _answer in ("naive", "persistence", "memoryless", "bigram"):
+    _positive(f"{_answer}_loss", f"{_answer} loss", "baseline", "lower")
+    _positive(f"{_answer}_test_loss", f"{_answer} test loss", "baseline", "lower")
 _share("naive_accuracy", "naive accuracy", "baseline", "higher")
-_positive("persistence_loss", "persistence loss", "baseline", "lower")
 _positive("persistence_rmse", "root mean squared error of persistence", "baseline", "lower", "in the unit of the data")
-_positive("memoryless_loss", "memoryless loss", "baseline", "lower")
-_positive("bigram_loss", "bigram loss", "baseline", "lower")
 
 # Diagnostics: neither side is better
 for _when, _words in (("", ""), ("initial_", " before training")):

@@ -68,6 +68,8 @@ class TaskFacts:
     predictions: how predictions.csv is laid out: "series" (t, truth, one_step, closed_loop), "classes"
     (index, label, predicted, output) or "text" (sample, position, truth, predicted), one token a row.
     score: the metric that a person would name first.
+    scored_against: the answer without training whose loss has a score of 0, by its name in the metrics
+    <answer>_loss and <answer>_test_loss: "naive", the best constant answer, or "persistence".
     """
 
     name: str
@@ -75,6 +77,7 @@ class TaskFacts:
     predictions: str
     score: str
     higher_is_better: bool
+    scored_against: str = "naive"  # records from before this field know of no other
 
 
 @dataclass(frozen=True)

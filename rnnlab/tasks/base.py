@@ -1,4 +1,4 @@
-"""What a task is: data from a seed, a loss, the naive answer, and what to say about a trained network.
+"""What a task is: data from a seed, a loss, the answers that need no training, and what to say about a trained network.
 
 Arrays are numpy, float32 for numbers and int64 for classes and tokens.  Axis letters: R run, N samples, T time,
 I input, O output.
@@ -48,7 +48,8 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """train is learned from, eval (validation) is watched during training, test is looked at once, at the end.
+    """train is learned from.  eval is the validation split: it is evaluated during training, and everything that is
+    chosen is chosen by it.  test is evaluated once, at the end; scores come from it.
 
     A task whose data do not depend on the seed gives the same object every time: lanes then share it."""
 
@@ -66,9 +67,6 @@ class Predictor(Protocol):
     def closed_loop(self, windows: Sequence[np.ndarray], steps: int) -> np.ndarray:
         """One first window (T, I) per lane -> (R, steps, O).  Each answer is pushed into the window as its newest
         value, the oldest is dropped, and the state starts from zero for each window."""
-
-    def mean_loss(self, splits: Sequence[Split]) -> np.ndarray:
-        """One split per lane -> the loss over it, (R,) float64; with carried state where the task carries it."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +86,7 @@ class Task:
     carries_state: the data are a stream that is cut into consecutive windows, and the state goes on from one window to
     the next.  B streams of N // B windows are read side by side; at the start of each pass the state is zero.
     generates: sequences can be made without end, by `fresh_batch`.
+    scored_against: the answer of `baseline_losses` whose test loss has a score of 0.
     """
 
     name: ClassVar[str]
@@ -96,6 +95,7 @@ class Task:
     tokens: ClassVar[bool] = False
     carries_state: ClassVar[bool] = False
     generates: ClassVar[bool] = False
+    scored_against: ClassVar[str] = "naive"
     predictions_kind: ClassVar[Literal["series", "classes", "text"]]
     higher_is_better: ClassVar[bool]
 
@@ -140,35 +140,45 @@ class Task:
         """n new sequences of the training set's kind.  Only where the task `generates`."""
         raise NotImplementedError
 
-    def naive(self, data: Data) -> dict[str, float]:
-        """`naive_loss`: the loss on data.eval of the constant answer that is best on data.train.  A task may add the
-        figures of other answers that need no training."""
+    def baseline_losses(self, data: Data, split: Split) -> dict[str, float]:
+        """The losses on one split of the data of answers that need no training, by the answer's name.
+
+        `naive` is always there: the constant answer that is best on data.train.  A task may add other answers."""
         if self.loss == "mse":
-            return {"naive_loss": mean_predictor_loss(data)}
-        return {"naive_loss": class_frequency_loss(data, self.output_size)}
+            return {"naive": mean_predictor_loss(data.train, split)}
+        return {"naive": class_frequency_loss(data.train, split, self.output_size)}
+
+    def baselines(self, data: Data) -> dict[str, float]:
+        """The metrics of answers that need no training: <answer>_loss on data.eval and <answer>_test_loss on data.test,
+        of every answer of `baseline_losses`.  A task may add others, such as an accuracy."""
+        on_eval, on_test = (self.baseline_losses(data, split) for split in (data.eval, data.test))
+        return {f"{answer}_loss": loss for answer, loss in on_eval.items()} | {
+            f"{answer}_test_loss": loss for answer, loss in on_test.items()
+        }
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
         """One Finding per lane."""
         raise NotImplementedError
 
-    def metrics_of_losses(self, train_loss: float, eval_loss: float) -> dict[str, float]:
+    def metrics_of_losses(self, train_loss: float, eval_loss: float, test_loss: float) -> dict[str, float]:
         """Metrics that follow from the last losses alone, such as a perplexity."""
         return {}
 
     @property
     def facts(self) -> TaskFacts:
-        return TaskFacts(self.name, self.loss, self.predictions_kind, self.score, self.higher_is_better)
+        return TaskFacts(
+            self.name, self.loss, self.predictions_kind, self.score, self.higher_is_better, self.scored_against
+        )
 
 
-def mean_predictor_loss(data: Data) -> float:
-    """Mean squared error on eval of always answering the training targets' mean."""
-    targets = data.train.targets
-    mean = targets.mean(axis=tuple(range(targets.ndim - 1)), dtype=np.float64)
-    return float(np.square(data.eval.targets - mean).mean())
+def mean_predictor_loss(train: Split, split: Split) -> float:
+    """Mean squared error on a split of always answering the mean of the training targets."""
+    mean = train.targets.mean(axis=tuple(range(train.targets.ndim - 1)), dtype=np.float64)
+    return float(np.square(split.targets - mean).mean())
 
 
-def class_frequency_loss(data: Data, n_classes: int) -> float:
-    """Cross-entropy in nats on eval of always answering the training classes' frequencies (each counted once more,
-    so that a class missing from training has a finite loss)."""
-    counts = np.bincount(data.train.targets.ravel(), minlength=n_classes) + 1.0
-    return float(-portable.log(counts / counts.sum())[data.eval.targets].mean())
+def class_frequency_loss(train: Split, split: Split, n_classes: int) -> float:
+    """Cross-entropy in nats on a split of always answering the frequencies of the training classes (each counted once
+    more, so that a class missing from training has a finite loss)."""
+    counts = np.bincount(train.targets.ravel(), minlength=n_classes) + 1.0
+    return float(-portable.log(counts / counts.sum())[split.targets].mean())

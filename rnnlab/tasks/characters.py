@@ -67,12 +67,12 @@ class Spelling(Task):
     def data(self, seed: int) -> Data:
         return _windows(self)
 
-    def naive(self, data: Data) -> dict[str, float]:
+    def baseline_losses(self, data: Data, split: Split) -> dict[str, float]:
         """The losses of the characters' frequencies, and of what may follow each character.  Both are exact, since
-        eval is what was trained on."""
-        blind = Split(np.zeros_like(data.train.inputs), data.train.targets)
-        losses = {"naive_loss": blind, "memoryless_loss": data.train}
-        return {name: memoryless_loss(split, self.output_size) for name, split in losses.items()}
+        every split is what was trained on."""
+        blind = Split(np.zeros_like(split.inputs), split.targets)
+        read = {"naive": blind, "memoryless": split}
+        return {answer: memoryless_loss(inputs, self.output_size) for answer, inputs in read.items()}
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
         said = network.outputs([lane.test.inputs for lane in data]).argmax(axis=3)

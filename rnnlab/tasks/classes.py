@@ -17,10 +17,10 @@ class Classification(Task):
     score = "accuracy"
     higher_is_better = True
 
-    def naive(self, data: Data) -> dict[str, float]:
-        """Also `naive_accuracy`, of always answering the most frequent class of the training part."""
+    def baselines(self, data: Data) -> dict[str, float]:
+        """Also `naive_accuracy`, on data.test, of always answering the most frequent class of the training part."""
         majority = np.bincount(data.train.targets).argmax()
-        return super().naive(data) | {"naive_accuracy": float((data.test.targets == majority).mean())}
+        return super().baselines(data) | {"naive_accuracy": float((data.test.targets == majority).mean())}
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
         on_eval = network.outputs([lane.eval.inputs for lane in data])

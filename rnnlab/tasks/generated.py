@@ -1,8 +1,8 @@
 """Tasks whose sequences are made from a seed: a fixed set for each run, or fresh ones without end.
 
-Their naive_loss is exact: the expected loss of the best answer that remembers nothing.  `success` is 1 where less than
-1 % of the test sequences are answered wrongly (Pascanu, Mikolov, Bengio, ICML (2013), section 4.1); each task says
-which answers are wrong.
+Their naive losses are exact, and the same on every split: the expected loss of the best answer that remembers nothing.
+`success` is 1 where less than 1 % of the test sequences are answered wrongly (Pascanu, Mikolov, Bengio, ICML (2013),
+section 4.1); each task says which answers are wrong.
 """
 
 from __future__ import annotations

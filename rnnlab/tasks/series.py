@@ -20,6 +20,7 @@ import numpy as np
 from rnnlab.options import ConfigError, choice, number, option
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, register
 from rnnlab.tasks.files import FileTask, decoded
+from rnnlab.tasks.parts import check_shares, cuts
 from rnnlab.tasks.tables import Table, read_table
 
 AIRLINE = """
@@ -58,6 +59,7 @@ class Series(FileTask):
     loss = "mse"
     predictions_kind = "series"
     score = "skill"
+    scored_against = "persistence"
     higher_is_better = True
     output_size = 1
 
@@ -78,21 +80,21 @@ class Series(FileTask):
         return len(self.data(0).train)
 
     def check(self) -> None:
-        if self.valid_fraction + self.test_fraction >= 1:
-            raise ConfigError(
-                f"task.valid_fraction: {self.valid_fraction!r}; with task.test_fraction ({self.test_fraction!r}) "
-                "must be below 1, to leave something to train on"
-            )
+        check_shares(self.valid_fraction, self.test_fraction)
         self.data(0)
 
     def data(self, seed: int) -> Data:
         return scaled(self).data
 
-    def naive(self, data: Data) -> dict[str, float]:
+    def baseline_losses(self, data: Data, split: Split) -> dict[str, float]:
         """Persistence says the target's last value in the window again."""
-        losses = {"persistence_loss": float(np.square(self._persistence_errors(data.eval)).mean())}
-        rmse = math.sqrt(np.square(self._persistence_errors(data.test)).mean()) * scaled(self).unit
-        return super().naive(data) | losses | {"persistence_rmse": rmse}
+        persistence = float(np.square(self._persistence_errors(split)).mean())
+        return super().baseline_losses(data, split) | {"persistence": persistence}
+
+    def baselines(self, data: Data) -> dict[str, float]:
+        """Also `persistence_rmse`, on data.test in the target's own unit."""
+        found = super().baselines(data)
+        return found | {"persistence_rmse": math.sqrt(found["persistence_test_loss"]) * scaled(self).unit}
 
     def _persistence_errors(self, split: Split) -> np.ndarray:
         return split.targets[:, 0].astype(np.float64) - split.inputs[:, -1, scaled(self).target]
@@ -144,8 +146,7 @@ def scaled(task: Series) -> Scaled:
         raise ConfigError(f"task.target: {task.target!r}; must be one of task.columns")
     numbers = table.numbers(columns)[:: -1 if task.newest_first else 1]
     n = len(numbers)
-    test = n - int(n * task.test_fraction)
-    valid = test - int(n * task.valid_fraction)
+    valid, test = cuts(n, task.valid_fraction, task.test_fraction)
     first = task.window + task.horizon - 1  # the row of the first target
     parts = {"training": (first, valid), "validation": (max(first, valid), test), "test": (max(first, test), n)}
     for name, (start, stop) in parts.items():

@@ -59,8 +59,8 @@ class Copy(Generated):
         inputs[:, self.n_symbols + self.length - 1] = go
         return Split(inputs, targets)
 
-    def naive(self, data: Data) -> dict[str, float]:
-        return {"naive_loss": self.n_symbols * float(portable.log(self.n_kinds)) / self.seq_len}
+    def baseline_losses(self, data: Data, split: Split) -> dict[str, float]:
+        return {"naive": self.n_symbols * float(portable.log(self.n_kinds)) / self.seq_len}
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
         said = network.outputs([lane.test.inputs for lane in data]).argmax(axis=3)
@@ -87,8 +87,11 @@ class Judged(Classification, Generated):
 
     tokens = True
 
-    def naive(self, data: Data) -> dict[str, float]:
-        return {"naive_loss": float(portable.log(self.output_size)), "naive_accuracy": 1 / self.output_size}
+    def baseline_losses(self, data: Data, split: Split) -> dict[str, float]:
+        return {"naive": float(portable.log(self.output_size))}
+
+    def baselines(self, data: Data) -> dict[str, float]:
+        return super().baselines(data) | {"naive_accuracy": 1 / self.output_size}
 
     def _finding(self, data: Data, on_eval: np.ndarray, on_test: np.ndarray) -> Finding:
         finding = super()._finding(data, on_eval, on_test)

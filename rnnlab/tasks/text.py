@@ -19,6 +19,7 @@ from rnnlab import portable
 from rnnlab.options import ConfigError, When, choice, number, option
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, register
 from rnnlab.tasks.files import FileTask, decoded
+from rnnlab.tasks.parts import check_shares, cuts
 from rnnlab.tasks.sums import sums
 
 UNK, EOS = "<unk>", "<eos>"
@@ -94,29 +95,25 @@ class Text(FileTask):
                 f"task.valid_path: {self.valid_path!r}; task.path, valid_path and test_path name three files, or only "
                 "task.path is given and cut by position"
             )
-        if self.valid_path is None and self.valid_fraction + self.test_fraction >= 1:
-            raise ConfigError(
-                f"task.valid_fraction: {self.valid_fraction!r}; with task.test_fraction ({self.test_fraction!r}) "
-                "must be below 1, to leave something to train on"
-            )
+        if self.valid_path is None:
+            check_shares(self.valid_fraction, self.test_fraction)
         self.data(0)
 
     def data(self, seed: int) -> Data:
         return corpus(self).data
 
-    def naive(self, data: Data) -> dict[str, float]:
-        """Also `bigram_loss`, of the best answer that needs no memory: p(b | a) = (n(a, b) + p(b)) / (n(a) + 1), with
-        a the present token and b the next."""
-        return super().naive(data) | {"bigram_loss": bigram_loss(data, self.output_size)}
+    def baseline_losses(self, data: Data, split: Split) -> dict[str, float]:
+        """Also `bigram`, the best answer that needs no memory: p(b | a) = (n(a, b) + p(b)) / (n(a) + 1), with a the
+        present token and b the next."""
+        return super().baseline_losses(data, split) | {"bigram": bigram_loss(data.train, split, self.output_size)}
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
-        """The loss over the test text, and what was said of its beginning."""
-        losses = network.mean_loss([lane.test for lane in data])
+        """What was said of the beginning of the test text."""
         shown = [lane.test.inputs[: math.ceil(N_SHOWN / self.window)] for lane in data]
         said = network.outputs(shown).argmax(axis=3)
-        return [self._finding(*lane) for lane in zip(data, losses.tolist(), said, strict=True)]
+        return [self._finding(*lane) for lane in zip(data, said, strict=True)]
 
-    def _finding(self, data: Data, loss: float, said: np.ndarray) -> Finding:
+    def _finding(self, data: Data, said: np.ndarray) -> Finding:
         words = np.array(self.vocabulary)
         sample, position = np.indices(said.shape).reshape(2, -1)
         columns = {
@@ -125,10 +122,12 @@ class Text(FileTask):
             "truth": words[data.test.targets[: len(said)].ravel()],
             "predicted": words[said.ravel()],
         }
-        return Finding(self._per_token(loss, ""), {name: column[:N_SHOWN] for name, column in columns.items()})
+        return Finding({}, {name: column[:N_SHOWN] for name, column in columns.items()})
 
-    def metrics_of_losses(self, train_loss: float, eval_loss: float) -> dict[str, float]:
-        return self._per_token(train_loss, "train_") | self._per_token(eval_loss, "eval_")
+    def metrics_of_losses(self, train_loss: float, eval_loss: float, test_loss: float) -> dict[str, float]:
+        """Perplexity and bits per character: of the test text without a prefix, of the others as train_ and eval_."""
+        losses = {"train_": train_loss, "eval_": eval_loss, "": test_loss}
+        return {name: value for prefix, loss in losses.items() for name, value in self._per_token(loss, prefix).items()}
 
     def _per_token(self, loss: float, prefix: str) -> dict[str, float]:
         metrics = {f"{prefix}perplexity": float(portable.exp(loss))}
@@ -137,13 +136,13 @@ class Text(FileTask):
         return metrics
 
 
-def bigram_loss(data: Data, n_tokens: int) -> float:
-    """The cross-entropy on eval, in nats, of the pairs of tokens that were counted on train."""
-    frequencies = np.bincount(data.train.targets.ravel(), minlength=n_tokens) + 1.0
+def bigram_loss(train: Split, split: Split, n_tokens: int) -> float:
+    """The cross-entropy on a split, in nats, of the pairs of tokens that were counted on train."""
+    frequencies = np.bincount(train.targets.ravel(), minlength=n_tokens) + 1.0
     frequencies /= frequencies.sum()
-    before = np.bincount(data.train.inputs.ravel(), minlength=n_tokens)
-    pairs = Counter((data.train.inputs * n_tokens + data.train.targets).ravel().tolist())
-    a, b = data.eval.inputs.ravel(), data.eval.targets.ravel()
+    before = np.bincount(train.inputs.ravel(), minlength=n_tokens)
+    pairs = Counter((train.inputs * n_tokens + train.targets).ravel().tolist())
+    a, b = split.inputs.ravel(), split.targets.ravel()
     together = np.array([pairs[pair] for pair in (a * n_tokens + b).tolist()])
     return float(-portable.log((together + frequencies[b]) / (before[a] + 1)).mean())
 
@@ -191,9 +190,7 @@ def _parts(task: Text) -> list[Part]:
             (f"the text {getattr(task, name)!r}", train if name == "path" else tokens[name], 0)
             for name in ("path", "valid_path", "test_path")
         ]
-    n = len(train)
-    test = n - int(n * task.test_fraction)
-    valid = test - int(n * task.valid_fraction)
+    valid, test = cuts(len(train), task.valid_fraction, task.test_fraction)
     source = "the text" if task.path is None else f"{task.path!r}"
     return [
         (f"the training part of {source}", train[:valid], 0),

@@ -21,8 +21,8 @@ MOST_GRADIENTS = 40  # a record keeps the gradients through time of so many step
 
 
 @lru_cache(maxsize=8)  # by the identity of the data, which lanes can share
-def _naive(task: Task, data: Data) -> dict[str, float]:
-    return task.naive(data)
+def _baselines(task: Task, data: Data) -> dict[str, float]:
+    return task.baselines(data)
 
 
 @dataclass(eq=False)
@@ -31,7 +31,7 @@ class Lane:
 
     run: RunConfig
     data: Data
-    naive: dict[str, float]
+    baselines: dict[str, float]  # the metrics of answers that need no training
     order: BatchOrder | StreamOrder | FreshBatches
     dropout: np.random.Generator
     noise: np.random.Generator
@@ -54,7 +54,7 @@ class Lane:
         return cls(
             run,
             data,
-            _naive(run.task, data),
+            _baselines(run.task, data),
             _order(run, len(data.train)),
             dropout=generator(run.seed, Stream.DROPOUT),
             noise=generator(run.seed, Stream.GRADIENT_NOISE),
@@ -72,7 +72,7 @@ class Lane:
     @property
     def loss_limit(self) -> float:
         factor = self.run.divergence.loss_factor
-        return math.inf if factor is None else factor * self.naive["naive_loss"]
+        return math.inf if factor is None else factor * self.baselines["naive_loss"]
 
     def watch(self, n_taken: int, reason: int, loss: float, grad_norm: float, n_clipped: int) -> None:
         """Record updates: how many were taken, of how many the gradient was clipped, and why the lane has diverged, a
@@ -116,19 +116,21 @@ class Lane:
             self.stopped = True
         self.n_clipped, self.last_row = 0, self.steps_done
 
-    def result(self, finding: Finding) -> RunResult:
-        """The result of a run that is not trained any further.  Its last row has the final losses."""
+    def result(self, finding: Finding, test_loss: float) -> RunResult:
+        """The result of a run that is not trained any further.  Its last row has the final losses of the other splits.
+
+        test_loss: the loss on the whole of data.test, with the weights that are there at the end."""
         last, diverged = self.rows[-1], self.divergence_reason is not None
-        losses = {name: last[name] for name in ("train_loss", "eval_loss")}
+        losses = {"train_loss": last["train_loss"], "eval_loss": last["eval_loss"], "test_loss": test_loss}
         return RunResult(
             status="completed",
             steps_done=self.steps_done,
             diverged_at_step=self.steps_done if diverged else None,
             divergence_reason=self.divergence_reason,
-            outcome=outcome(diverged, last["eval_loss"], self.naive["naive_loss"], self.run.divergence.margin),
+            outcome=outcome(diverged, test_loss, self.baselines["naive_test_loss"], self.run.divergence.margin),
             metrics={
                 **losses,
-                **self.naive,
+                **self.baselines,
                 **self.run.task.metrics_of_losses(**losses),
                 **finding.metrics,
                 **self.dynamics,

@@ -1,4 +1,5 @@
-"""The results of runs that are not trained any further: last losses, dynamics, and what the task examines."""
+"""The results of runs that are not trained any further: last losses, the test loss, dynamics, and what the task
+examines."""
 
 from __future__ import annotations
 
@@ -21,7 +22,11 @@ def results_of(pack: Pack, lanes: Sequence[Lane]) -> dict[Lane, RunResult]:
     if backend.recipe.architecture.n_recurrent_layers:
         _measure_dynamics(lanes, backend)
     findings = pack.task.examine([lane.data for lane in lanes], evaluator)
-    return {lane: lane.result(finding) for lane, finding in zip(lanes, findings, strict=True)}
+    test_losses = evaluator.mean_loss([lane.data.test for lane in lanes]).tolist()
+    return {
+        lane: lane.result(finding, test_loss)
+        for lane, finding, test_loss in zip(lanes, findings, test_losses, strict=True)
+    }
 
 
 def _add_last_rows(pack: Pack, lanes: Sequence[Lane], evaluator: Evaluator) -> None:

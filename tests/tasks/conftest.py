@@ -13,10 +13,10 @@ from rnnlab.options import ConfigError
 class FakePredictor:
     """Networks whose answers are known: of lane n, what `answer` makes of its inputs, plus n.
 
-    forecast: what the closed loop says, before n is added; loss: the mean loss of every split, before n is added."""
+    forecast: what the closed loop says, before n is added."""
 
-    def __init__(self, answer, forecast=None, loss=0.0):
-        self.answer, self.forecast, self.loss, self.asked, self.judged = answer, forecast, loss, [], []
+    def __init__(self, answer, forecast=None):
+        self.answer, self.forecast, self.asked = answer, forecast, []
 
     def outputs(self, inputs):
         return np.stack([self.answer(lane) + np.float32(n) for n, lane in enumerate(inputs)])
@@ -24,10 +24,6 @@ class FakePredictor:
     def closed_loop(self, windows, steps):
         self.asked.append((windows, steps))
         return np.stack([self.forecast[:steps, None] + np.float32(n) for n in range(len(windows))])
-
-    def mean_loss(self, splits):
-        self.judged.append(splits)
-        return self.loss + np.arange(len(splits), dtype=np.float64)
 
 
 def blank_network(task):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from rnnlab.records.files import write_text
+from rnnlab.records.metrics import metric_of
 from rnnlab.records.run import TaskFacts
 from rnnlab.records.tables import read_table, to_csv
-from rnnlab.tasks import TASKS, Task, register
+from rnnlab.tasks import TASKS, Data, Task, register
 
 KINDS = {
     "series": ["t", "truth", "one_step", "closed_loop"],
@@ -87,7 +88,9 @@ def test_the_default_options_pass_and_need_no_file(name):
 @every_task
 def test_facts_say_what_a_reader_of_the_record_must_know(name):
     task = TASKS[name]()
-    assert task.facts == TaskFacts(name, task.loss, task.predictions_kind, task.score, task.higher_is_better)
+    assert task.facts == TaskFacts(
+        name, task.loss, task.predictions_kind, task.score, task.higher_is_better, task.scored_against
+    )
     assert task.predictions_kind in KINDS
 
 
@@ -95,7 +98,7 @@ def test_facts_say_what_a_reader_of_the_record_must_know(name):
 def test_the_finding_has_the_score_and_the_columns_of_its_kind(name, look):
     task = TASKS[name]()
     finding, other = task.examine([task.data(0), task.data(0)], look.blank_network(task))
-    assert task.score in finding.metrics
+    assert task.score in {**finding.metrics, **task.metrics_of_losses(1.0, 2.0, 3.0)}
     assert all(type(value) is float for value in finding.metrics.values())
     assert finding.metrics.keys() == other.metrics.keys()
     assert list(finding.predictions) == KINDS[task.predictions_kind]
@@ -125,14 +128,35 @@ def test_the_columns_of_the_predictions_are_those_that_records_describes(name):
 @every_task
 def test_naive_answers_are_numbers_and_no_better_than_perfect(name):
     task = TASKS[name]()
-    naive = task.naive(task.data(0))
-    assert naive["naive_loss"] > 0
-    assert all(type(value) is float and np.isfinite(value) for value in naive.values())
+    found = task.baselines(task.data(0))
+    assert found["naive_loss"] > 0 and found["naive_test_loss"] > 0
+    assert found[f"{task.scored_against}_loss"] > 0 and found[f"{task.scored_against}_test_loss"] > 0
+    assert all(type(value) is float and np.isfinite(value) for value in found.values())
+
+
+@every_task
+def test_every_metric_of_an_answer_without_training_is_in_the_table_of_metrics(name):
+    task = TASKS[name]()
+    for metric in task.baselines(task.data(0)):
+        assert metric_of(metric).role == "baseline"
+
+
+@every_task
+def test_the_answers_without_training_are_the_same_function_of_each_split(name):
+    """With eval and test exchanged, their losses are exchanged."""
+    task = TASKS[name]()
+    data = task.data(0)
+    found, exchanged = (task.baselines(one) for one in (data, Data(data.train, data.test, data.eval)))
+    answers = [metric.removesuffix("_test_loss") for metric in found if metric.endswith("_test_loss")]
+    assert "naive" in answers
+    for answer in answers:
+        assert found[f"{answer}_loss"] == exchanged[f"{answer}_test_loss"]
+        assert found[f"{answer}_test_loss"] == exchanged[f"{answer}_loss"]
 
 
 @every_task
 def test_metrics_that_follow_from_losses_alone_are_floats(name):
-    assert all(type(value) is float for value in TASKS[name]().metrics_of_losses(1.0, 2.0).values())
+    assert all(type(value) is float for value in TASKS[name]().metrics_of_losses(1.0, 2.0, 3.0).values())
 
 
 @every_task

@@ -54,7 +54,7 @@ def test_the_naive_answers_of_the_digits_are_class_frequency_and_majority(digits
     counts = [train.count(label) + 1 for label in range(10)]
     losses = [-math.log(counts[label] / sum(counts)) for label in on_eval]
     majority = counts.index(max(counts))
-    naive = TASKS["digits"]().naive(digits)
+    naive = TASKS["digits"]().baselines(digits)
     assert naive["naive_loss"] == pytest.approx(sum(losses) / 300, rel=1e-12)
     assert naive["naive_accuracy"] == on_test.count(majority) / 300
 

@@ -200,7 +200,7 @@ def test_columns_come_from_the_config_as_a_list(series_of):
 
 def test_persistence_says_the_last_value_again(series_of):
     task = series_of(TABLE, window=4, horizon=2)
-    naive = task.naive(task.data(0))
+    naive = task.baselines(task.data(0))
     rows = parts_of(N)
     train = CLOSE[: rows["train"][1]]
     unit = max(train) - min(train)
@@ -209,6 +209,7 @@ def test_persistence_says_the_last_value_again(series_of):
         return [((CLOSE[row] - CLOSE[row - 2]) / unit) ** 2 for row in range(*rows[name])]
 
     assert naive["persistence_loss"] == pytest.approx(statistics.fmean(errors("eval")), rel=1e-5)
+    assert naive["persistence_test_loss"] == pytest.approx(statistics.fmean(errors("test")), rel=1e-5)
     assert naive["persistence_rmse"] == pytest.approx(unit * math.sqrt(statistics.fmean(errors("test"))), rel=1e-5)
 
 
@@ -226,7 +227,7 @@ def test_what_is_said_of_a_forecast_is_in_the_units_of_the_table(series_of, look
     assert persistent.predictions["t"].tolist() == list(range(*rows["test"]))
     assert np.isnan(persistent.predictions["closed_loop"]).all()
     assert persistent.metrics["skill"] == pytest.approx(0, abs=1e-6)
-    assert persistent.metrics["rmse"] == pytest.approx(task.naive(data)["persistence_rmse"], rel=1e-6)
+    assert persistent.metrics["rmse"] == pytest.approx(task.baselines(data)["persistence_rmse"], rel=1e-6)
     errors = [a + unit - b for a, b in zip(persistent.predictions["one_step"], truth, strict=True)]
     assert shifted.metrics["rmse"] == pytest.approx(math.sqrt(statistics.fmean(e * e for e in errors)), rel=1e-5)
     assert shifted.metrics["skill"] < 0

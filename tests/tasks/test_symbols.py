@@ -37,8 +37,9 @@ def test_the_symbols_to_copy_are_evenly_spread():
 
 @pytest.mark.parametrize("length", [1, 50, 100, 500])
 def test_the_naive_loss_of_copy_is_that_of_the_paper(length):
-    task = replace(TASKS["copy"](), length=length)
-    assert task.naive(None) == {"naive_loss": pytest.approx(10 * math.log(8) / (length + 20), rel=1e-15)}
+    task = replace(TASKS["copy"](), length=length, n_train=1, n_eval=1, n_test=1)
+    expected = pytest.approx(10 * math.log(8) / (length + 20), rel=1e-15)
+    assert task.baselines(task.data(0)) == {"naive_loss": expected, "naive_test_loss": expected}
 
 
 def test_a_copy_is_right_when_all_symbols_are(look):
@@ -109,8 +110,9 @@ def test_classes_are_equally_likely_and_the_naive_answers_say_so(name, n_classes
     for n in range(n_classes):
         p = 1 / n_classes
         assert counts[n] == pytest.approx(20_000 * p, abs=5 * math.sqrt(20_000 * p * (1 - p)))
-    assert task.naive(None) == {
+    assert task.baselines(task.data(0)) == {
         "naive_loss": pytest.approx(math.log(n_classes), rel=1e-15),
+        "naive_test_loss": pytest.approx(math.log(n_classes), rel=1e-15),
         "naive_accuracy": 1 / n_classes,
     }
 

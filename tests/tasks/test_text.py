@@ -143,23 +143,20 @@ def test_the_bigram_loss_is_that_of_counted_pairs(text_of):
     data = task.data(0)
     train = list(zip(data.train.inputs.ravel().tolist(), data.train.targets.ravel().tolist(), strict=True))
     seconds = [b for _, b in train]
-    losses = []
-    for a, b in zip(data.eval.inputs.ravel().tolist(), data.eval.targets.ravel().tolist(), strict=True):
-        frequency = (seconds.count(b) + 1) / (len(seconds) + task.output_size)
-        before = sum(first == a for first, _ in train)
-        losses.append(-math.log((train.count((a, b)) + frequency) / (before + 1)))
-    assert task.naive(data)["bigram_loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-12)
+    for name, part in {"bigram_loss": data.eval, "bigram_test_loss": data.test}.items():
+        losses = []
+        for a, b in zip(part.inputs.ravel().tolist(), part.targets.ravel().tolist(), strict=True):
+            frequency = (seconds.count(b) + 1) / (len(seconds) + task.output_size)
+            before = sum(first == a for first, _ in train)
+            losses.append(-math.log((train.count((a, b)) + frequency) / (before + 1)))
+        assert task.baselines(data)[name] == pytest.approx(sum(losses) / len(losses), rel=1e-12)
 
 
-def test_perplexity_and_bits_follow_from_the_losses(text_of, look):
+def test_perplexity_and_bits_follow_from_the_losses(text_of):
     task = text_of(VERSE * 10)
-    network = look.FakePredictor(look.blank_network(task).answer, loss=math.log(8))
-    data = [task.data(0)] * 2
-    one, other = task.examine(data, network)
-    assert network.judged == [[lane.test for lane in data]]
-    assert one.metrics == {"perplexity": pytest.approx(8), "bits_per_character": pytest.approx(3)}
-    assert other.metrics["perplexity"] == pytest.approx(8 * math.e)
-    assert task.metrics_of_losses(math.log(2), math.log(4)) == {
+    assert task.metrics_of_losses(math.log(2), math.log(4), math.log(8)) == {
+        "perplexity": pytest.approx(8),
+        "bits_per_character": pytest.approx(3),
         "train_perplexity": pytest.approx(2),
         "train_bits_per_character": pytest.approx(1),
         "eval_perplexity": pytest.approx(4),
@@ -168,18 +165,20 @@ def test_perplexity_and_bits_follow_from_the_losses(text_of, look):
     assert task.facts.score == "bits_per_character"
 
 
-def test_words_have_a_perplexity_and_no_bits_per_character(text_of, look):
+def test_words_have_a_perplexity_and_no_bits_per_character(text_of):
     task = text_of(VERSE * 10, unit="words")
-    (finding,) = task.examine([task.data(0)], look.blank_network(task))
-    assert finding.metrics == {"perplexity": 1.0}
     assert task.facts.score == "perplexity"
-    assert task.metrics_of_losses(0.0, math.log(3)).keys() == {"train_perplexity", "eval_perplexity"}
+    assert task.metrics_of_losses(math.log(2), math.log(3), 0.0) == {
+        "train_perplexity": pytest.approx(2),
+        "eval_perplexity": pytest.approx(3),
+        "perplexity": 1.0,
+    }
 
 
 def test_the_loss_of_a_diverged_network_has_an_infinite_perplexity_without_a_warning(text_of):
-    metrics = text_of(VERSE * 10).metrics_of_losses(math.nan, 1e6)
+    metrics = text_of(VERSE * 10).metrics_of_losses(math.nan, 1e6, 1e6)
     assert math.isnan(metrics["train_perplexity"])
-    assert metrics["eval_perplexity"] == math.inf
+    assert metrics["eval_perplexity"] == metrics["perplexity"] == math.inf
 
 
 def test_the_beginning_of_the_test_text_is_shown(look):

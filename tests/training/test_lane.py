@@ -65,7 +65,7 @@ def test_a_lane_that_diverges_has_taken_the_updates_before_and_says_why(reason, 
     assert not started.live
     assert (started.steps_done, started.divergence_reason) == (8, REASONS[reason])
     started.add_row(0.5, 0.5)
-    result = started.result(Finding({}, {}))
+    result = started.result(Finding({}, {}), 0.5)
     assert (result.outcome, result.diverged_at_step) == ("diverged", 8)
 
 
@@ -78,7 +78,7 @@ def test_a_row_has_what_was_measured_since_the_row_before(started):
     started.add_row(0.7, 0.7)
     assert [row["step"] for row in started.rows] == [0, 1, 2]
     assert [row.get("hidden_norm_layer0") for row in started.rows] == [None, 2.0, None]
-    columns = started.result(Finding({}, {})).curves
+    columns = started.result(Finding({}, {}), 0.5).curves
     np.testing.assert_array_equal(columns["hidden_norm_layer0"], [math.nan, 2.0, math.nan])
     assert columns["step"].dtype == np.int64
 
@@ -110,7 +110,7 @@ def test_gradients_through_time_are_kept_for_evenly_spaced_steps_and_the_last(n,
         step(started)
         assert len(started.gradients) <= 2 * MOST_GRADIENTS + 1, "however long the run"
     started.add_row(0.5, 0.5)
-    table = started.result(Finding({}, {})).gradients
+    table = started.result(Finding({}, {}), 0.5).gradients
     steps = sorted(set(table["step"].tolist()))
     assert len(steps) == min(n, MOST_GRADIENTS)
     assert (steps[0], steps[-1]) == (1 if n > 1 else n, n)
@@ -163,4 +163,4 @@ def test_a_lane_continues_from_plain_data_as_if_it_had_not_stopped(task, values,
     assert drawn[0] == drawn[1]
     batches = [one.order.next() for one in (whole, resumed)]
     np.testing.assert_array_equal(*(getattr(batch, "inputs", batch) for batch in batches))
-    assert repr(whole.result(Finding({}, {}))) == repr(resumed.result(Finding({}, {})))
+    assert repr(whole.result(Finding({}, {}), 0.5)) == repr(resumed.result(Finding({}, {}), 0.5))

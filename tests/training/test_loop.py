@@ -20,6 +20,7 @@ from rnnlab.training.loop import train
 def lab(run_config):
     """F1, the lab's experiment: tanh, no biases, plain gradient descent, 100 updates on the full batch."""
     values = {"task__n_points": 2400, "task__stop": 100.0, "task__window": 10, "task__forecast_steps": None}
+    values |= {"task__split": "interleaved"}
     values |= {"cell__hidden_size": 50, "cell__bias": False, "readout__bias": False}
     values |= {"optimizer__learning_rate": 0.005, "training__steps": 100, "training__eval_every": 100}
     return train([run_config("sines", optimizer="sgd", seed=seed, **values) for seed in (0, 1)])
@@ -148,9 +149,12 @@ def test_a_pack_in_which_all_lanes_diverge_ends_early_with_all_results(run_confi
 
 
 def test_a_run_that_does_not_change_has_not_learned(run_config):
-    (result,) = train([run_config(training__steps=0, init__readout_scale=0.0, init__bias_scale=0.0)])
-    data = run_config().task.data(0)
+    zeros = {"init__readout_scale": 0.0, "init__bias_scale": 0.0}
+    run = run_config(task__split="interleaved", training__steps=0, **zeros)
+    (result,) = train([run])
+    data = run.task.data(0)
     assert result.metrics["eval_loss"] == pytest.approx(np.square(data.eval.targets).mean())  # it answers 0
+    assert result.metrics["test_loss"] == pytest.approx(np.square(data.test.targets).mean())
     assert result.outcome == "not_learned"
 
 
@@ -288,3 +292,55 @@ def test_the_form_of_a_gru_decides_about_its_pack_and_its_gate_activation_does_n
     )
     assert program_key(torchs) != program_key(original)
     assert program_key(torchs) == program_key(hard)
+
+
+# The test split
+
+
+@pytest.mark.parametrize("backend", ["compiled", "torch"])
+@pytest.mark.parametrize(
+    "values", [{"task": "sines"}, {"task": "sinc", "task__noise": 0.1}, {"task": "adding"}], ids=str
+)
+def test_the_test_loss_is_that_of_the_recorded_predictions(values, backend, run_config):
+    runs = [run_config(**values, seed=n, training__eval_samples=3, training__steps=20) for n in range(2)]
+    for result in train(runs, backend=backend):
+        truth, said = (np.asarray(result.predictions[name], np.float64) for name in ("truth", "one_step"))
+        expected = np.square(said - truth).mean()
+        assert result.metrics["test_loss"] == pytest.approx(expected, rel=1e-6)
+        assert result.metrics["test_loss"] != pytest.approx(result.metrics["eval_loss"], rel=1e-3)
+
+
+def test_the_skill_of_a_series_is_one_minus_its_test_loss_over_that_of_persistence(run_config):
+    (result,) = train([run_config("series", training__steps=20)])
+    found = result.metrics
+    assert found["skill"] == pytest.approx(1 - found["test_loss"] / found["persistence_test_loss"], rel=1e-5)
+
+
+def test_a_run_has_learned_by_its_test_loss_alone(run_config):
+    """With a margin between what it gains on validation and on test, the outcome is that of test."""
+    for seed in range(4):
+        run = run_config(seed=seed, training__steps=60)
+        found = train([run])[0].metrics
+        on_test = 1 - found["test_loss"] / found["naive_test_loss"]
+        on_eval = 1 - found["eval_loss"] / found["naive_loss"]
+        assert min(on_test, on_eval) > 0
+        (result,) = train([replace(run, divergence=replace(run.divergence, margin=(on_test + on_eval) / 2))])
+        assert result.outcome == ("learned" if on_test > on_eval else "not_learned")
+
+
+def test_a_diverged_run_has_the_test_loss_of_its_last_finite_weights(run_config):
+    (diverged,) = train([diverging(run_config, "limit")])
+    (ended,) = train([diverging(run_config, "limit", training__steps=diverged.steps_done)])
+    assert diverged.metrics["test_loss"] == ended.metrics["test_loss"]
+    assert math.isfinite(diverged.metrics["test_loss"])
+
+
+def test_stopping_early_looks_at_the_validation_loss_alone(run_config):
+    values = {"training__steps": 60, "training__eval_every": 4, "optimizer__learning_rate": 0.03}
+    (whole,) = train([run_config(**values)])
+    limit = float(np.median(whole.curves["eval_loss"]))
+    (stopped,) = train([run_config(**values, training__stop_at_loss=limit)])
+    below = whole.curves["step"][whole.curves["eval_loss"] < limit]
+    assert stopped.steps_done == below[0]
+    (ended,) = train([run_config(**values | {"training__steps": int(below[0])})])
+    assert stopped.metrics["test_loss"] == ended.metrics["test_loss"], "of the weights that are there at the end"

@@ -82,9 +82,10 @@ class PlainTraining:
             losses = torch.nn.functional.cross_entropy(z, target.flatten(), reduction="none")
         return losses, [layer[-1] for layer in states]
 
-    def loss_on(self, split):
-        """The loss over the first samples, or over the streams of the evaluation, each as one long sequence."""
-        n = min(self.run.training.eval_samples or len(split), len(split))
+    def loss_on(self, split, n_samples=None):
+        """The loss over the first n_samples, or all, or over the streams of the evaluation, each as one long
+        sequence."""
+        n = min(n_samples or len(split), len(split))
         per_stream = -(-n // max(32, self.run.training.batch_size)) if self.task.carries_state else 1
         if per_stream == 1:
             return self.losses(split.inputs[:n], split.targets[:n])[0].mean().item()
@@ -149,7 +150,8 @@ class PlainTraining:
             optimizer.param_groups[0]["lr"] = self.rate(step)
             optimizer.step()
             with torch.no_grad():
-                whole = [self.loss_on(part) for part in (self.data.train, self.data.eval)]
+                n = self.run.training.eval_samples
+                whole = [self.loss_on(part, n) for part in (self.data.train, self.data.eval)]
             rows.append((step, *whole, losses.mean().item(), norm, clipped))
         return np.array(rows)
 
@@ -189,7 +191,11 @@ def test_a_run_equals_a_plain_loop_in_torch(name, backend, run_config, reference
     run = run_config(seed=5, **sizes | PLAIN[name])
     (result,) = train([run], backend=backend)
     found = curves_of(result)
-    np.testing.assert_allclose(found[1:], PlainTraining(run, reference).rows(), rtol=1e-5, atol=2e-6)
+    plain = PlainTraining(run, reference)
+    np.testing.assert_allclose(found[1:], plain.rows(), rtol=1e-5, atol=2e-6)
+    with torch.no_grad():
+        test_loss = plain.loss_on(plain.data.test)
+    assert result.metrics["test_loss"] == pytest.approx(test_loss, rel=1e-5, abs=2e-6), "of the whole test split"
     assert np.isnan(found[0, 3:]).all(), "before the first update there is no batch"
     assert result.metrics["train_loss"] == found[-1, 1]
     assert result.metrics["eval_loss"] == found[-1, 2]
