@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rnnlab.report.judging.bounded import Bets, Proportion
-from rnnlab.report.judging.exact import sign_flips
+from rnnlab.statistics.bounded import Bets, Proportion
+from rnnlab.statistics.exact import sign_flips
 
 
 def test_the_capital_is_that_of_bets_made_one_after_the_other():
@@ -56,3 +56,9 @@ def test_proportions_agree_with_scipys_exact_binomial():
         one_sided = stats.binomtest(count, total, 0.3, alternative="greater").pvalue
         assert found.p_greater(0.3) == pytest.approx(one_sided, abs=1e-12)
         assert found.interval(0.95, n_looks=4) == pytest.approx(found.interval(1 - 0.05 / 4), abs=1e-12)
+
+
+def test_a_number_beyond_the_bounds_is_rejected_for_certain_even_if_all_seeds_are_at_the_bound():
+    for test in (Bets(np.ones(3), 0, 1), Proportion(3, 3), Bets(np.zeros(3), 0, 1), Proportion(0, 3)):
+        assert test.p_less(1.05) == test.p_greater(-0.05) == 0.0
+        assert test.p_less(-0.05) == test.p_greater(1.05) == 1.0

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from rnnlab.report.judging.bounded import Bets
-from rnnlab.report.judging.exact import sign_flips, signed_ranks
-from rnnlab.report.judging.sharp import AtZero, SharpAtZero
-from rnnlab.report.judging.shift_tests import two_sided
+from rnnlab.statistics.bounded import Bets
+from rnnlab.statistics.exact import sign_flips, signed_ranks
+from rnnlab.statistics.sharp import AtZero, SharpAtZero
+from rnnlab.statistics.shift_tests import two_sided
 
 
 def difference(d):

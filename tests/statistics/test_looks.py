@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from rnnlab.report.judging import looks
-from rnnlab.report.judging.decision import Question
-from rnnlab.report.judging.per_seed import PerSeed
+from rnnlab.statistics import looks
+from rnnlab.statistics.decision import Question
+from rnnlab.statistics.per_seed import PerSeed
 
 
 def test_looks_double_up_to_the_most_seeds():
@@ -33,11 +33,3 @@ def test_more_looks_make_the_p_value_larger_by_their_number_and_bets_stay_as_the
     test = numbers.test()
     assert four.p_difference(test) == 4 * one.p_difference(test) == 4 * 2**-9
     assert four.p_no_difference(test) == one.p_no_difference(test)
-
-
-def test_only_undecided_claims_need_more_seeds():
-    clear = PerSeed(np.full(10, 0.9), np.full(10, 0.2), "bounded", True)
-    unclear = PerSeed(np.tile([0.9, 0.1], 5), np.full(10, 0.5), "bounded", True)
-    needed, decisions = looks.still_needed([Question("higher", n_looks=4)] * 2, [[clear], [unclear]])
-    assert needed == [False, True]
-    assert [decision.judgement for decision in decisions] == ["supported", "undecided"]

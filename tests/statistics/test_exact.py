@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rnnlab.report.judging import exact
-from rnnlab.report.judging.shift_tests import two_sided
+from rnnlab.statistics import exact
+from rnnlab.statistics.shift_tests import two_sided
 
 INF = math.inf
 
@@ -29,6 +29,15 @@ def test_sign_flips_count_every_choice_of_signs(theta):
     assert exact.sign_flips(d, drawn()).p_greater(theta) == pytest.approx(as_large, abs=1e-12)
 
 
+@pytest.mark.parametrize("d", [normal(7, 13), np.array([0.0, 0.1, 0.2, -0.3, 0.3, -0.1, 0.1, 0.0]), np.zeros(4)])
+def test_flips_at_zero_are_those_of_the_whole_test(d):
+    for most in (2**20, 1):  # all of them, or some that are drawn
+        found = exact.sign_flips_at_zero(d, drawn(), 999, most)
+        test = exact.sign_flips(d, drawn(), 999, most)
+        assert (found.greater, found.less) == pytest.approx((test.p_greater(0.0), test.p_less(0.0)), abs=1e-12)
+        assert found.smallest == exact.smallest_p(d.size, 999, most)
+
+
 def test_sign_flips_of_zeros_and_ones_are_mcnemars_exact_test():
     d = np.array([1.0] * 7 + [-1.0] * 2 + [0.0] * 5)
     expected = stats.binomtest(7, 9).pvalue
@@ -37,21 +46,22 @@ def test_sign_flips_of_zeros_and_ones_are_mcnemars_exact_test():
 
 def test_drawn_flips_are_near_the_exact_ones_and_never_zero():
     d = normal(2, 14)
-    all_of_them, some = exact.sign_flips(d, drawn()), exact.sign_flips(d, drawn(), n_drawn=20_000, max_subsets=1)
+    all_of_them, some = exact.sign_flips(d, drawn()), exact.sign_flips(d, drawn(), n_drawn=200_000, max_subsets=1)
     assert two_sided(some, 0.0) == pytest.approx(two_sided(all_of_them, 0.0), abs=0.005)
     assert some.interval(0.95) == pytest.approx(all_of_them.interval(0.95), abs=0.05)
     assert exact.sign_flips(np.ones(60), drawn(), n_drawn=999).p_greater(0.0) == 1 / 1000
 
 
-def test_label_permutations_are_near_all_permutations_counted():
+def test_label_permutations_are_all_permutations_counted_or_near_them():
     x, y = normal(3, 6, 1.2), normal(4, 5, 0.0)
     pooled, found = np.concatenate([x, y]), []
     for chosen in itertools.combinations(range(11), 6):
         rest = [k for k in range(11) if k not in chosen]
         found.append(pooled[list(chosen)].mean() - pooled[rest].mean())
     expected = np.mean(np.array(found) >= x.mean() - y.mean() - 1e-12)
-    test = exact.label_permutations(x, y, drawn(), n_drawn=40_000)
-    assert test.p_greater(0.0) == pytest.approx(expected, abs=0.005)
+    test = exact.label_permutations(x, y, drawn(), n_drawn=462)  # the ways to choose 6 of 11
+    assert test.p_greater(0.0) == pytest.approx(expected, abs=1e-12)
+    assert exact.label_permutations(x, y, drawn(), n_drawn=461).p_greater(0.0) == pytest.approx(expected, abs=0.05)
     assert test.estimate == pytest.approx(x.mean() - y.mean())
 
 
@@ -137,3 +147,8 @@ def test_numbers_that_are_none_are_refused():
             test(np.array([1.0, math.nan]), np.array([1.0, 2.0]))
     with pytest.raises(ValueError, match="finite"):
         exact.sign_flips(np.array([1.0, INF]), drawn())
+
+
+def test_seeds_of_which_half_are_infinitely_better_and_half_infinitely_worse_have_no_shift():
+    test = exact.signed_ranks(np.array([np.inf, 1.0]), np.array([1.0, np.inf]))
+    assert test.estimate == 0.0 and two_sided(test, 0.0) == 1.0

@@ -10,12 +10,10 @@ assumed about the distribution but its bounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
-from scipy.stats import beta, binom
 
 N_STAKES = 24
 STAKES = np.sin(np.pi * (np.arange(N_STAKES) + 0.5) / (2 * N_STAKES)) ** 2  # shares of the largest bet: arcsine law
@@ -52,56 +50,59 @@ class Bets:
         return float(np.mean(self.values))
 
     def p_greater(self, theta: float, n_looks: int = 1) -> float:
-        return self._at_looks(self._p(self._scaled(np.asarray(self.values, float)), self._scaled(theta)), n_looks)
+        return self._at_looks(_p(self._above, self._scaled(theta)), n_looks)
 
     def p_less(self, theta: float, n_looks: int = 1) -> float:
-        return self._at_looks(
-            self._p(1 - self._scaled(np.asarray(self.values, float)), 1 - self._scaled(theta)), n_looks
-        )
+        return self._at_looks(_p(1 - self._above, 1 - self._scaled(theta)), n_looks)
 
     def interval(self, level: float, n_looks: int = 1) -> tuple[float, float]:
         """Holds the mean at all numbers of seeds at once with a chance of `level` (a confidence sequence)."""
         tail = (1 - level) / 2 / (1 if self.anytime else n_looks)
-        return (
-            _boundary(self.p_greater, tail, self.upper, self.lower),
-            _boundary(self.p_less, tail, self.lower, self.upper),
-        )
+        low, high, width = _least(self._above, tail), 1 - _least(1 - self._above, tail), self.upper - self.lower
+        return self.lower + low * width, self.lower + high * width
 
     def smallest_p(self, theta: float, n_looks: int = 1) -> float:
         """Reached where all values are the upper, or all the lower bound."""
         m, n = self._scaled(theta), np.size(self.values)
-        return self._at_looks(2 * min(self._p(np.ones(n), m), self._p(np.ones(n), 1 - m)), n_looks)
+        return self._at_looks(2 * min(_p(np.ones(n), m), _p(np.ones(n), 1 - m)), n_looks)
 
     @property
     def cautious(self) -> Bets:
         return self
 
+    @property
+    def _above(self) -> np.ndarray:
+        """The values as shares of the way from the lower to the upper bound."""
+        return (np.asarray(self.values, float) - self.lower) / (self.upper - self.lower)
+
     def _at_looks(self, p: float, n_looks: int) -> float:
         return min(1.0, p if self.anytime else n_looks * p)
 
-    def _scaled(self, value: float | np.ndarray) -> np.ndarray:
-        return np.asarray((value - self.lower) / (self.upper - self.lower))
-
-    @staticmethod
-    def _p(x: np.ndarray, m: np.ndarray) -> float:
-        if m >= 1:
-            return 1.0
-        with np.errstate(divide="ignore"):  # the whole stake can be lost: log 0
-            gains = np.log1p(STAKES[:, None] * (x / max(float(m), 1e-12) - 1)).sum(axis=1)
-        return float(np.exp(-max(0.0, float(logsumexp(gains + LOG_SHARES)))))
+    def _scaled(self, theta: float) -> float:
+        return (theta - self.lower) / (self.upper - self.lower)
 
 
-def _boundary(p: Callable[[float], float], tail: float, inside: float, outside: float) -> float:
-    """The last number on the way from `inside` to `outside` that is not rejected: p > tail; p falls on this way."""
-    if p(outside) > tail:
-        return outside
-    for _ in range(50):
-        middle = (inside + outside) / 2
-        if p(middle) > tail:
-            inside = middle
-        else:
-            outside = middle
-    return inside
+def _p(x: np.ndarray, m: float) -> float:
+    if m >= 1 or m < 0:  # a mean below the lower bound is rejected for certain
+        return 1.0 if m >= 1 else 0.0
+    return math.exp(-max(0.0, _log_capital(x, m)))
+
+
+def _log_capital(x: np.ndarray, m: float) -> float:
+    """What betting that the mean of x is above m has made; it falls with m."""
+    with np.errstate(divide="ignore"):  # the whole stake can be lost: log 0
+        gains = np.log1p(STAKES[:, None] * (x / max(m, 1e-12) - 1)).sum(axis=1) + LOG_SHARES
+    most = gains.max()
+    return float(most + np.log(np.exp(gains - most).sum()))
+
+
+def _least(x: np.ndarray, tail: float) -> float:
+    """The smallest m within 0 and 1 that is not rejected at `tail`: that no bet has made 1 / tail against."""
+    from scipy.optimize import brentq  # late: see exact.py
+
+    if _p(x, 0.0) > tail:
+        return 0.0
+    return float(brentq(lambda m: _log_capital(x, m) + math.log(tail), 0.0, 1.0, xtol=1e-15))
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,22 @@ class Proportion:
         return self.count / self.total
 
     def p_greater(self, theta: float, n_looks: int = 1) -> float:
-        return min(1.0, n_looks * float(binom.sf(self.count - 1, self.total, min(max(theta, 0.0), 1.0))))
+        from scipy.stats import binom  # late: see exact.py
+
+        if theta < 0:  # every chance is above it
+            return 0.0
+        return min(1.0, n_looks * float(binom.sf(self.count - 1, self.total, min(theta, 1.0))))
 
     def p_less(self, theta: float, n_looks: int = 1) -> float:
-        return min(1.0, n_looks * float(binom.cdf(self.count, self.total, min(max(theta, 0.0), 1.0))))
+        from scipy.stats import binom
+
+        if theta > 1:
+            return 0.0
+        return min(1.0, n_looks * float(binom.cdf(self.count, self.total, max(theta, 0.0))))
 
     def interval(self, level: float, n_looks: int = 1) -> tuple[float, float]:
+        from scipy.stats import beta
+
         tail, others = (1 - level) / 2 / n_looks, self.total - self.count
         low = float(beta.ppf(tail, self.count, others + 1)) if self.count else 0.0
         high = float(beta.isf(tail, self.count + 1, others)) if others else 1.0

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rnnlab.report.judging.shift_tests import Test, rejects
+from rnnlab.statistics.shift_tests import Test, rejects
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from rnnlab.report.judging.bounded import Bets, Proportion
-from rnnlab.report.judging.exact import label_permutations, rank_sums, sign_flips, signed_ranks, signs
-from rnnlab.report.judging.sharp import AtZero, SharpAtZero
-from rnnlab.report.judging.shift_tests import ShiftTest, rejects, two_sided
+from rnnlab.statistics.bounded import Bets, Proportion
+from rnnlab.statistics.exact import label_permutations, rank_sums, sign_flips, signed_ranks, signs
+from rnnlab.statistics.sharp import AtZero, SharpAtZero
+from rnnlab.statistics.shift_tests import ShiftTest, rejects, two_sided
 
 
 def data(seed, n=12):

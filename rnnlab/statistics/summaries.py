@@ -1,4 +1,4 @@
-"""What is computed from the scores of a sweep: averages, profiles, curves.  inference.py says how sure one is.
+"""What is computed from the scores of a sweep: averages, profiles, curves.  resampling.py says how sure one is.
 
 Two rules hold for all of them.  A run that diverged is never dropped: its loss is +inf, its score 0.  A NaN is never
 averaged away: the result is NaN.  Infinities are ordinary values, so a median may be infinite: at least half of the

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnnlab.report.judging.decision import Decision, Question, decide
-from rnnlab.report.judging.per_seed import Numbers
+from rnnlab.statistics.decision import Question
+from rnnlab.statistics.per_seed import Numbers
 
 FIRST = 10
 
@@ -44,7 +44,7 @@ def path(question: Question, numbers: Numbers, looks: Sequence[int]) -> tuple[St
     steps = []
     for part in taken(numbers, looks):
         test = part.test()
-        interval = test.interval(question.level, question.n_looks)
+        interval = question.judged_by(test).interval(question.level, question.n_looks)
         steps.append(Step(part.n_seeds, test.estimate, interval, question.p(test)))
     return tuple(steps)
 
@@ -52,11 +52,3 @@ def path(question: Question, numbers: Numbers, looks: Sequence[int]) -> tuple[St
 def taken(numbers: Numbers, looks: Sequence[int]) -> list[Numbers]:
     """The numbers at each look of which all seeds are there."""
     return [numbers.first(n) for n in looks if n <= numbers.n_seeds]
-
-
-def still_needed(
-    questions: Sequence[Question], paths: Sequence[Sequence[Numbers]]
-) -> tuple[list[bool], list[Decision]]:
-    """Which claims need more seeds after the looks taken, and the decisions so far."""
-    decisions = decide(questions, paths)
-    return [decision.judgement == "undecided" for decision in decisions], decisions
