@@ -75,5 +75,5 @@ def _node(group: str, name: str) -> DictConfig:
     study = OmegaConf.load(file)
     if not isinstance(study, DictConfig):
         raise ConfigLoadError(f"{file}: must hold keys with values")
-    full = study.pop("full", {})
+    full = study.pop("full", OmegaConf.create({}))
     return full if group == "scale_of_study" else study

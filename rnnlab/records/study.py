@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,32 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
+class Looks:
+    """Looks at a growing number of seeds: rnnlab/statistics/looks.py says why they are planned.
+
+    planned: the number of seeds at each look.  taken: for each look taken, the claims that needed its seeds, by their
+    places in the list of claims; the first look is taken for all of them.  A look is taken from the moment before its
+    runs are computed.
+    """
+
+    planned: tuple[int, ...]
+    taken: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def seeds_taken(self) -> tuple[int, ...]:
+        """The number of seeds at each look taken."""
+        return self.planned[: len(self.taken)]
+
+
+@dataclass(frozen=True)
 class StudyFile:
     """The content of study.json.
 
     study_sha256: the hash of the file in experiments/ that describes the study, if there is one.
-    expected: the names of the run folders.  needed: for each claim, the run folders that it is about; None where the
-    file does not say.
+    expected: the names of the run folders that have been asked for so far.  needed: for each claim, those of them that
+    it is about; None where the file does not say.  seeds: of the runs asked for, where there are claims.
+    looks: None for a sweep whose seeds were all asked for at once.
+    earlier: what had been planned before and was changed when there were data already, each change in words.
     """
 
     study: str
@@ -37,11 +57,40 @@ class StudyFile:
     expected: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     needed: tuple[frozenset[str], ...] | None = None
+    seeds: tuple[int, ...] = ()
+    looks: Looks | None = None
+    earlier: tuple[str, ...] = ()
 
     def expecting(self, configs: Mapping[str, Mapping[str, Any]]) -> StudyFile:
         """The same study with its runs.  configs: run folder -> the run's config with dotted keys."""
         about = (frozenset(name for name, config in configs.items() if claim.side(config)) for claim in self.claims)
-        return replace(self, expected=tuple(configs), needed=tuple(about))
+        seeds = {config["seed"] for config in configs.values() if "seed" in config}
+        return replace(self, expected=tuple(configs), needed=tuple(about), seeds=tuple(sorted(seeds)))
+
+    def after(self, previous: StudyFile) -> StudyFile:
+        """The same study, with the plans that it had before.  previous: the study.json of the same folder.
+
+        Who adds seeds after a look at the data tests more often than was planned, which a reader has to know."""
+        before = [_compared(claim) for claim in previous.claims]
+        if not any(_compared(claim) in before for claim in self.claims):
+            return self
+        earlier, (plan, words), (plan_before, words_before) = previous.earlier, _plan(self), _plan(previous)
+        if plan_before and plan != plan_before:
+            words = f"{words}, others" if words == words_before else words
+            earlier = (*earlier, f"planned with {words_before}, later with {words}")
+        return replace(self, earlier=earlier)
+
+
+def _compared(claim: Claim) -> tuple[Any, ...]:
+    """What makes two claims the same one: the words, the margin and the level may change."""
+    return claim.quantity, claim.of, claim.against, claim.than, claim.where
+
+
+def _plan(file: StudyFile) -> tuple[tuple[Any, ...], str]:
+    """The plan for the seeds, to be compared, and in words."""
+    if file.looks:
+        return ("looks", file.looks.planned), f"looks at {', '.join(map(str, file.looks.planned))} seeds"
+    return file.seeds, f"{len(file.seeds)} seeds"
 
 
 def write_study_file(folder: Path, file: StudyFile) -> None:
@@ -57,6 +106,9 @@ def write_study_file(folder: Path, file: StudyFile) -> None:
         "claims": [claim.as_dict() for claim in file.claims],
         # For each claim the numbers of its runs in `expected`: there is no verdict while one of them is missing.
         "claim_runs": [[n for n, name in enumerate(file.expected) if name in names] for names in file.needed or ()],
+        "seeds": list(file.seeds),
+        "looks": asdict(file.looks) if file.looks else None,
+        "earlier": list(file.earlier),
     }
     write_text(folder / STUDY, to_json(content))
 
@@ -74,14 +126,22 @@ def read_study_file(folder: Path) -> tuple[StudyFile, tuple[str, ...]]:
         return default, (f"{STUDY} is left out: this version reads schema {SCHEMA}.",)
     names = ("study", "question", "source", "command", "study_sha256")
     texts: dict[str, Any] = {name: str(content[name]) for name in names if content.get(name)}
-    listed = content.get("expected")
-    file = replace(default, **texts, expected=tuple(map(str, listed)) if isinstance(listed, list) else ())
+    lists: dict[str, Any] = {name: _texts(content.get(name)) for name in ("expected", "earlier")}
+    file = replace(default, **texts, **lists, seeds=_whole_numbers(content.get("seeds")))
     try:
-        stated = claims.parse(content.get("claims") or [])
+        stated = claims.parse([_today(entry) for entry in content.get("claims") or []])
     except ConfigError as error:
         return file, (f"The claims of {STUDY} are left out: {error}.",)
     needed = _needed(content.get("claim_runs"), file.expected, len(stated))
-    return replace(file, claims=stated, needed=needed), ()
+    return replace(file, claims=stated, needed=needed, looks=_looks(content.get("looks"), len(stated))), ()
+
+
+def _today(claim: Any) -> Any:
+    """A claim of an older record: `rates: all` is what `tuned: []` says today, `rates: chosen` the default."""
+    if not isinstance(claim, dict) or "rates" not in claim:
+        return claim
+    rest = {key: value for key, value in claim.items() if key != "rates"}
+    return rest | ({"tuned": []} if claim["rates"] == "all" else {})
 
 
 def _needed(numbers: Any, expected: tuple[str, ...], n_claims: int) -> tuple[frozenset[str], ...] | None:
@@ -90,3 +150,21 @@ def _needed(numbers: Any, expected: tuple[str, ...], n_claims: int) -> tuple[fro
     except (TypeError, IndexError):
         return None
     return needed if len(needed) == n_claims else None
+
+
+def _looks(entry: Any, n_claims: int) -> Looks | None:
+    if not isinstance(entry, dict) or not isinstance(entry.get("taken"), list):
+        return None
+    planned, taken = _whole_numbers(entry.get("planned")), tuple(map(_whole_numbers, entry["taken"]))
+    fits = len(taken) <= len(planned) and all(n < n_claims for look in taken for n in look)
+    return Looks(planned, taken) if planned and fits else None
+
+
+def _whole_numbers(entry: Any) -> tuple[int, ...]:
+    """A list of numbers from 0 up; anything else is none."""
+    numbers = entry if isinstance(entry, list) else []
+    return tuple(numbers) if all(type(n) is int and n >= 0 for n in numbers) else ()
+
+
+def _texts(entry: Any) -> tuple[str, ...]:
+    return tuple(map(str, entry)) if isinstance(entry, list) else ()

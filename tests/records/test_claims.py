@@ -36,7 +36,8 @@ def test_a_claim_reads_as_it_is_written_and_reads_back():
     assert (claim.direction, claim.by, claim.level, claim.than) == ("higher", 0.0, 0.95, None)
     assert claim.keys == ("cell.activation",)
     assert parse([claim.as_dict()]) == (claim,)
-    full = RELU | {"where": {"task": "sines"}, "by": 0.1, "level": 0.9, "rates": "all", "source": "a post"}
+    full = RELU | {"where": {"task": "sines"}, "by": 0.1, "level": 0.9, "source": "a post"}
+    full |= {"margin": 0.05, "because": "one run in twenty", "tuned": []}
     assert parse([full])[0].as_dict() == full
 
 
@@ -52,13 +53,51 @@ def test_a_group_may_be_given_by_a_comparison_or_by_several_values():
     assert sides(several) == (["of"] * 4 + [None] * 4) * 2
 
 
+def test_a_list_on_a_side_is_a_comparison_for_each_of_its_values():
+    (worst,) = parse([RELU | {"against": {"cell.activation": ["tanh", "leaky_relu"]}, "where": {"task": ["sines"]}}])
+    assert [dict(each.against) for each in worst.comparisons] == [
+        {"cell.activation": "tanh"}, {"cell.activation": "leaky_relu"},
+    ]  # fmt: skip
+    assert [each.where for each in worst.comparisons] == [{"task": ["sines"]}] * 2  # all of them together
+    (both,) = parse([RELU | {"of": {"cell.activation": ["tanh", "relu"]}, "against": None, "than": 0.1}])
+    assert [each.side(CONFIGS[0]) for each in both.comparisons] == ["of", None]
+
+
+def test_numbers_without_a_common_scale_are_not_put_together():
+    assert refusal(quantity="eval_loss") == (
+        "claims[0].quantity: eval_loss of sines, digits; numbers of different tasks have no common scale: make a claim "
+        "for each task, with where: {task: sines}, or use score"
+    )
+    for bounded in ("score", "accuracy", "dead_frac_layer0", "learned"):
+        check(parse([RELU | {"quantity": bounded}]), CONFIGS)
+    check(parse([RELU | {"quantity": "eval_loss", "where": {"task": "digits"}}]), CONFIGS)
+
+
+def test_the_kind_of_a_quantity_follows_from_its_bounds():
+    kinds = {"diverged": "event", "learned": "event", "score": "bounded", "accuracy": "bounded",
+             "saturated_frac_layer2": "bounded", "eval_loss": "unbounded", "skill": "unbounded",
+             "whatever": "unbounded"}  # fmt: skip
+    assert {name: parse([RELU | {"quantity": name}])[0].kind for name in kinds} == kinds
+
+
+def test_each_side_chooses_its_learning_rate_unless_the_claim_says_otherwise():
+    rate, clip = "optimizer.learning_rate", "optimizer.clip_norm"
+    score = RELU | {"quantity": "score"}
+    assert parse([score])[0].chosen([rate, clip]) == (rate,) and parse([score])[0].chosen([clip]) == ()
+    assert parse([RELU])[0].chosen([rate]) == ()  # diverged is counted over all rates
+    assert parse([RELU | {"tuned": [rate]}])[0].chosen([rate]) == (rate,)
+    assert parse([score | {"tuned": []}])[0].chosen([rate]) == ()
+    assert parse([score | {"tuned": [rate, clip]}])[0].chosen([rate, clip]) == (rate, clip)
+    assert parse([score | {"where": {rate: 0.1}}])[0].chosen([rate]) == ()
+
+
 def test_a_truth_value_is_not_the_number_one():
     assert set(sides(Claim("", "score", {"cell.bias": 1}, "higher", than=0.5))) == {None}
     assert set(sides(Claim("", "score", {"cell.bias": True}, "higher", than=0.5))) == {"of"}
 
 
 def test_null_is_a_value_to_be_claimed_about():
-    configs = [{"optimizer.clip_norm": clip} for clip in (None, 1.0)]
+    configs = [{"task.name": "sines", "optimizer.clip_norm": clip} for clip in (None, 1.0)]
     (claim,) = parse([RELU | {"of": {"optimizer.clip_norm": None}, "against": {"optimizer.clip_norm": 1.0}}])
     check([claim], configs)
     assert [claim.side(config) for config in configs] == ["of", "against"]
@@ -104,7 +143,10 @@ def test_values_that_never_meet_in_one_run_are_an_error():
         ({"of": "relu"}, "claims[0].of: 'relu'; must say which runs"),
         ({"of": {"cell": {"activation": "relu"}}}, "claims[0].of.cell: {'activation': 'relu'}; must be a value"),
         ({"where": {"seed": "> many"}}, "claims[0].where.seed: '> many'; must compare with a number"),
-        ({"rates": "some"}, "claims[0].rates: unknown 'some'; one of chosen, all"),
+        ({"margin": 0}, "claims[0].margin: 0.0; must be above 0"),
+        ({"margin": 0.1, "by": 0.1}, "claims[0].margin: 0.1; must be below by (0.1)"),
+        ({"tuned": "some"}, "claims[0].tuned: 'some'; must be a list of config keys"),
+        ({"tuned": ["optimizer.rate"]}, "claims[0].tuned: no such key in any run of the sweep"),
     ],
 )
 def test_what_cannot_be_understood_is_one_line(entries, complaint):

@@ -1,11 +1,12 @@
 """study.json: written by a sweep, read by its report, also where an older version or a person wrote it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from rnnlab.records import claims
-from rnnlab.records.study import StudyFile, read_study_file, write_study_file
+from rnnlab.records.study import Looks, StudyFile, read_study_file, write_study_file
 
 CLAIM = {"says": "x", "quantity": "score", "of": {"cell.activation": "relu"}, "than": 0.5, "is": "higher"}
 CONFIGS = {
@@ -72,3 +73,88 @@ def test_a_file_that_does_not_say_which_runs_a_claim_needs_is_read_without(tmp_p
     file, notes = read_study_file(tmp_path)
     assert (file.needed, notes) == (None, ())
     assert file.claims == claims.parse([CLAIM])
+
+
+# Looks, and plans that were changed
+
+LOOKS = Looks((10, 20, 40), ((0,), (0,)))
+
+
+def test_looks_and_earlier_plans_read_back_as_they_were_written(tmp_path, file):
+    whole = replace(file, looks=LOOKS, earlier=("planned with 5 seeds, later with 10 seeds",))
+    write_study_file(tmp_path, whole)
+    assert read_study_file(tmp_path) == (whole, ())
+    assert whole.seeds == (0, 1)
+    assert whole.looks.seeds_taken == (10, 20)
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        None,
+        3,
+        {},
+        {"planned": [10]},
+        {"planned": [], "taken": []},
+        {"planned": "10", "taken": []},
+        {"planned": [10], "taken": [[0], [0]]},
+        {"planned": [10], "taken": [[1]]},  # there is one claim
+    ],
+    ids=str,
+)
+def test_a_file_whose_looks_cannot_be_read_is_read_without(tmp_path, looks):
+    content = {"schema": 1, "study": "s", "claims": [CLAIM], "looks": looks, "seeds": ["a"], "earlier": 3}
+    (tmp_path / "study.json").write_text(json.dumps(content))
+    assert read_study_file(tmp_path) == (StudyFile("s", claims=claims.parse([CLAIM])), ())
+
+
+def of_seeds(file, *seeds):
+    return file.expecting({f"relu-{seed}": {"cell.activation": "relu", "seed": seed} for seed in seeds})
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({"seeds": (0, 1)}, {"seeds": (0, 1)}, ()),
+        ({"seeds": (0, 1)}, {"seeds": (0, 1, 2)}, ("planned with 2 seeds, later with 3 seeds",)),
+        ({"seeds": (0, 1)}, {"seeds": (2, 3)}, ("planned with 2 seeds, later with 2 seeds, others",)),
+        ({"seeds": ()}, {"seeds": (0, 1)}, ()),  # written by a version that did not say
+        ({"looks": Looks((2, 4), ((0,),))}, {"looks": Looks((2, 4), ((0,), (0,)))}, ()),
+        (
+            {"looks": Looks((2, 4))},
+            {"looks": Looks((2, 4, 8))},
+            ("planned with looks at 2, 4 seeds, later with looks at 2, 4, 8 seeds",),
+        ),
+        (
+            {"seeds": (0, 1)},
+            {"seeds": (0, 1), "looks": Looks((2, 4))},
+            ("planned with 2 seeds, later with looks at 2, 4 seeds",),
+        ),
+        (
+            {"seeds": (0, 1), "looks": Looks((2, 4))},
+            {"seeds": (0, 1, 2)},
+            ("planned with looks at 2, 4 seeds, later with 3 seeds",),
+        ),
+    ],
+    ids=str,
+)
+def test_a_study_remembers_what_was_planned_of_its_claims_before(file, before, now, said):
+    assert replace(file, **now).after(replace(file, **before)).earlier == said
+
+
+def test_a_study_remembers_all_of_its_plans(file):
+    first, second, third = (of_seeds(file, *range(n)) for n in (2, 4, 8))
+    assert third.after(second.after(first)).earlier == (
+        "planned with 2 seeds, later with 4 seeds",
+        "planned with 4 seeds, later with 8 seeds",
+    )
+
+
+def test_a_claim_stays_the_same_one_when_its_words_and_its_margin_change(file):
+    other = replace(file, claims=claims.parse([CLAIM | {"says": "y", "margin": 0.1, "because": "small"}]))
+    assert of_seeds(other, 0, 1).after(of_seeds(file, 0)).earlier == ("planned with 1 seeds, later with 2 seeds",)
+
+
+def test_other_claims_in_the_same_folder_have_plans_of_their_own(file):
+    other = replace(file, claims=claims.parse([CLAIM | {"than": 0.9}]))
+    assert of_seeds(other, 0, 1).after(of_seeds(file, 0)).earlier == ()
