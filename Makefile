@@ -12,12 +12,14 @@ ARGS ?=
 # Every word of ARGS in single quotes, so that the shell leaves seed=range(20) alone.
 quote := '
 words = $(foreach word,$(ARGS),'$(subst $(quote),'\'',$(word))')
+# More seeds until all claims are decided, unless ARGS say which seeds.
+seeds = $(if $(filter seed=% until=%,$(ARGS)),,until=decided)
 
 .PHONY: sweep test lint bench clean
 .DELETE_ON_ERROR:
 
 sweep: $(VENV)/.installed
-	$(BIN)/rnnlab -m experiment=activations $(words)
+	$(BIN)/rnnlab -m experiment=activations $(seeds) $(words)
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(words)

@@ -20,6 +20,7 @@ examples:
   rnnlab task=digits cell.activation=relu optimizer.learning_rate=0.003
   rnnlab -m task=sines cell.activation=tanh,relu 'seed=range(10)' study=my_first
   rnnlab -m experiment=activations training.steps=1000
+  rnnlab -m experiment=activations until=decided    more seeds, until its claims are decided
 
   rnnlab --help training   the options of a section: key, default, what is allowed, what it means
   rnnlab --help cell=lstm  those of a group's member; --help cell lists the members

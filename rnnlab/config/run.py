@@ -18,6 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.config.keys import build, defaults_of, keys_of_field, options_of
 from rnnlab.config.sections import DivergenceConfig, InitConfig, ReadoutConfig, TrainingConfig
+from rnnlab.config.until import KEYS as UNTIL
+from rnnlab.config.until import until_of
 from rnnlab.nets.backends import BACKENDS
 from rnnlab.nets.cells import CELLS, CellOptions
 from rnnlab.nets.optimizers import OPTIMIZERS, OptimizerOptions
@@ -33,15 +35,8 @@ SECTIONS: Mapping[str, type] = {
     "divergence": DivergenceConfig,
 }
 PARTS = ("task", "cell", "readout", "init", "optimizer", "training", "divergence")
-SURROUNDINGS = (
-    "device",
-    "backend",
-    "study",
-    "question",
-    "source",
-    "claims",
-    "hydra",
-)  # composed with a run, and no part of it
+# Composed with a run, and no part of it.
+SURROUNDINGS = ("device", "backend", "study", "question", "source", "claims", *UNTIL, "hydra")
 TOP_LEVEL = (*PARTS, "seed", *SURROUNDINGS)
 
 
@@ -194,12 +189,13 @@ def idle_in_words(idle: Mapping[str, str]) -> str:
 
 
 def check_surroundings(config: DictConfig) -> None:
-    """Raise ConfigError for what surrounds a run and cannot be used: device, backend, study."""
+    """Raise ConfigError for what surrounds a run and cannot be used: device, backend, study, until."""
     check_choice("device", config.device, ("cpu", "cuda"))
     check_choice("backend", config.backend, BACKENDS)
     study = config.study
     if not isinstance(study, str) or not study or study.startswith(".") or set(study) & set("/\\\0"):
         raise ConfigError(f"study: {study!r}; must be a folder's name, without slashes, not starting with a dot")
+    until_of(config)
 
 
 def _plain(node: DictConfig | Mapping[str, Any]) -> Mapping[str, Any]:

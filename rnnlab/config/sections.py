@@ -80,7 +80,7 @@ class TrainingConfig:
         10, at_least=1, about="steps between two rows of curves.csv, the first at step 0; null: one row, at the end"
     )
     eval_samples: int | None = number(
-        None, at_least=1, about="how many of the first samples of a split are evaluated; null: all"
+        None, at_least=1, about="how many of the first samples of a split are evaluated, of the test all; null: all"
     )
     fresh: bool = option(False, about="every batch is generated anew, if the task can do that")
     gradient_noise: float = number(
@@ -103,4 +103,6 @@ class DivergenceConfig:
         above=1,
         about="diverged: a loss above this many times the naive loss; null: only one that is not finite",
     )
-    margin: float = number(0.1, at_least=0, below=1, about="learned: better than the naive loss by this share of it")
+    margin: float = number(
+        0.1, at_least=0, below=1, about="learned: below the naive loss by this share of it, on the test split"
+    )

@@ -20,7 +20,8 @@ class PackedJobReturn(JobReturn):
     """A JobReturn that makes its configs when somebody looks at them: of ten thousand jobs nobody looks at most.
 
     Its return value is the objective, +inf for a run that failed or diverged: the sweeper continues, and the command
-    counts the failures.  After a dry run it is None."""
+    counts the failures.  It is None after a dry run, and for a run that no look
+    has needed (rnnlab/sweep/until.py)."""
 
     def __init__(self, job: Job, folder: Path, objective: float | None, failed: bool) -> None:
         self._job, self._folder, self._objective = job, folder, objective

@@ -7,7 +7,7 @@ one after the other, as with Hydra's own launcher.  This module imports nothing 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,11 @@ class PackedTask(ABC):
     def __call__(self, config: DictConfig) -> Any:
         """Run one job."""
 
+    def axes(self, params: Mapping[str, str], given: Collection[str], config: DictConfig) -> Mapping[str, str]:
+        """What a sweep varies unless the command line says otherwise.  params: the same as the config has it; given:
+        the keys on the command line.  config: as in Setup.  Raises ConfigError."""
+        return params
+
     @abstractmethod
     def check(self, jobs: Sequence[Job], config: DictConfig) -> CheckedJobs:
         """What is known of the jobs.  Raises ConfigError for jobs that cannot be run.  config: as in Setup."""
@@ -80,8 +85,11 @@ def sweep(
     """What Hydra's basic sweeper does, but all jobs are checked first.  params: what is swept unless `arguments` say
     otherwise."""
     parser = OverridesParser.create(config_loader=setup.hydra_context.config_loader)
-    swept = [f"{key}={value}" for key, value in params.items()]
-    batches = job_overrides(parser.parse_overrides([*swept, *arguments]), max_batch_size)
+    given = parser.parse_overrides(list(arguments))
+    if isinstance(setup.task_function, PackedTask):
+        params = setup.task_function.axes(params, {override.key_or_group for override in given}, setup.config)
+    swept = parser.parse_overrides([f"{key}={value}" for key, value in params.items()])
+    batches = job_overrides([*swept, *given], max_batch_size)
     checked = check(setup, [job for batch in batches for job in batch], first_number=0)
     if not setup.config.hydra.launcher.get("dry_run"):
         folder = Path(setup.config.hydra.sweep.dir)

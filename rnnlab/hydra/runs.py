@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -13,6 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import places
 from rnnlab.config.run import RunConfig, check_surroundings, from_node, idle_in_words, idle_options
+from rnnlab.config.until import KEYS as UNTIL
+from rnnlab.config.until import Until, until_of
 from rnnlab.hydra.compose import Job, plain
 from rnnlab.hydra.files import PackedJobReturn, hydra_files, run_with_callbacks
 from rnnlab.hydra.launch import CheckedJobs, PackedTask, Setup
@@ -26,6 +29,7 @@ from rnnlab.sweep.machine import check_device
 from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.provenance import command
 from rnnlab.sweep.sweep import Ending, sweep
+from rnnlab.sweep.until import sweep_until
 from rnnlab.sweep.worker import run_alone
 
 RUN_FOLDER = "${run_folder:}"  # the name of a run's folder, in conf/config.yaml
@@ -42,6 +46,8 @@ class TrainRuns(PackedTask):
 
     def __call__(self, config: DictConfig) -> float:
         """Train one run and write its record; its objective.  Raises RunFailed and ConfigError."""
+        if until := until_of(config):
+            raise ConfigError(f"until: {until.way!r}; must be null for a single run, a sweep is `rnnlab -m`")
         check_device(config.device)
         folder = Path(HydraConfig.get().runtime.output_dir)
         run = from_node(config)
@@ -52,15 +58,33 @@ class TrainRuns(PackedTask):
         print(f"{finished.summary}\n{folder}")
         return finished.objective
 
+    def axes(self, params: Mapping[str, str], given: Collection[str], config: DictConfig) -> Mapping[str, str]:
+        """With `until`, the seeds of the last look, whatever the study's file says.  A sweep that cannot be taken look
+        after look is refused here, before its many jobs are composed."""
+        until = until_of(config)
+        if until is None:
+            for key in ("first_seeds", "max_seeds"):
+                if key in given:
+                    raise ConfigError(f"{key}: does not act without until=decided or until=precise")
+            return params
+        if "seed" in given:
+            raise ConfigError(
+                f"seed: cannot be given with until={until.way}, whose seeds are 0 to {until.max_seeds - 1} (max_seeds)"
+            )
+        _check_until(until, config)
+        return {**params, "seed": f"range({until.max_seeds})"}
+
     def check(self, jobs: Sequence[Job], config: DictConfig) -> CheckedJobs:
         """The run that each job is."""
         check_surroundings(config)
+        if (sweeper := config.hydra.runtime.choices["hydra/sweeper"]) != "packed" and (until := until_of(config)):
+            raise ConfigError(f"hydra/sweeper: {sweeper!r}; must be packed with until={until.way}")
         subdir = plain(config.hydra.sweep)["subdir"]
         if subdir != RUN_FOLDER:
             raise ConfigError(f"hydra.sweep.subdir: {subdir!r}; must stay {RUN_FOLDER!r}, a run is known by its folder")
         if config.hydra.launcher.get("engine", "local") == "local":  # else other machines compute, with other devices
             check_device(config.device)
-        shared = {key: config[key] for key in ("study", "device", "backend")}
+        shared = {key: config[key] for key in ("study", "device", "backend", *UNTIL)}
         runs = checked_runs((job.resolved() for job in jobs), shared)
         return CheckedJobs(jobs, runs, with_runs(_study(config), runs))
 
@@ -81,7 +105,13 @@ class TrainRuns(PackedTask):
 
         folder = Path(setup.config.hydra.sweep.dir)
         config = setup.config
-        endings = sweep(
+        compute: Callable[..., dict[str, Ending]] = sweep
+        if until := until_of(config):
+            from rnnlab.statistics.looks import planned  # takes a second: SciPy
+
+            looks = planned(until.max_seeds, until.first_seeds)
+            compute = partial(sweep_until, looks=looks, precision=until.precision)
+        endings = compute(
             checked.runs,
             folder,
             checked.study,
@@ -99,10 +129,20 @@ class TrainRuns(PackedTask):
 
 
 def _job_return(job: Job, folder: Path, ending: Ending | None) -> JobReturn:
-    """ending: None after a dry run."""
+    """ending: None after a dry run, and where no claim needed the run."""
     if ending is None:
         return PackedJobReturn(job, folder, None, failed=False)
     return PackedJobReturn(job, ending.folder, ending.objective, failed=ending.status != "completed")
+
+
+def _check_until(until: Until, config: DictConfig) -> None:
+    """Raise ConfigError for a sweep that cannot be taken look after look: it needs claims, and all its runs at once."""
+    if not config.claims:
+        raise ConfigError(f"until: {until.way!r}; needs claims, and study {config.study} has none")
+    if (launcher := config.hydra.runtime.choices["hydra/launcher"]) != "packed":
+        raise ConfigError(f"hydra/launcher: {launcher!r}; must be packed with until={until.way}")
+    if (size := config.hydra.sweeper.max_batch_size) is not None:
+        raise ConfigError(f"hydra.sweeper.max_batch_size: {size}; must be null with until={until.way}")
 
 
 def _study(config: DictConfig) -> StudyFile:

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from rnnlab.config.run import RunConfig
 from rnnlab.records.run import RUN
-from rnnlab.records.study import StudyFile, write_study_file
+from rnnlab.records.study import StudyFile, read_study_file, write_study_file
 from rnnlab.report import write_report
 from rnnlab.sweep.backend import check_backend, expected_backend, say_if_computed_otherwise
 from rnnlab.sweep.checks import with_runs
@@ -33,6 +33,7 @@ from rnnlab.sweep.interrupt import Interrupt
 from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.planner import Plan, plan
 from rnnlab.sweep.progress import Progress
+from rnnlab.sweep.prospects import describe, expected_of, say_what_cannot_be_decided
 from rnnlab.sweep.provenance import command
 from rnnlab.training.checkpoints import forget
 
@@ -55,7 +56,7 @@ def write_record(delivery: Delivery, folder: Path) -> None:
     delivery.finished.write(folder, delivery.provenance)
 
 
-def _nothing(run: RunConfig, folder: Path) -> Mapping[str, str]:
+def no_files(run: RunConfig, folder: Path) -> Mapping[str, str]:
     return {}
 
 
@@ -67,7 +68,7 @@ def sweep(
     device: str = "cpu",
     backend: str = "auto",
     options: SweepOptions | None = None,
-    beside: Beside = _nothing,
+    beside: Beside = no_files,
     on_finished: OnFinished | None = None,
 ) -> dict[str, Ending]:
     """Compute those runs that are not done yet: run_id -> how the run ended.  After a dry run it is empty.
@@ -88,15 +89,20 @@ def sweep(
     check_backend(different, device, backend)
     study = study if study.expected else with_runs(study, different)
     study = replace(study, command=study.command or command())
+    expected = expected_of(study, different)
+    if study.looks is None or len(study.looks.taken) < 2:  # later looks need not say it again
+        say_what_cannot_be_decided(expected)
     with closing(start_engine(options, device, folder)) as engine:
         if options.dry_run:
             done = already_done(folder, different, options.redo)
             planned = _plan(Pack([run for run in different if run.run_id not in done], device, backend), engine)
             print(planned.describe(n_done=len(done), n_workers=engine.n_workers, folder=folder))
+            if expected:
+                print(describe(expected))
             return {}
         with locked(folder):
             done = already_done(folder, different, options.redo)
-            write_study_file(folder, study)
+            write_study_file(folder, _with_earlier_plans(folder, study))
             if options.redo == "all":
                 forget(folder / CHECKPOINTS, {run.run_id for run in different}, also_in_part=True)
             missing = [run for run in different if run.run_id not in done]
@@ -108,7 +114,7 @@ def sweep(
                 computed = _compute(everything, done, engine, folder, Writing(study.command, beside, on_finished))
             finally:
                 if options.report:
-                    _report(folder)
+                    report_on(folder)
     endings = {run.run_id: Ending(folder / run.folder, "cancelled") for run in different}
     endings |= {run_id: _ending(endings[run_id].folder, record) for run_id, record in done.items()}
     return endings | computed
@@ -199,7 +205,14 @@ def _compute(
     return endings
 
 
-def _report(folder: Path) -> None:
+def _with_earlier_plans(folder: Path, study: StudyFile) -> StudyFile:
+    """The study with the plans that it had when the first of its runs was computed, and later."""
+    previous, _ = read_study_file(folder)
+    has_data = any((folder / name / RUN).is_file() for name in previous.expected)
+    return study.after(previous) if has_data else study
+
+
+def report_on(folder: Path) -> None:
     """Report on the runs that are there, however the sweep came to its end."""
     if not any(folder.glob(f"*/{RUN}")):
         return

@@ -14,6 +14,7 @@ from rnnlab.config.run import (
     from_node,
     options_class,
 )
+from rnnlab.config.until import Until, until_of
 from rnnlab.nets.activations import ACTIVATIONS, make_activation
 from rnnlab.nets.initializers import initializers_of
 from rnnlab.nets.losses import READOUT_ACTIVATIONS
@@ -225,7 +226,7 @@ def test_null_means_off_where_it_is_allowed():
             {"task": {"name": "adding"}, "training__fresh": True, "training__batch_size": None},
             ["training.batch_size", "null", "must be a number where training.fresh=true"],
         ),
-        ({"training__batch_size": 2391}, ["training.batch_size", "2391", "at most 2390"]),
+        ({"training__batch_size": 1671}, ["training.batch_size", "1671", "at most 1670"]),
         ({"divergence__loss_factor": 1}, ["divergence.loss_factor", "1", "above 1"]),
         ({"divergence__margin": 1.0}, ["divergence.margin", "1.0", "below 1"]),
         ({"init__input_scale": math.inf}, ["init.input_scale", "inf", "finite"]),
@@ -260,7 +261,7 @@ def test_no_number_may_be_anything_but_finite(not_a_number):
 
 
 def test_a_batch_as_large_as_the_training_set_is_allowed_and_a_fresh_one_of_any_size():
-    assert from_node(node(training__batch_size=2390)).training.batch_size == 2390
+    assert from_node(node(training__batch_size=1670)).training.batch_size == 1670
     fresh = node(task={"name": "adding", "n_train": 5}, training__fresh=True, training__batch_size=100)
     assert from_node(fresh).training.batch_size == 100
 
@@ -283,6 +284,14 @@ def test_what_may_stand_side_by_side_is_accepted():
         ({"study": ""}, ["study", "''"]),
         ({"study": ".."}, ["study", "'..'"]),
         ({"study": None}, ["study", "None"]),
+        ({"until": "certain"}, ["until", "'certain'", "decided, precise"]),
+        ({"first_seeds": 1}, ["first_seeds", "1", "a whole number at least 2"]),
+        ({"max_seeds": "many"}, ["max_seeds", "many", "a whole number at least 2"]),
+        ({"max_seeds": True}, ["max_seeds", "true", "a whole number at least 2"]),
+        ({"until": "precise"}, ["precision", "null", "a number above 0"]),
+        ({"until": "precise", "precision": 0}, ["precision", "0", "above 0"]),
+        ({"until": "precise", "precision": float("inf")}, ["precision", "inf", "a finite number"]),
+        ({"until": "decided", "precision": 0.1}, ["precision", "0.1", "null unless until=precise"]),
     ],
     ids=str,
 )
@@ -296,6 +305,13 @@ def test_what_surrounds_a_run_is_checked_too(values, expected):
 def test_surroundings_that_can_be_used_pass():
     for backend in ("auto", "compiled", "torch"):
         check_surroundings(OmegaConf.create({"device": "cpu", "backend": backend, "study": "my_study-2"}))
+
+
+def test_a_sweep_goes_on_until_its_claims_are_decided_or_precise_only_where_somebody_asks_for_it():
+    asked = {"first_seeds": 10, "max_seeds": 80, "precision": None}
+    assert until_of({"until": None, **asked}) is None
+    assert until_of({"until": "decided", **asked}) == Until("decided", 10, 80, None)
+    assert until_of({"until": "precise", **asked, "precision": 1}) == Until("precise", 10, 80, 1)
 
 
 # Identity

@@ -2,8 +2,12 @@
 
 import pytest
 
+from rnnlab.records import claims
+from rnnlab.records.study import StudyFile, read_study_file
 from rnnlab.sweep import sweep as module
 from rnnlab.sweep.engine import Cancelled, Died, Done
+from rnnlab.sweep.options import SweepOptions
+from rnnlab.sweep.until import sweep_until
 from rnnlab.sweep.worker import work_on
 
 
@@ -37,7 +41,7 @@ class InlineEngine:
         return [Died(pack)] if seeds & self.deadly else [Done(pack, *work_on(pack))]
 
     def close(self):
-        self.packs = None
+        self.packs = []  # a later sweep of the same test starts the same engine
 
 
 @pytest.fixture
@@ -50,3 +54,36 @@ def inline(monkeypatch):
         return engine
 
     return use
+
+
+@pytest.fixture
+def take_looks(run_config):
+    """take_looks(folder, engine=...): two looks of a sweep with one claim -> the records and study.json's looks."""
+    claim = {
+        "says": "relu learns",
+        "quantity": "learned",
+        "of": {"cell.activation": "relu"},
+        "than": 0.5,
+        "is": "higher",
+    }
+
+    def taken(folder, **options):
+        runs = [
+            run_config(cell__activation=activation, seed=seed) for activation in ("tanh", "relu") for seed in range(4)
+        ]
+        sweep_until(
+            runs,
+            folder,
+            StudyFile("looks", claims=claims.parse([claim])),
+            (2, 4),
+            undecided=lambda folder, precision: (0,),
+            options=SweepOptions(report=False, **options),
+        )
+        names = ("run.json", "curves.csv", "predictions.csv")
+        found = {
+            run.parent.name: [(run.parent / name).read_bytes() for name in names] for run in folder.glob("*/run.json")
+        }
+        assert len(found) == 6, "the second look is taken of relu alone"
+        return found, read_study_file(folder)[0].looks
+
+    return taken

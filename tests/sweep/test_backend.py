@@ -68,7 +68,7 @@ def test_the_command_refuses_compiled_in_one_line(command, rnnlab, capsys, tmp_p
 
 
 def test_a_single_run_says_who_computed_it(rnnlab, tmp_path):
-    small = ["training.steps=1", "task.n_points=90", "cell.hidden_size=3", "task.forecast_steps=1"]
+    small = ["training.steps=1", "task.n_points=120", "cell.hidden_size=3", "task.forecast_steps=1"]
     for backend, expected in (("auto", "compiled"), ("torch", "torch")):
         assert rnnlab(*small, f"backend={backend}", f"study={backend}") == 0
         (file,) = (tmp_path / "outputs" / backend).glob("*/provenance.json")

@@ -126,6 +126,10 @@ def test_a_node_that_is_lost_while_packs_run_loses_nothing(run_config):
         cluster.shutdown()
 
 
+def test_looks_are_taken_as_on_this_machine(take_looks, tmp_path):
+    assert take_looks(tmp_path / "ray", engine="ray", n_workers=2) == take_looks(tmp_path / "here")
+
+
 def _one_by_one(runs):
     return [train([run])[0] for run in runs]
 

@@ -15,6 +15,8 @@ pytest.importorskip("submitit", reason="submitit is not installed: pip install -
 if shutil.which("sinfo") is None or subprocess.run(["sinfo"], capture_output=True).returncode != 0:
     pytest.skip("no Slurm answers on this machine: .ci/slurm start", allow_module_level=True)
 
+from rnnlab.sweep.engines.slurm import SlurmSettings
+
 SWEEP = [  # four packs of two runs, seconds each
     *("-m", "study=small", "task.n_points=40", "task.window=4", "task.forecast_steps=3", "training.batch_size=8"),
     *("cell.hidden_size=5,6,7,8", "seed=0,1", "training.steps=150000", "training.eval_every=1000"),
@@ -171,6 +173,11 @@ def test_a_command_killed_while_it_submits_leaves_nothing_that_runs_twice(place,
     again.communicate(timeout=PATIENCE_S)
     assert again.returncode == 0
     assert records(place) == wanted
+
+
+def test_looks_are_taken_as_on_this_machine(take_looks, place):
+    settings = {"slurm": SlurmSettings(poll_s=0.3)}
+    assert take_looks(place / "slurm", engine="slurm", settings=settings) == take_looks(place / "here")
 
 
 def test_what_sbatch_refuses_is_one_line(start):
