@@ -12,11 +12,11 @@ from rnnlab.version import __version__ as __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rnnlab.report.reading.load import Results
+    from rnnlab.report.load import Results
 
 
 def load(folder: str | Path) -> Results:
     """The records of a study folder, outputs/<study>, as pandas tables: runs, curves, predictions, gradients."""
-    from rnnlab.report.reading.load import load
+    from rnnlab.report.load import load
 
     return load(folder)

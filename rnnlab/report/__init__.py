@@ -1,17 +1,17 @@
 """From run folders to a page, through five rooms; each knows only those before it.  No torch, no hydra.
 
 reading/   a study's folder -> Study: its runs as plain data, and by name what cannot be read
-           read, study (the data), load (pandas tables for people: rnnlab.load), old_records, cache (what was read and
-           made before, and from which files)
+           read, study (the data), old_records, cache (what was read and made before, and from which files)
 judging/   Study -> View: numbers and verdicts, as plain data and without a sentence
-           conditions (what the sweep varied), labels, quantities (one number per run), statistics and inference (pure
-           functions on arrays), estimates, effects, selection (of learning rates), standings (what is compared),
-           verdicts, view
-words/     what the numbers say, in sentences: headlines, sentences (of verdicts), glossary, wording
+           conditions (what the sweep varied), labels, quantities (one number per run), samples (one number per seed),
+           verdicts, pairs, estimates, standings (what is shown), view; their tests are in rnnlab/statistics
+words/     what the numbers say, in sentences: headlines, of verdicts sentences, remarks and details, pairs, intervals,
+           glossary, wording
 figures/   numbers -> pictures with caption and alternative text: a file for each kind, found by registry
 page/      all of it -> one HTML file, swapped in whole, with figures and tables beside it: page, folder, tables,
            run_table, texts (what a network spelled), templating and templates/; index (a page over all studies),
            compare (two folders, before and after)
+load.py    pandas tables for people: rnnlab.load
 command.py the command rnnlab-report
 """
 
@@ -28,3 +28,16 @@ def write_report(folder: Path) -> Path:
     from rnnlab.report.page.page import write_report
 
     return write_report(folder)
+
+
+def undecided_claims(folder: Path, precision: float | None = None) -> tuple[int, ...]:
+    """The claims of the study in `folder`, by number, that more seeds could decide.  precision: instead, those with an
+    interval that is wider than this.
+
+    Raises StudyError when no run can be read."""
+    from rnnlab.report.judging.conditions import design_of
+    from rnnlab.report.judging.verdicts import judge, undecided
+    from rnnlab.report.reading.read import read_study
+
+    study = read_study(folder)
+    return undecided(judge(study, design_of(study.members)), precision)

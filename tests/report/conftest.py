@@ -30,7 +30,8 @@ def make_record(task="sines", activation="tanh", seed=0, final=None, diverged_at
         steps = STEPS[diverged_at >= STEPS]
         curve = np.append(curve[: len(steps) - 1], math.nan)
         final = math.nan
-    metrics = {"train_loss": final, "eval_loss": final, "naive_loss": naive}
+    metrics = {"train_loss": final, "eval_loss": final, "test_loss": final}
+    metrics |= {"naive_loss": naive, "naive_test_loss": naive}
     if task == "digits":
         label = np.arange(40) % 10
         predicted = np.where(np.arange(40) < 4, (label + 1) % 10, label)  # 36 of 40 right
@@ -44,7 +45,8 @@ def make_record(task="sines", activation="tanh", seed=0, final=None, diverged_at
         if activation == "relu":
             loop[60:] = np.geomspace(10, 1e200, 60)
         predictions = {"t": t, "truth": truth, "one_step": 0.9 * truth, "closed_loop": loop}
-        metrics |= {"persistence_loss": 0.004, "mse_closed_loop": 1e200 if activation == "relu" else 0.25}
+        metrics |= {"persistence_loss": 0.004, "persistence_test_loss": 0.004}
+        metrics |= {"mse_closed_loop": 1e200 if activation == "relu" else 0.25}
     outcome = "diverged" if diverged_at is not None else "learned"
     failed = status == "failed"
     result = RunResult(
@@ -125,7 +127,8 @@ def make_text_record(activation="tanh", seed=0, **config):
     predicted = np.where((np.arange(len(truth)) < 2) & (activation == "relu"), "x", truth)
     n = len(truth)
     predictions = {"sample": np.zeros(n, int), "position": np.arange(n), "truth": truth, "predicted": predicted}
-    metrics = {name: record.result.metrics[name] for name in ("train_loss", "eval_loss", "naive_loss")}
+    losses = ("train_loss", "eval_loss", "test_loss", "naive_loss", "naive_test_loss")
+    metrics = {name: record.result.metrics[name] for name in losses}
     metrics |= {"accuracy": float(np.mean(truth == predicted)), "spelled": float((truth == predicted).all())}
     task = replace(record.task, name="한글", loss="cross_entropy", predictions="text", score="accuracy",
                    higher_is_better=True)  # fmt: skip

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+import rnnlab
+from rnnlab import statistics
 from rnnlab.records import claims
-from rnnlab.report.judging import inference, statistics
-from rnnlab.report.reading.load import Results
+from rnnlab.report.load import Results
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -29,8 +30,15 @@ def test_the_python_example_runs(study_folder, capsys):
 def test_every_table_is_documented():
     text = (DOCS / "python.md").read_text(encoding="utf-8")
     public = {name for name in vars(Results) if not name.startswith("_")}
-    assert public == {"runs", "curves", "predictions", "gradients", "problems"}
+    assert public == {"runs", "curves", "predictions", "gradients", "verdicts", "pairs", "problems"}
     assert all(f"| `{name}` |" in text for name in public)
+
+
+def test_every_column_of_verdicts_and_pairs_is_documented(rich_report):
+    text = (DOCS / "python.md").read_text(encoding="utf-8")
+    results = rnnlab.load(rich_report.parent)
+    for table in (results.verdicts, results.pairs):
+        assert len(table) and all(f"`{column}`" in text for column in table)
 
 
 def test_the_example_of_a_claim_is_one():
@@ -46,8 +54,23 @@ def test_every_key_of_a_claim_is_documented():
     assert len(claims.KEYS) == len(fields(claims.Claim))
 
 
-@pytest.mark.parametrize("name", ["Wilson", "Newcombe", "Holm", "Hesterberg", "Dodge", "Tang", "Agarwal"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Wilson",
+        "Efron",
+        "Dodge",
+        "Tang",
+        "Agarwal",
+        "Holm",
+        "Schuirmann",
+        "Berger",
+        "Wilcoxon",
+        "Whitney",
+        "Ramdas",
+        "Fisher",
+    ],
+)
 def test_sources_stand_in_the_code_and_in_the_documentation(name):
     assert name in (DOCS / "statistics.md").read_text(encoding="utf-8")
-    code = [Path(module.__file__).read_text(encoding="utf-8") for module in (statistics, inference)]
-    assert any(name in text for text in code)
+    assert any(name in path.read_text(encoding="utf-8") for path in Path(statistics.__file__).parent.glob("*.py"))

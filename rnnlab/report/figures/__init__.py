@@ -1,6 +1,8 @@
 """From numbers to pictures: a module for each kind of figure, found by registry.py.
 
+    claims        what the claims are judged by: estimates, intervals, margins; and from look to look
     scores        score by activation, every run a dot
+    pairs         how far any two are apart, by task
     curves        loss against optimiser steps, seeds thin, median thick
     predictions   the truth against one-step and closed-loop forecasts
     confusion     label against prediction, pooled over seeds

@@ -37,11 +37,11 @@ from rnnlab.report.figures.palette import INK, SOFT, SOLID, Style
 from rnnlab.report.figures.plate import Plate, file_stem
 from rnnlab.report.figures.registry import Styles, figure_of_task
 from rnnlab.report.judging.standings import Standing
-from rnnlab.report.judging.statistics import median_curve
 from rnnlab.report.judging.view import TaskView
 from rnnlab.report.reading.cache import Curves
 from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import baseline_name, counted, listed, near_one, number, ranked
+from rnnlab.statistics.summaries import median_curve
 
 MAX_PANELS = 16
 MAX_LINES, FEWEST_LINES = 480, 5  # thin lines in a figure; and in a trace, however many traces there are
@@ -83,8 +83,8 @@ def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
         what = "Evaluation loss"
     shown = found[:MAX_PANELS]
     caption = f"{what} on a log scale: every run thin, the median over runs thick; a diverged run counts as infinite."
-    if any(standing.rates for standing in standings):
-        caption += " Each seed is shown at the learning rate that the other seeds of its condition chose."
+    if any(standing.rate is not None for standing in standings):
+        caption += " The first quarter of the seeds chose the learning rate; the others are shown, at that rate."
     caption += _thinning(shown)
     if len(shown) < len(found):
         caption += f" The first {len(shown)} of {len(found)} panels are drawn."

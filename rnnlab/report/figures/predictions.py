@@ -83,7 +83,8 @@ def _title(standing: Standing, run: Run) -> str:
 
 def _errors(run: Run) -> str:
     """The errors of the run, as recorded."""
-    names = [name for name in ("eval_loss", CLOSED_LOOP) if name in run.metrics]
+    loss = "test_loss" if run.has_test_loss else "eval_loss"
+    names = [name for name in (loss, CLOSED_LOOP) if name in run.metrics]
     known = [f"{title_of(name)} {number(run.metrics[name])}" for name in names]
     ended = [f"diverged at step {run.diverged_at_step}"] if run.diverged else []
     return listed(known + ended) or "no error recorded"

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from rnnlab.report.figures.canvas import Margins, label_handles, legend_below, panels, room_for_legend, styled
 from rnnlab.report.figures.plate import Plate
 from rnnlab.report.figures.registry import Styles, figure_of_study
-from rnnlab.report.judging import inference, statistics
 from rnnlab.report.judging.estimates import BOOTSTRAP_SEED
 from rnnlab.report.judging.view import View
 from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import listed, near_one, percent
+from rnnlab.statistics import resampling, summaries
 
 N_RESAMPLES = 500  # of the band, at each tau
 STRETCHED_FROM, DECADES = 0.95, 4  # above this score, the axis shows tau by decades of 1 - tau
@@ -29,7 +29,7 @@ def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
         return
     stretched = max(iqm for iqm, _ in across.iqm.values()) > STRETCHED_FROM
     taus = 1 - 10 ** -np.linspace(0, DECADES, 121) if stretched else np.linspace(0, 1, 101)
-    profiles = {label: statistics.performance_profile(across.strata[label], taus) for label in across.labels}
+    profiles = {label: summaries.performance_profile(across.strata[label], taus) for label in across.labels}
     bands = {label: _band(across.strata[label], taus) for label in across.labels}
     where = "one task" if across.n_strata == 1 else f"{across.n_strata} tasks or settings, each weighing the same"
     caption = f"The share of runs that score above tau, over {where}: the higher the line, the better."
@@ -49,13 +49,13 @@ def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
 def _band(strata: Sequence[np.ndarray], taus: np.ndarray) -> Band | None:
     """The stratified bootstrap at each tau.  It counts how often each run is drawn, so that the share above tau is one
     matrix product."""
-    if min(map(len, strata)) < inference.MIN_RUNS_FOR_INTERVAL:
+    if min(map(len, strata)) < resampling.MIN_RUNS_FOR_INTERVAL:
         return None
     rng = np.random.default_rng(BOOTSTRAP_SEED)
     shares = np.zeros((N_RESAMPLES, len(taus)))
     for scores in strata:
         above = (scores[:, None] > taus).astype(float)
-        drawn = inference.draws(len(scores), rng, N_RESAMPLES)
+        drawn = resampling.draws(len(scores), rng, N_RESAMPLES)
         counts = np.stack([np.bincount(row, minlength=len(scores)) for row in drawn])
         shares += counts @ above / len(scores)
     low, high = np.percentile(shares / len(strata), [2.5, 97.5], axis=0)

@@ -66,6 +66,8 @@ for _place, (_name, _title) in enumerate(
     )
 ):
     register_section(_name, _title, _place)
+register_section("verdicts", "Verdicts", -1)
+register_section("pairs", "All pairs", 0.5)
 
 
 def figure_of_study(section: str, place: float) -> Callable[[OfStudy], OfStudy]:

@@ -26,9 +26,9 @@ STRETCHED_FROM = 0.95  # above this score, runs differ in how close they come to
 CLOSEST = 1e-9  # a score of exactly 1 is drawn here
 ROW = 0.44  # inches
 EXPLANATION = (
-    "Score of a run: 1 - evaluation loss / naive loss, kept within 0 and 1; a diverged run scores 0. Every run is a "
-    "mark, in the order of the seeds from top to bottom. From five runs on, the bar is the 95% percentile bootstrap "
-    "interval of the median."
+    "Score of a run: 1 - test loss / test loss of the task's naive answer, kept within 0 and 1; a diverged run scores "
+    "0. Every run is a mark, in the order of the seeds from top to bottom. From five runs on, the bar is the 95% "
+    "percentile bootstrap interval of the median."
 )
 
 
@@ -64,8 +64,8 @@ def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
         return
     shown = found[:MAX_PANELS]
     words = f" The first {len(shown)} of {len(found)} panels are drawn." if len(shown) < len(found) else ""
-    if any(standing.rates for standing in standings):
-        words += " Each seed is scored at the learning rate that the other seeds of its condition chose."
+    if any(standing.rate is not None for standing in standings):
+        words += " The first quarter of the seeds chose the learning rate; the others are shown, at that rate."
     if any(_best(panel) > STRETCHED_FROM for panel in shown):
         words += " Each panel has its own axis; where scores come close to 1, the axis is stretched towards 1."
     n_columns = min(len(view.tasks), 3) if len(view.tasks) > 1 else balanced(len(shown), at_most=3)

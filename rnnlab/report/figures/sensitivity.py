@@ -13,13 +13,13 @@ from matplotlib.ticker import NullFormatter, NullLocator, PercentFormatter
 from rnnlab.report.figures.canvas import Margins, label_handles, legend_below, panels, room_for_legend, styled
 from rnnlab.report.figures.plate import Plate, file_stem
 from rnnlab.report.figures.registry import Styles, figure_of_study
-from rnnlab.report.judging import statistics
 from rnnlab.report.judging.conditions import RATE, Design
 from rnnlab.report.judging.labels import short
 from rnnlab.report.judging.quantities import score
 from rnnlab.report.judging.view import TaskView, View
 from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import listed, near_one, percent
+from rnnlab.statistics import summaries
 
 MAX_AXES, FEWEST_VALUES, MAX_TASKS = 3, 3, 12
 
@@ -76,7 +76,7 @@ def _quartiles(scores: Sequence[float]) -> tuple[float, float, float]:
     if not scores:
         return np.nan, np.nan, np.nan
     low, high = np.percentile(scores, [25, 75])
-    return low, statistics.median(np.array(scores)), high
+    return low, summaries.median(np.array(scores)), high
 
 
 @styled

@@ -21,11 +21,11 @@ from rnnlab.report.figures.canvas import (
 )
 from rnnlab.report.figures.plate import Plate
 from rnnlab.report.figures.registry import Styles, figure_of_study
-from rnnlab.report.judging.quantities import score
-from rnnlab.report.judging.statistics import expected_best_of
+from rnnlab.report.judging.quantities import validation_score
 from rnnlab.report.judging.view import View
 from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import near_one
+from rnnlab.statistics.summaries import expected_best_of
 
 MAX_TASKS = 12
 MOST = 200  # runs that are drawn, the largest k
@@ -48,7 +48,7 @@ def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
     for task in view.tasks[:MAX_TASKS]:
         scores: dict[str, list[float]] = {}
         for row in task.conditions:
-            scores.setdefault(row.condition.label, []).extend(score(run) for run in row.condition.completed)
+            scores.setdefault(row.condition.label, []).extend(validation_score(run) for run in row.condition.completed)
         curves = [
             {label: expected_best_of(values, unbiased)[:MOST] for label, values in scores.items() if values}
             for unbiased in (True, False)
@@ -58,7 +58,7 @@ def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
     if not shown:
         return
     caption = (
-        "The best evaluation score to expect from k runs drawn at random from all settings and seeds of an activation. "
+        "The best validation score to expect from k runs drawn at random from all settings and seeds of an activation. "
         "Lines: the mean over all choices of k runs (Tang et al. 2020). Faint: k draws with replacement, which is "
         "too low (Dodge et al. 2019). An activation whose line starts high needs little searching."
     )
@@ -90,7 +90,7 @@ def draw_tuning(shown: Sequence[TuningPanel], style_of: Styles) -> Figure:
         if is_bottom(place, len(shown), n_columns):
             axes.set_xlabel("runs tried, k")
         if is_left(place, n_columns):
-            axes.set_ylabel("expected best score")
+            axes.set_ylabel("expected best validation score")
     all_axes[0].set_ylim(-0.03, 1.03)
     legend_below(figure, handles)
     return figure

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from rnnlab.report.judging import inference, statistics
+from rnnlab.statistics import resampling, summaries
 
 # Every interval has a generator of its own with this seed.  So conditions with the same number of runs are resampled
 # in the same way, and one more condition in a study changes no other interval.
@@ -34,22 +34,22 @@ class Rate:
 
 
 def estimate_of(values: Sequence[float] | np.ndarray) -> Estimate:
-    """The median with the interval of inference.bootstrap_interval at BOOTSTRAP_SEED, in a hundredth of its time: the
+    """The median with the interval of resampling.bootstrap_interval at BOOTSTRAP_SEED, in a hundredth of its time: the
     median of a resample follows from the ranks that were drawn."""
     values = np.sort(np.asarray(values, float))
     n = values.size
-    if n < inference.MIN_RUNS_FOR_INTERVAL:
-        return Estimate(statistics.median(values), None, n)
+    if n < resampling.MIN_RUNS_FOR_INTERVAL:
+        return Estimate(summaries.median(values), None, n)
     lower, upper = _middle_ranks(n)
-    return Estimate(statistics.median(values), inference.percentile_interval((values[lower] + values[upper]) / 2), n)
+    return Estimate(summaries.median(values), resampling.percentile_interval((values[lower] + values[upper]) / 2), n)
 
 
 @lru_cache(maxsize=64)
 def _middle_ranks(n: int) -> tuple[np.ndarray, np.ndarray]:
-    ranks = np.sort(inference.draws(n, np.random.default_rng(BOOTSTRAP_SEED)), axis=1)
+    ranks = np.sort(resampling.draws(n, np.random.default_rng(BOOTSTRAP_SEED)), axis=1)
     return ranks[:, (n - 1) // 2], ranks[:, n // 2]
 
 
 def rate_of(outcomes: Sequence[bool]) -> Rate:
     count = sum(map(bool, outcomes))
-    return Rate(count, len(outcomes), inference.wilson_interval(count, len(outcomes)))
+    return Rate(count, len(outcomes), resampling.wilson_interval(count, len(outcomes)))

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
+from rnnlab.records.claims import OUTCOMES
 from rnnlab.records.files import RecordError
-from rnnlab.records.metrics import Side, metric_of
+from rnnlab.records.metrics import FIRST, Side, metric_of
 from rnnlab.records.run import TaskFacts
 from rnnlab.report.reading.study import Run, Study
 
@@ -16,13 +17,25 @@ CLOSED_LOOP = "mse_closed_loop"  # of forecasts, what the eye follows
 
 
 def score(run: Run) -> float:
-    """The score of a run on its task: 1 is perfect, 0 is no better than the naive answer, or diverged.
+    """The score of a run on its task: 1 is perfect, 0 is no better than the task's naive answer, or diverged.
 
-        score = 1 - eval_loss / naive_loss, kept within 0 and 1;   0 where the run diverged or eval_loss is not finite
+        score = 1 - test_loss / test loss of the naive answer, kept within 0 and 1
+        score = 0 where the run diverged or test_loss is not finite
 
-    NaN where naive_loss is not a positive number: there is nothing to measure against.
-    """
-    loss, naive = run.metrics.get("eval_loss", math.nan), run.metrics.get("naive_loss", math.nan)
+    The naive answer is the one that the task names, TaskFacts.scored_against.  NaN where its loss is not a positive
+    number: there is nothing to measure against.  A record from before test losses has its validation score."""
+    if not run.has_test_loss:
+        return validation_score(run)
+    return _score(run, "test_loss", f"{run.task.scored_against}_test_loss")
+
+
+def validation_score(run: Run) -> float:
+    """The same as `score`, of the losses on the validation split: for whatever is chosen, such as a learning rate."""
+    return _score(run, "eval_loss", f"{run.task.scored_against}_loss")
+
+
+def _score(run: Run, loss_name: str, naive_name: str) -> float:
+    loss, naive = run.metrics.get(loss_name, math.nan), run.metrics.get(naive_name, math.nan)
     if not (math.isfinite(naive) and naive > 0):
         return math.nan
     if run.diverged or not math.isfinite(loss):
@@ -40,8 +53,10 @@ def metric(run: Run, name: str) -> float:
 
 
 def better_side(name: str, task: TaskFacts) -> Side | None:
-    """Which side of a metric is better.  The table of metrics says it; of a metric that is not in the table and is the
-    task's score, the task does; of any other one nobody knows."""
+    """Which side of a quantity is better.  The table of metrics says it; of a metric that is not in the table and is
+    the task's score, the task does; of any other one nobody knows."""
+    if name in OUTCOMES:
+        return "lower" if name == "diverged" else "higher"
     known = metric_of(name)
     if known is not None:
         return known.better
@@ -64,7 +79,16 @@ def quantity(study: Study, run: Run, name: str) -> float | None:
         return None if math.isnan(value) else value
     if name == GRADIENT_REACH:
         return gradient_reach(study, run)
-    return last(study.curves.get(run.run_id, {}).get(name))
+    curves = study.curves.get(run.run_id, {})
+    if name.startswith(FIRST):
+        return first(curves.get(name.removeprefix(FIRST)))
+    return last(curves.get(name))
+
+
+def first(column: np.ndarray | None) -> float | None:
+    """The first finite value."""
+    known = column[np.isfinite(column)] if column is not None else np.empty(0)
+    return float(known[0]) if known.size else None
 
 
 def last(column: np.ndarray | None) -> float | None:
@@ -75,14 +99,15 @@ def last(column: np.ndarray | None) -> float | None:
 
 def gradient_reach(study: Study, run: Run) -> float | None:
     """log10(|dL/dh at the first time step| / |dL/dh at the last|) of the top layer, mean over the training steps that
-    were measured.  -3: a thousandth of the gradient arrives at the beginning of the sequence."""
+    were measured.  -3: a thousandth of the gradient arrives at the beginning of the sequence; -inf: nothing does."""
     try:
         _, _, norms = top_layer_gradient(study, run)
     except (RecordError, KeyError, ValueError):
         return None
     first, final = norms[:, 0], norms[:, -1]
-    usable = (first > 0) & (final > 0) & np.isfinite(first) & np.isfinite(final)
-    return float(np.mean(np.log10(first[usable] / final[usable]))) if usable.any() else None
+    usable = (first >= 0) & (final > 0) & np.isfinite(first) & np.isfinite(final)
+    with np.errstate(divide="ignore"):
+        return float(np.mean(np.log10(first[usable] / final[usable]))) if usable.any() else None
 
 
 def top_layer_gradient(study: Study, run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

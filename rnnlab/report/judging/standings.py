@@ -1,31 +1,32 @@
 """What is compared: for each activation, task and setting one sample of runs, with one run per seed.
 
-Where a sweep has several learning rates and seeds, the run of a seed is the one at the rate that the other seeds chose
-(selection.py).  Beside it stands the score at the one rate that is best for all activations together; that comparison
-is unfair to activations that need another rate.
+Where a sweep has several learning rates, the first seeds (rates.TUNING_SHARE of them) choose the rate by their
+validation scores, and the other seeds are scored at it: no run is scored at a rate that it helped to choose.  Beside it
+stands the score at the one rate that is best for all activations together; that comparison is unfair to activations
+that need another rate.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnnlab.report.judging import inference, statistics
 from rnnlab.report.judging.conditions import RATE, Condition, Design
 from rnnlab.report.judging.estimates import BOOTSTRAP_SEED, Estimate, estimate_of
-from rnnlab.report.judging.quantities import CLOSED_LOOP, better_side, metric, score
-from rnnlab.report.judging.selection import tuned
+from rnnlab.report.judging.labels import by_value
+from rnnlab.report.judging.quantities import CLOSED_LOOP, better_side, metric, score, validation_score
 from rnnlab.report.reading.study import Run
+from rnnlab.statistics import resampling, summaries
+from rnnlab.statistics.rates import choose, split
 
 MAX_COMPARED = 16  # labels in the table of probabilities of improvement
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One activation on one task in one setting, each seed at the learning rate that was chosen for it."""
+    """One activation on one task in one setting, at the learning rate that was chosen for it."""
 
     task: str
     label: str
@@ -34,9 +35,10 @@ class Standing:
     scores: tuple[float, ...]
     score: Estimate
     iqm: float
-    rates: tuple[tuple[float, int], ...]  # the rates chosen, and by how many seeds; empty where there was no choice
-    shared_rate: float | None
-    shared: Estimate | None  # the score at the rate that is best for all activations together
+    rate: float | None = None  # that was chosen; None where there was no choice
+    at_edge: bool = False  # it is the lowest or the highest rate tried
+    shared_rate: float | None = None
+    shared: Estimate | None = None  # the score at the rate that is best for all activations together
 
     @property
     def name(self) -> str:
@@ -70,24 +72,58 @@ def standings_of(conditions: Sequence[Condition], design: Design) -> tuple[Stand
     for condition in conditions:
         key = (design.facet_without(condition, RATE), condition.label)
         groups.setdefault(key, []).extend(condition.completed)
-    shared = _shared_rates(groups)
+    tables = {key: Rates.of(runs) for key, runs in groups.items()}
     found = []
-    for (facet, label), runs in groups.items():
-        chosen = tuned(runs)
-        if chosen:
-            rates = Counter(run.config[RATE] for run in chosen.values())
-            same = [score(run) for run in runs if run.config[RATE] == shared[facet]]
-            standing = _standing(label, facet, conditions[0].task, tuple(chosen.values()))
-            extra = {"rates": tuple(sorted(rates.items())), "shared_rate": shared[facet], "shared": estimate_of(same)}
-            found.append(Standing(**(vars(standing) | extra)))
+    for (facet, label), own in tables.items():
+        if len(own.seeds) < 2:
+            continue
+        choice = choose(own.tuning_scores)
+        others = [table for (at, _), table in tables.items() if at == facet and table.rates == own.rates]
+        shared = choose(np.mean([table.tuning_scores.mean(axis=1) for table in others], axis=0)[:, None]).index
+        found.append(
+            replace(
+                _standing(label, facet, conditions[0].task, own.scored(choice.index)),
+                rate=own.rates[choice.index],
+                at_edge=choice.at_edge,
+                shared_rate=own.rates[shared],
+                shared=estimate_of([score(run) for run in own.scored(shared)]),
+            )
+        )
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Runs that differ in learning rate and seed only; of the seeds that have a run at each rate."""
+
+    rates: tuple[float, ...]  # from low to high
+    seeds: tuple[object, ...]
+    runs: Mapping[tuple[float, object], Run]
+
+    @classmethod
+    def of(cls, runs: Sequence[Run]) -> Rates:
+        table = {(run.config[RATE], run.seed): run for run in runs}
+        tried = tuple(sorted({rate for rate, _ in table}))
+        seeds = sorted({seed for _, seed in table}, key=by_value)
+        return cls(tried, tuple(seed for seed in seeds if all((rate, seed) in table for rate in tried)), table)
+
+    @property
+    def tuning_scores(self) -> np.ndarray:
+        """(rates, tuning seeds)"""
+        tuning, _ = split(self.seeds)
+        return np.array([[validation_score(self.runs[rate, seed]) for seed in tuning] for rate in self.rates])
+
+    def scored(self, index: int) -> tuple[Run, ...]:
+        """The runs of the other seeds at a rate."""
+        _, scoring = split(self.seeds)
+        return tuple(self.runs[self.rates[index], seed] for seed in scoring)
 
 
 def median_run(standing: Standing) -> Run:
     """The run in the middle by what is shown of it, `judged_by`; of an even number the better one of the middle two."""
     name = judged_by(standing)
     sign = -1 if better_side(name, standing.runs[0].task) == "higher" else 1
-    return standing.runs[statistics.median_run(np.array([sign * metric(run, name) for run in standing.runs]))]
+    return standing.runs[summaries.median_run(np.array([sign * metric(run, name) for run in standing.runs]))]
 
 
 def judged_by(standing: Standing) -> str:
@@ -98,17 +134,8 @@ def judged_by(standing: Standing) -> str:
 
 def _standing(label: str, facet: str, task: str, runs: Sequence[Run]) -> Standing:
     scores = tuple(score(run) for run in runs)
-    iqm = statistics.interquartile_mean(np.array(scores))
-    return Standing(task, label, facet, tuple(runs), scores, estimate_of(scores), iqm, (), None, None)
-
-
-def _shared_rates(groups: Mapping[tuple[str, str], Sequence[Run]]) -> dict[str, float]:
-    """By facet, the rate with the highest mean score over all runs of all activations."""
-    scores: dict[str, dict[float, list[float]]] = {}
-    for (facet, _), runs in groups.items():
-        for run in runs:
-            scores.setdefault(facet, {}).setdefault(run.config[RATE], []).append(score(run))
-    return {facet: max(sorted(by_rate), key=lambda rate: np.mean(by_rate[rate])) for facet, by_rate in scores.items()}
+    iqm = summaries.interquartile_mean(np.array(scores))
+    return Standing(task, label, facet, tuple(runs), scores, estimate_of(scores), iqm)
 
 
 def across_tasks(standings: Sequence[Standing]) -> Across | None:
@@ -123,14 +150,14 @@ def across_tasks(standings: Sequence[Standing]) -> Across | None:
     scores = {label: tuple(np.array(s.scores) for s in members[label]) for label in labels}
     seeds = {label: [[run.seed for run in s.runs] for s in members[label]] for label in labels}
     paired = all(seeds[label] == seeds[labels[0]] for label in labels)
-    improves = statistics.paired_probability_of_improvement if paired else statistics.probability_of_improvement
+    improves = summaries.paired_probability_of_improvement if paired else summaries.probability_of_improvement
     few = labels[:MAX_COMPARED]
     return Across(
         n_strata=len(strata),
         labels=tuple(labels),
         strata=scores,
         iqm={label: _iqm(scores[label]) for label in labels},
-        gap={label: statistics.optimality_gap(scores[label]) for label in labels},
+        gap={label: summaries.optimality_gap(scores[label]) for label in labels},
         improvement={
             (one, other): improves(scores[one], scores[other]) for one in few for other in few if one != other
         },
@@ -141,5 +168,5 @@ def across_tasks(standings: Sequence[Standing]) -> Across | None:
 
 def _iqm(strata: Sequence[np.ndarray]) -> tuple[float, tuple[float, float] | None]:
     rng = np.random.default_rng(BOOTSTRAP_SEED)
-    interval = inference.stratified_bootstrap_interval(strata, rng)
-    return statistics.interquartile_mean(np.concatenate(strata)), interval
+    interval = resampling.stratified_bootstrap_interval(strata, rng)
+    return summaries.interquartile_mean(np.concatenate(strata)), interval

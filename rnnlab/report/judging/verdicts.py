@@ -1,115 +1,129 @@
-"""Whether a study's claims hold: supported, refuted or inconclusive.  docs/statistics.md says how in words.
+"""Whether a study's claims hold.  docs/statistics.md says how in words.
 
-A claim compares two sides within strata: runs are compared that have the same value of everything that the sweep
-varies, except for the seed and the keys that the claim names.  Quantities of 0 and 1 are compared by the difference of
-the two rates, all others by the difference of the two interquartile means.  There the bootstrap resamples whole seeds
-of a task, because runs that share a seed share data and first weights.
+A claim consists of comparisons ("worse than each of three"), and every comparison is one question.  All questions of
+the study are one family (rnnlab/statistics/decision.py).  A claim is
+
+    supported                     if all of its comparisons are
+    refuted                       if one of them is
+    no difference that matters    if none is refuted and at least one shows that
+    undecided                     otherwise
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
-from rnnlab.records.claims import Claim, Side
-from rnnlab.report.judging.conditions import RATE, TASK, Design
-from rnnlab.report.judging.effects import Effect, Sample, Stratum, effect_of
-from rnnlab.report.judging.inference import MIN_RUNS_FOR_INTERVAL, holm
-from rnnlab.report.judging.quantities import quantity
-from rnnlab.report.judging.selection import tuned
-from rnnlab.report.reading.study import Problem, Run, Study
-
-Judgement = Literal["supported", "refuted", "inconclusive"]
+from rnnlab.records.claims import Claim, Comparison
+from rnnlab.report.judging.conditions import Design
+from rnnlab.report.judging.samples import Reason, RunsLost, Sample, sample_of
+from rnnlab.report.reading.study import Problem, Study
+from rnnlab.statistics.decision import Decision, Judgement, Question, decide
+from rnnlab.statistics.looks import Step, path, taken
+from rnnlab.statistics.per_seed import Numbers
 
 
 @dataclass(frozen=True)
-class NoRuns:
-    """No run that the claim is about was completed."""
+class Part:
+    """One comparison of a claim.  reason: why there are no numbers to judge by; then nothing else is known.
 
+    sample: the seeds of the look that decided, or of the last one.  n_looks: how many were planned."""
 
-@dataclass(frozen=True)
-class NotRecorded:
-    """n_without of n_runs runs of a side did not record the quantity."""
+    comparison: Comparison
+    reason: Reason | None
+    sample: Sample | None
+    decision: Decision
+    path: tuple[Step, ...]  # at each look taken; a single one where the sweep had no looks
+    n_looks: int = 1
 
-    quantity: str
-    n_without: int
-    n_runs: int
-
-
-@dataclass(frozen=True)
-class RunsLost:
-    """Runs that the claim needs failed or are missing: their folders."""
-
-    folders: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class FewSeeds:
-    """A side has fewer seeds than a verdict needs."""
-
-    needed: int
-
-
-Reason = NoRuns | NotRecorded | RunsLost | FewSeeds  # why a claim is not judged, where numbers alone do not say it
+    @property
+    def typical(self) -> tuple[float, float] | None:
+        """The interval of the median over seeds, at the level of the decision; None where seeds do not pair."""
+        return self.sample.scored.typical(self.decision.level, self.n_looks) if self.sample else None
 
 
 @dataclass(frozen=True)
 class Verdict:
     claim: Claim
     judgement: Judgement
-    reason: Reason | None
-    effect: Effect | None
-    p_adjusted: float
-    n_claims: int
-    tuned: bool  # each side at the learning rate that its other seeds chose
+    parts: tuple[Part, ...]
+    n_questions: int  # of the whole family
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why nothing was judged, where that holds for all comparisons."""
+        return self.parts[0].reason if all(part.reason for part in self.parts) else None
 
 
 def judge(study: Study, design: Design) -> tuple[Verdict, ...]:
     """One verdict per claim of the study, in order."""
-    claims = study.file.claims
-    found = [_judged(study, design, n, claim) for n, claim in enumerate(claims)]
-    p_values = [verdict.effect.p if verdict.effect and not verdict.reason else 1.0 for verdict in found]
+    lost = [_lost(study, n, claim) for n, claim in enumerate(study.file.claims)]
+    return verdicts_on(study, design, study.file.claims, lost)
+
+
+def verdicts_on(
+    study: Study, design: Design, claims: Sequence[Claim], lost: Sequence[RunsLost | None] | None = None
+) -> tuple[Verdict, ...]:
+    """The verdicts on a family of claims.  lost: by claim, the runs that it lacks."""
+    looks = study.file.looks.seeds_taken if study.file.looks else None
+    n_looks = len(study.file.looks.planned) if study.file.looks else 1
+    comparisons: list[tuple[int, Comparison]] = []
+    found: list[Sample | Reason] = []
+    for n, claim in enumerate(claims):
+        for comparison in claim.comparisons:
+            comparisons.append((n, comparison))
+            found.append((lost[n] if lost else None) or sample_of(study, design, claim, comparison))
+    questions = [
+        Question(claim.direction, claim.threshold, claim.than or 0.0, claim.margin, claim.level, n_looks)
+        for claim in (claims[n] for n, _ in comparisons)
+    ]
+    at_looks = [_at_looks(sample.numbers, looks) if isinstance(sample, Sample) else [] for sample in found]
+    decisions = decide(questions, at_looks)
+    parts: list[list[Part]] = [[] for _ in claims]
+    for (n, comparison), question, sample, decision in zip(comparisons, questions, found, decisions, strict=True):
+        if isinstance(sample, Sample):
+            steps = path(question, sample.numbers, (sample.numbers.n_seeds,) if looks is None else looks)
+            sample = sample.first(decision.n_seeds) if decision.n_seeds else sample
+            parts[n].append(Part(comparison, None, sample, decision, steps, n_looks))
+        else:
+            parts[n].append(Part(comparison, sample, None, decision, ()))
     return tuple(
-        replace(verdict, judgement=_judgement(verdict, p), p_adjusted=p, n_claims=len(claims))
-        for verdict, p in zip(found, holm(p_values), strict=True)
+        Verdict(claim, _together([part.decision.judgement for part in own]), tuple(own), len(questions))
+        for claim, own in zip(claims, parts, strict=True)
     )
 
 
-def _judgement(verdict: Verdict, p: float) -> Judgement:
-    if verdict.effect is None or verdict.reason or p > 1 - verdict.claim.level:
-        return "inconclusive"
-    return "supported" if verdict.effect.is_beyond else "refuted"
+def undecided(verdicts: Sequence[Verdict], precision: float | None = None) -> tuple[int, ...]:
+    """The claims that are undecided, by number.  precision: instead, those whose interval at the last look is wider."""
+
+    def is_wide(part: Part) -> bool:
+        if not part.path or precision is None:
+            return True
+        low, high = part.path[-1].interval
+        return not high - low <= precision
+
+    return tuple(
+        n
+        for n, verdict in enumerate(verdicts)
+        if (verdict.judgement == "undecided" if precision is None else any(map(is_wide, verdict.parts)))
+    )
 
 
-def _judged(study: Study, design: Design, n: int, claim: Claim) -> Verdict:
-    uses_rates = len(design.rates) > 1 and not {RATE} & {*claim.keys, *claim.where}
-    choose = uses_rates and (claim.rates or ("all" if claim.quantity == "diverged" else "chosen")) == "chosen"
-    verdict = Verdict(claim, "inconclusive", None, None, 1.0, 0, choose)
-    members: dict[Side, list[Run]] = {"of": [], "against": []}
-    for run in study.members:
-        if run.completed and (side := claim.side(run.config)):
-            members[side].append(run)
-    sides: tuple[Side, ...] = ("of",) if claim.against is None else ("of", "against")
-    if any(not members[name] for name in sides):
-        return replace(verdict, reason=NoRuns())
-    samples = []
-    for name in sides:
-        runs = _at_chosen_rates(members[name], design) if choose else members[name]
-        measured = [quantity(study, run, claim.quantity) for run in runs]
-        values = [value for value in measured if value is not None]
-        if len(values) < len(runs):
-            return replace(verdict, reason=NotRecorded(claim.quantity, len(runs) - len(values), len(runs)))
-        samples.append(_sample(runs, values, _strata_axes(design, claim, choose)))
-    effect = effect_of(claim, *samples)
-    reason = _blocked(study, n, claim)
-    if reason is None and effect.n_seeds < MIN_RUNS_FOR_INTERVAL:
-        reason = FewSeeds(MIN_RUNS_FOR_INTERVAL)
-    return replace(verdict, effect=effect, reason=reason)
+def _at_looks(numbers: Numbers, looks: Sequence[int] | None) -> list[Numbers]:
+    return [numbers] if looks is None else taken(numbers, looks)
 
 
-def _blocked(study: Study, n: int, claim: Claim) -> Reason | None:
-    """What is missing of the runs that the claim needs, by name."""
+def _together(judgements: Sequence[Judgement]) -> Judgement:
+    if all(judgement == "supported" for judgement in judgements):
+        return "supported"
+    for judgement in ("refuted", "no difference that matters"):
+        if judgement in judgements:
+            return judgement
+    return "undecided"
+
+
+def _lost(study: Study, n: int, claim: Claim) -> RunsLost | None:
+    """The runs that a claim needs and that failed or are missing."""
 
     def concerns(problem: Problem) -> bool:
         if problem.kind == "repeated":
@@ -121,28 +135,3 @@ def _blocked(study: Study, n: int, claim: Claim) -> Reason | None:
 
     lost = tuple(problem.name for problem in study.problems if concerns(problem))
     return RunsLost(lost) if lost else None
-
-
-def _strata_axes(design: Design, claim: Claim, choose: bool) -> tuple[str, ...]:
-    """The axes within whose values the sides are compared: none that the claim names, or that decides one it names."""
-    keys = design.keys
-    named = {name for key in claim.keys for name in (key, f"{key}.name")}
-    named |= {keys.deciders[key] for key in named if key in keys.deciders}
-    left_out = named | set(keys.parameters) | ({RATE} if choose else set()) | {TASK}
-    return tuple(axis for axis in design.axes if axis not in left_out)
-
-
-def _at_chosen_rates(runs: Sequence[Run], design: Design) -> list[Run]:
-    groups: dict[Stratum, list[Run]] = {}
-    for run in runs:
-        rest = tuple(run.settings.get(axis) for axis in design.axes if axis not in (RATE, TASK))
-        groups.setdefault((run.task.name, rest), []).append(run)
-    return [run for group in groups.values() for run in tuned(group).values()]
-
-
-def _sample(runs: Sequence[Run], values: Sequence[float], axes: Sequence[str]) -> Sample:
-    sample: Sample = {}
-    for run, value in zip(runs, values, strict=True):
-        stratum = (run.task.name, *(run.settings.get(axis) for axis in axes))
-        sample.setdefault(stratum, {}).setdefault(run.seed, []).append(value)
-    return sample

@@ -13,13 +13,14 @@ import numpy as np
 
 from rnnlab.records.metrics import is_baseline, metric_of
 from rnnlab.records.run import TaskFacts
-from rnnlab.report.judging import statistics
 from rnnlab.report.judging.conditions import Condition, Design, design_of
 from rnnlab.report.judging.estimates import Estimate, Rate, estimate_of, rate_of
+from rnnlab.report.judging.pairs import Pair, pairs_of
 from rnnlab.report.judging.quantities import metric, score
 from rnnlab.report.judging.standings import Across, Standing, across_tasks, standings_of
 from rnnlab.report.judging.verdicts import Verdict, judge
 from rnnlab.report.reading.study import Problem, Run, Study
+from rnnlab.statistics import summaries
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class ConditionView:
     scores: tuple[float, ...]  # the bounded score of each completed run, in the order of condition.completed
     score: Estimate
     score_iqm: float
+    test_loss: Estimate | None  # None where no run has one, in records from before test losses
     eval_loss: Estimate
     train_loss: Estimate
     task_score: Estimate
@@ -53,7 +55,7 @@ class ConditionView:
 class TaskView:
     facts: TaskFacts
     conditions: tuple[ConditionView, ...]
-    standings: tuple[Standing, ...]  # what is compared: each seed at the learning rate that was chosen for it
+    standings: tuple[Standing, ...]  # what is compared: at the learning rate that was chosen for it
     baselines: Mapping[str, float]  # naive_loss, persistence_loss, naive_accuracy, ...: the median over runs
 
     @property
@@ -61,8 +63,18 @@ class TaskView:
         return tuple(dict.fromkeys(name for view in self.conditions for name in view.errors))
 
     @property
+    def has_test_loss(self) -> bool:
+        return any(view.test_loss is not None for view in self.conditions)
+
+    @property
     def baseline_losses(self) -> dict[str, float]:
-        return {name: value for name, value in self.baselines.items() if name.endswith("_loss")}
+        """On the validation split, as the curves are."""
+        losses = {name: value for name, value in self.baselines.items() if name.endswith("_loss")}
+        return {name: value for name, value in losses.items() if not name.endswith("_test_loss")}
+
+    @property
+    def baseline_test_losses(self) -> dict[str, float]:
+        return {name: value for name, value in self.baselines.items() if name.endswith("_test_loss")}
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,7 @@ class View:
     source: str
     counts: Counts
     verdicts: tuple[Verdict, ...]
+    pairs: tuple[Pair, ...]  # what is compared, two by two, by task
     tasks: tuple[TaskView, ...]
     across: Across | None
     axes: tuple[str, ...]  # the columns of the table of conditions; the task is not one, it has a table each
@@ -95,8 +108,8 @@ class View:
 
     @property
     def tuned(self) -> bool:
-        """Whether learning rates were chosen by other seeds."""
-        return any(standing.rates for task in self.tasks for standing in task.standings)
+        """Whether learning rates were chosen, by seeds that are not scored."""
+        return any(standing.rate is not None for task in self.tasks for standing in task.standings)
 
 
 def view_of(study: Study) -> View:
@@ -108,6 +121,7 @@ def view_of(study: Study) -> View:
         source=study.file.source,
         counts=_counts(study),
         verdicts=judge(study, design),
+        pairs=pairs_of(study, design),
         tasks=tasks,
         across=across_tasks([standing for task in tasks for standing in task.standings]),
         axes=tuple(axis for axis in design.axes if axis != "task.name"),
@@ -155,7 +169,8 @@ def _condition(condition: Condition) -> ConditionView:
         diverged=rate_of([run.diverged for run in runs]),
         scores=tuple(scores.tolist()),
         score=estimate_of(scores),
-        score_iqm=statistics.interquartile_mean(scores),
+        score_iqm=summaries.interquartile_mean(scores),
+        test_loss=_metric(runs, "test_loss") if any(run.has_test_loss for run in runs) else None,
         eval_loss=_metric(runs, "eval_loss"),
         train_loss=_metric(runs, "train_loss"),
         task_score=_metric(runs, facts.score),
@@ -178,7 +193,7 @@ def _baselines(runs: Sequence[Run]) -> dict[str, float]:
     for name in dict.fromkeys(name for run in runs for name in run.metrics):
         if is_baseline(name):
             column = np.array([run.metrics.get(name, math.nan) for run in runs])
-            found[name] = statistics.median(column[np.isfinite(column)])
+            found[name] = summaries.median(column[np.isfinite(column)])
     return {name: value for name, value in found.items() if math.isfinite(value)}
 
 

@@ -2,8 +2,8 @@
 
 Two conditions are the same when they have the same task and the same settings.  A key with one value in all runs of A
 and another one in all runs of B is what was changed: it is named, and not counted as a setting.  Scores are compared
-as in a verdict: the difference of the interquartile means, paired by seed where both have the same seeds, p corrected
-by Holm over all conditions.
+as in a verdict: the mean difference, paired by seed where both have seeds in common, p corrected by Holm over all
+conditions.
 """
 
 from __future__ import annotations
@@ -13,41 +13,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnlab.records.claims import Claim
+import numpy as np
+
 from rnnlab.report.judging.conditions import TASK, keys_of
-from rnnlab.report.judging.effects import Effect, Sample, effect_of
-from rnnlab.report.judging.inference import LEVEL, MIN_RUNS_FOR_INTERVAL, holm
-from rnnlab.report.judging.labels import ABSENT, written
+from rnnlab.report.judging.labels import ABSENT, by_value, written
 from rnnlab.report.judging.quantities import score
 from rnnlab.report.page.folder import write_folder
 from rnnlab.report.page.page import PAGES, Form
 from rnnlab.report.page.templating import render
 from rnnlab.report.reading.read import StudyError, read_study
 from rnnlab.report.reading.study import Run, Study
+from rnnlab.statistics.decision import Decision, Question, decide
+from rnnlab.statistics.per_seed import PerSeed
 from rnnlab.version import __version__
 
-SCORE = Claim(says="", quantity="score", of={}, against={}, direction="higher")
+READINGS = {"supported": "better", "refuted": "worse"}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One condition in both folders; effect: after - before."""
+    """One condition in both folders: scores by seed after and before."""
 
     task: str
     setting: str
     n_diverged: tuple[int, int]
     n: tuple[int, int]
-    effect: Effect
-    p_adjusted: float
+    scores: PerSeed
+    decision: Decision
 
     @property
     def reading(self) -> str:
         """What may be said of it."""
-        if self.effect.n_seeds < MIN_RUNS_FOR_INTERVAL:
+        if self.decision.reason == "too few seeds":
             return "too few seeds"
-        if self.p_adjusted > 1 - LEVEL:
-            return "no difference shown"
-        return "better" if self.effect.value > 0 else "worse"
+        return READINGS.get(self.decision.judgement, "no difference shown")
+
+    @property
+    def means(self) -> tuple[float, float]:
+        """Before and after."""
+        after, before = self.scores.of, self.scores.against
+        return float(np.mean(after if before is None else before)), float(np.mean(after))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the median difference over seeds, or of the mean difference where seeds do not pair."""
+        return self.scores.typical(self.decision.level) or self.decision.with_rare_events
 
 
 @dataclass(frozen=True)
@@ -74,13 +84,13 @@ def compare(before: Study, after: Study) -> Comparison:
     common = [name for name in groups[0] if name in groups[1]]
     if not common:
         raise StudyError(f"{before.folder} and {after.folder}: no condition of one is in the other")
-    effects = [effect_of(SCORE, *(_sample(groups[side][name]) for side in (1, 0))) for name in common]
-    p_values = holm([effect.p if effect.n_seeds >= MIN_RUNS_FOR_INTERVAL else 1.0 for effect in effects])
+    scores = [_scores(groups[1][name], groups[0][name]) for name in common]
+    decisions = decide([Question("higher")] * len(common), [[each] for each in scores])
     pairs = []
-    for name, effect, p in zip(common, effects, p_values, strict=True):
+    for name, own, decision in zip(common, scores, decisions, strict=True):
         both = groups[0][name], groups[1][name]
         n_diverged = sum(run.diverged for run in both[0]), sum(run.diverged for run in both[1])
-        pairs.append(Pair(*name, n_diverged, (len(both[0]), len(both[1])), effect, p))
+        pairs.append(Pair(*name, n_diverged, (len(both[0]), len(both[1])), own, decision))
     ours, theirs = ({run.identity: run for run in side} for side in runs)
     same = [(ours[identity], theirs[identity]) for identity in ours if identity in theirs]
     return Comparison(
@@ -141,8 +151,9 @@ def _groups(runs: Sequence[Run], settings: Sequence[str]) -> dict[tuple[str, str
     return groups
 
 
-def _sample(runs: Sequence[Run]) -> Sample:
-    sample: Sample = {(runs[0].task.name,): {}}
-    for run in runs:
-        sample[(run.task.name,)].setdefault(run.seed, []).append(score(run))
-    return sample
+def _scores(after: Sequence[Run], before: Sequence[Run]) -> PerSeed:
+    of, against = ({run.seed: score(run) for run in side} for side in (after, before))
+    common = sorted(of.keys() & against.keys(), key=by_value)
+    if common:
+        of, against = ({seed: side[seed] for seed in common} for side in (of, against))
+    return PerSeed(np.array(list(of.values())), np.array(list(against.values())), "bounded", bool(common))

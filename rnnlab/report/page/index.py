@@ -16,6 +16,9 @@ from rnnlab.report.page.templating import render
 from rnnlab.report.reading.cache import REPORT
 from rnnlab.report.reading.read import StudyError, read_study
 from rnnlab.report.words.headlines import headline
+from rnnlab.report.words.pairs import pair_sentences
+from rnnlab.report.words.sentences import SIGNS
+from rnnlab.statistics.decision import Judgement
 from rnnlab.version import __version__
 
 INDEX: dict[Form, str] = {"html": "index.html", "md": "index.md"}
@@ -34,12 +37,13 @@ class Entry:
     n_runs: int = 0
     n_diverged: int = 0
     n_missing: int = 0
-    verdicts: tuple[tuple[str, str], ...] = ()  # judgement, claim
-    headlines: tuple[tuple[str, str], ...] = ()  # task, its first sentence
+    verdicts: tuple[tuple[Judgement, str], ...] = ()  # and the claim
+    headlines: tuple[tuple[str, str], ...] = ()  # task, its first sentence and that of its pairs
 
     @property
-    def tally(self) -> list[tuple[str, int]]:
-        return sorted(Counter(judgement for judgement, _ in self.verdicts).items())
+    def tally(self) -> list[tuple[Judgement, int]]:
+        counts = Counter(judgement for judgement, _ in self.verdicts)
+        return [(judgement, counts[judgement]) for judgement in SIGNS if judgement in counts]
 
 
 def study_folders(folder: Path) -> list[Path]:
@@ -76,7 +80,10 @@ def _entry(folder: Path, page: Path) -> Entry:
     study = read_study(folder)
     view = view_of(study)
     picture = folder / REPORT / "figures" / "scores.png"
-    headlines = tuple((task.facts.name, headline(task)[0]) for task in view.tasks)
+    of_pairs = pair_sentences(view.pairs)
+    headlines = tuple(
+        (task.facts.name, " ".join([headline(task)[0], *of_pairs.get(task.facts.name, ())[:1]])) for task in view.tasks
+    )
     alt = f"Scores of {view.name}. " + " ".join(f"{task}: {sentence}" for task, sentence in headlines)
     return Entry(
         folder=folder.name,

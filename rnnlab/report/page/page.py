@@ -1,6 +1,6 @@
 """The report on disk: view model and figures -> one self-contained page, with figures and tables as files beside it.
 
-    DIR/report/index.html   figures/*.png, figures/*.svg   tables/conditions.csv, tables/runs.csv   (report.md)
+    DIR/report/index.html   figures/*.png, figures/*.svg   tables/*.csv   (report.md)
 
 The report is built in a folder of its own, which then takes the place of the old report: a reader finds one of the two.
 """
@@ -16,7 +16,6 @@ from markupsafe import Markup
 
 from rnnlab.report.figures.plate import Plate, inlined, to_png, to_svg
 from rnnlab.report.figures.registry import plates_of, sections
-from rnnlab.report.judging.inference import MIN_RUNS_FOR_INTERVAL, N_RESAMPLES
 from rnnlab.report.judging.view import View, view_of
 from rnnlab.report.page import tables
 from rnnlab.report.page.folder import write_folder
@@ -30,7 +29,9 @@ from rnnlab.report.reading.read import read_study
 from rnnlab.report.reading.study import Study
 from rnnlab.report.words.glossary import explained
 from rnnlab.report.words.sentences import section_of
-from rnnlab.report.words.wording import number
+from rnnlab.report.words.wording import number, percent
+from rnnlab.statistics.rates import TUNING_SHARE
+from rnnlab.statistics.resampling import MIN_RUNS_FOR_INTERVAL, N_RESAMPLES
 from rnnlab.version import __version__
 
 Form = Literal["html", "md"]
@@ -73,7 +74,8 @@ def render(study: Study, view: View, drawn: Figures, form: Form = "html") -> str
     texts = [panel for task in view.tasks for panel in text_panels(study, task)]
     there = _sections_there(view, plates, texts, lead_section)
     answers = there | {lead_section}
-    contents = (("rates", "Learning rates"), *figure_sections, *OTHER_SECTIONS)
+    first, *others = figure_sections
+    contents = (first, ("rates", "Learning rates"), *others, *OTHER_SECTIONS)
     return render_template(
         "report.html.j2" if form == "html" else "report.md.j2",
         view=view,
@@ -85,6 +87,7 @@ def render(study: Study, view: View, drawn: Figures, form: Form = "html") -> str
         sections=answers,
         texts=texts,
         rates=[number(rate) for rate in view.design.rates],
+        tuning_share=percent(TUNING_SHARE),
         facets=any(standing.facet for task in view.tasks for standing in task.standings),
         compared=view.across.labels[:COMPARED] if view.across else (),
         table=run_table(study, view),
@@ -117,6 +120,8 @@ def _sections_there(
 ) -> set[str]:
     there = {section for section, held in plates.items() if held} | {section for section, _ in OTHER_SECTIONS}
     there |= {"rates"} if view.tuned else set()
+    there |= {"verdicts"} if view.verdicts else set()
+    there |= {"pairs"} if view.pairs else set()
     there |= {"divergence"} if lead_section != "divergence" else set()
     return there | ({"predictions"} if texts else set()) | ({"profile"} if view.across else set())
 
@@ -135,5 +140,9 @@ def _write_files(folder: Path, study: Study, view: View, form: Form) -> None:
         drawn.append((plate, svg))
     (folder / "tables" / "conditions.csv").write_text(tables.conditions_csv(view), encoding="utf-8")
     (folder / "tables" / "runs.csv").write_text(tables.runs_csv(study), encoding="utf-8")
+    if view.verdicts:
+        (folder / "tables" / "verdicts.csv").write_text(tables.verdicts_csv(view.verdicts), encoding="utf-8")
+    if view.pairs:
+        (folder / "tables" / "pairs.csv").write_text(tables.pairs_csv(view.pairs), encoding="utf-8")
     for each in dict.fromkeys(("html", form)):
         (folder / PAGES[each]).write_text(render(study, view, drawn, each), encoding="utf-8")

@@ -37,7 +37,8 @@ class RunTable:
 def run_table(study: Study, view: View) -> RunTable:
     axes = [axis for axis in view.design.axes if axis != "task.name"]
     scores = dict.fromkeys(run.task.score for run in study.members)
-    metrics = [*(name for name in scores if name not in ("eval_loss", "train_loss")), "eval_loss", "train_loss"]
+    losses = (["test_loss"] if any(run.has_test_loss for run in study.members) else []) + ["eval_loss", "train_loss"]
+    metrics = [*(name for name in scores if name not in losses), *losses]
     columns = ("run", "task", *axes, "seed", "ended", "score", *metrics, "steps")
     rows = tuple(_row(run, axes, metrics) for run in study.members)
     return RunTable(columns, _numeric(columns, rows), rows)

@@ -10,11 +10,14 @@ from typing import Any
 
 import jinja2
 
+from rnnlab.records.claims import Claim
 from rnnlab.records.metrics import labelled, title_of
 from rnnlab.report.judging.estimates import Estimate, Rate
+from rnnlab.report.judging.verdicts import Part, Verdict
 from rnnlab.report.page.texts import as_markdown
-from rnnlab.report.words import sentences, wording
+from rnnlab.report.words import details, pairs, remarks, sentences, wording
 from rnnlab.report.words.headlines import headline
+from rnnlab.statistics.decision import Judgement
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -38,14 +41,37 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("number", "counted", "near_one", "percent", "ranked")
-    environment.filters |= {name: getattr(wording, name) for name in words}
-    words = ("sentence", "effect_words", "n_words", "correction_words", "section_of")
-    environment.filters |= {name: getattr(sentences, name) for name in words}
+    for name in ("number", "counted", "near_one", "percent", "ranked"):
+        environment.filters[name] = getattr(wording, name)
+    for name in ("sentence", "section_of", "pair_name"):
+        environment.filters[name] = getattr(sentences, name)
+    environment.filters |= {
+        "found": _found,
+        "remarks": remarks.remarks,
+        "details": _details,
+        "sign": sentences.SIGNS.__getitem__,
+    }
+    for name in ("pair_sentences", "pair_finding", "median_difference", "shown_interval"):
+        environment.filters[name] = getattr(pairs, name)
+    environment.filters |= {"interval": pairs.SCORE.interval, "tallied": sentences.tallied}
+    environment.globals["judgement_class"] = _judgement_class
     environment.filters |= {"estimate": _estimate, "rate": _rate, "score": _score, "iqm": _iqm}
     environment.filters |= {"labelled": labelled, "title_of": title_of, "headline": headline}
     environment.filters |= {"cell": _table_cell, "marked": as_markdown}
     return environment
+
+
+def _found(part: Part, claim: Claim) -> str:
+    return sentences.found(claim, part)
+
+
+def _details(part: Part, verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    return details.details(verdict, part)
+
+
+def _judgement_class(judgement: Judgement) -> str:
+    """Of the style sheet, where a class is one word."""
+    return "no-difference" if judgement == "no difference that matters" else judgement
 
 
 def _score(estimate: Estimate) -> tuple[str, str]:

@@ -1,8 +1,11 @@
-"""Keys that stand in the configs of old records without acting.  They are left out when a record is read.
+"""The config of an old record as it would be written today, so that one run has one config.
+
+Keys that stand in the configs of old records without acting are left out when a record is read.
 
 A config holds the keys that act, and no others.  Records from before that rule hold every key of every section: a tanh
 network has a negative_slope, a network of one layer a dropout between layers.  Without these keys an old record and a
-new one of the same run have the same config.  All rules hold for new records, too, and find nothing there.
+new one of the same run have the same config.  The curves of old records held nothing back: today that is one of two
+splits, and stated.  All rules hold for new records, too, and find nothing there.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "selu": (), "celu": ("alpha",), "gelu": (), "silu": (), "mish": (), "softplus": (), "softsign": (), "hardtanh": (),
     "relu6": (), "sine": (),
 }  # fmt: skip
+INTERLEAVED = ("sines", "sinc")  # the curves of that time
 ALL_PARAMETERS = tuple(dict.fromkeys(name for names in PARAMETERS.values() for name in names))
 
 # Of which part of a network a key says something, and when that part is not there.
@@ -53,11 +57,14 @@ IDLE: tuple[tuple[tuple[str, ...], Callable[[Config], bool]], ...] = (
 
 
 def acting(config: Config) -> dict[str, Any]:
-    """The config without the keys that do not act; the parameters of gates under the keys of new records."""
+    """The config without the keys that do not act; the parameters of gates under the keys of new records, and the
+    split of curves stated."""
     found = dict(config)
     for name in PARAMETERS.get(config.get("cell.gate_activation", ""), ()):
         if f"cell.{name}" in config:
             found.setdefault(f"cell.gate_{name}", config[f"cell.{name}"])
+    if config.get("task.name") in INTERLEAVED:
+        found.setdefault("task.split", "interleaved")
     activation = config.get("cell.activation", "")
     idle = [key for keys, is_idle in IDLE if is_idle(config) for key in keys]
     if activation in PARAMETERS:

@@ -72,6 +72,14 @@ def read_study(folder: Path) -> Study:
     extra = len(present - set(file.expected)) if file.expected else 0
     if extra:
         notes += (f"{extra} of the runs shown are not part of the last sweep into this folder.",)
+    completed = [run for run in members.values() if run.completed]
+    untested = sum(not run.has_test_loss for run in completed)
+    if untested:
+        notes += (
+            f"{untested} of {len(completed)} completed runs have no test loss, since an earlier version recorded them: "
+            "their scores are of the validation loss, against the best constant answer. "
+            "hydra.launcher.redo=all computes them again.",
+        )
     read = [entries[run.folder] for run in members.values()]
     return Study(
         folder=folder,

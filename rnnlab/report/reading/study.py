@@ -49,6 +49,11 @@ class Run:
         return self.status == "completed"
 
     @property
+    def has_test_loss(self) -> bool:
+        """Whether the run recorded its loss on the test split.  Records from before test losses did not."""
+        return "test_loss" in self.metrics
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The config without the seed: runs with the same settings are one condition."""
         return {key: value for key, value in self.config.items() if key != "seed"}

@@ -1,13 +1,13 @@
 """The findings of a task in plain sentences, made from numbers alone.
 
-They describe and do not judge.  "The intervals overlap" is an observation and not a test.  Verdicts are given only on
-claims that were stated before the run, and they take the whole study into account.
+They describe and do not judge.  Whether two activations differ is said by pairs.py, whether a claim holds by
+sentences.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from rnnlab.records.metrics import title_of
 from rnnlab.report.judging.estimates import Estimate
 from rnnlab.report.judging.quantities import CLOSED_LOOP, better_side, metric
 from rnnlab.report.judging.standings import Standing
-from rnnlab.report.judging.statistics import median
 from rnnlab.report.judging.view import ConditionView, TaskView
 from rnnlab.report.words.wording import baseline_name, counted, listed, near_one, number
+from rnnlab.statistics.summaries import median
 
 NAMED = 8  # up to so many conditions are named; more are counted
 
@@ -31,7 +31,7 @@ def headline(task: TaskView) -> tuple[str, ...]:
         _hopeless(task, shown),
         _best(task.standings),
         _other_way(task),
-        *_against_baselines(shown, task.baseline_losses),
+        *_against_baselines(task, shown),
         _ends(shown),
     ]
     return tuple(sentence for sentence in sentences if sentence)
@@ -39,7 +39,7 @@ def headline(task: TaskView) -> tuple[str, ...]:
 
 def _hopeless(task: TaskView, shown: Sequence[ConditionView]) -> str:
     """It is said first, because a ranking of failures is easily read as a success."""
-    naive = task.baselines.get("naive_loss")
+    naive = _naive_loss(task)
     if task.facts.score != CLOSED_LOOP or naive is None or min(view.task_score.median for view in shown) < naive:
         return ""
     return "In closed loop every condition is worse than answering the mean."
@@ -57,10 +57,10 @@ def _best(standings: Sequence[Standing]) -> str:
     value = f"{near_one(highest)}, n={first.score.n}"
     if len(ranked_ones) == 1:
         return f"{first.name} has a median score of {value}{_interval(first.score)}."
-    how = ", each at the learning rate that its other seeds chose" if first.rates else ""
+    how = ", each at the learning rate that its tuning seeds chose" if first.rate is not None else ""
     if len(winners) > 1:
         return f"{_who(winners, ranked_ones)} share the highest median score ({value}){how}."
-    best = f"{first.name} has the highest median score ({value}){how}{_overlaps(first, ranked_ones)}."
+    best = f"{first.name} has the highest median score ({value}){how}."
     if len(ranked_ones) <= 2:
         return best
     return (
@@ -81,37 +81,18 @@ def _interval(estimate: Estimate) -> str:
     return f" (95% interval {near_one(low)} to {near_one(high)})"
 
 
-def _overlaps(first: Standing, ranked_ones: Sequence[Standing]) -> str:
-    if first.score.interval is None:
-        return "; fewer than 5 runs, so no interval"
-    others = [standing for standing in ranked_ones if standing is not first]
-    known = [standing for standing in others if standing.score.interval is not None]
-    touching = [standing.name for standing in known if _overlap(standing.score, first.score)]
-    silent = len(others) - len(known)
-    without = f"; {counted(silent, 'condition')} {'has' if silent == 1 else 'have'} no interval" if silent else ""
-    if not known:
-        return without
-    if not touching:
-        return f"; its 95% interval overlaps with no other interval{without}"
-    if len(touching) == 1:
-        return f"; its 95% interval overlaps with that of {touching[0]}{without}"
-    names = listed(touching) if len(touching) <= 4 else f"{len(touching)} of the {len(others)} others"
-    return f"; its 95% interval overlaps with those of {names}{without}"
-
-
-def _overlap(one: Estimate, other: Estimate) -> bool:
-    if one.interval is None or other.interval is None:
-        return False
-    return one.interval[0] <= other.interval[1] and other.interval[0] <= one.interval[1]
-
-
-def _against_baselines(shown: Sequence[ConditionView], baselines: Mapping[str, float]) -> list[str]:
-    """A sentence for each baseline that some condition does not beat."""
+def _against_baselines(task: TaskView, shown: Sequence[ConditionView]) -> list[str]:
+    """A sentence for each baseline that some condition does not beat: by test losses, by validation losses where old
+    records have no others."""
+    tested = [(view.name, view.test_loss.median) for view in shown if view.test_loss is not None]
+    on_test = len(tested) == len(shown)
+    losses = tested if on_test else [(view.name, view.eval_loss.median) for view in shown]
     sentences = []
-    for baseline, value in baselines.items():
-        better = [view.name for view in shown if view.eval_loss.median < value]
-        name = "the naive answer" if baseline == "naive_loss" else f"the {baseline_name(baseline)} baseline"
-        below = f"a median evaluation loss below {name} ({number(value)})"
+    for baseline, value in (task.baseline_test_losses if on_test else task.baseline_losses).items():
+        better = [name for name, loss in losses if loss < value]
+        answer = baseline_name(baseline)
+        answer = "the best constant answer" if answer == "naive" else f"the {answer} baseline"
+        below = f"a median {'test' if on_test else 'evaluation'} loss below {answer} ({number(value)})"
         if not better:
             sentences.append(f"No condition has {below}.")
         elif len(better) < len(shown):
@@ -135,14 +116,20 @@ def _other_way(task: TaskView) -> str:
         return f"{what} no condition has a finite median."
     winners = [standing for value, standing in found if value == best]
     loss = "error " if name == CLOSED_LOOP else ""
-    naive = _naive(task.baselines) if name == CLOSED_LOOP else ""
+    naive = _naive(task) if name == CLOSED_LOOP else ""
     rank, have = "highest" if higher else "lowest", "have" if len(winners) > 1 else "has"
     return f"{what} {_who(winners, found)} {have} the {rank} median {loss}({number(best)}{naive})."
 
 
-def _naive(baselines: Mapping[str, float]) -> str:
-    """What the naive answer reaches, where the value before it is a loss of the same kind."""
-    return f"; the naive answer has {number(baselines['naive_loss'])}" if "naive_loss" in baselines else ""
+def _naive(task: TaskView) -> str:
+    """What the best constant answer reaches, where the value before it is a loss of the same kind."""
+    naive = _naive_loss(task)
+    return "" if naive is None else f"; answering the mean has {number(naive)}"
+
+
+def _naive_loss(task: TaskView) -> float | None:
+    """The loss of the best constant answer on the test split; in old records, on the validation split."""
+    return task.baselines.get("naive_test_loss", task.baselines.get("naive_loss"))
 
 
 def _ends(shown: Sequence[ConditionView]) -> str:

@@ -1,50 +1,66 @@
-"""Verdicts in sentences."""
+"""Verdicts in sentences: what a reader sees first.
+
+sentence(verdict)     what was found; found(claim, part) of one comparison, with its interval
+Beside them stand remarks.py (what one must know to read a verdict rightly) and details.py (how it was decided).
+"""
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rnnlab.records.claims import Group
+from rnnlab.records.claims import Claim, Group
 from rnnlab.records.metrics import kind_of, labelled, metric_of, title_of
 from rnnlab.report.judging.labels import written
 from rnnlab.report.judging.quantities import CLOSED_LOOP, GRADIENT_REACH
-from rnnlab.report.judging.verdicts import FewSeeds, NoRuns, NotRecorded, Reason, RunsLost, Verdict
-from rnnlab.report.words.wording import counted, listed, near_one, number, ranked
+from rnnlab.report.judging.samples import Chosen, NoMean, NoRuns, NoSeeds, NotRecorded, Reason, RunsLost, Sample
+from rnnlab.report.judging.verdicts import Part, Verdict
+from rnnlab.report.words.intervals import level_words, unit_of_claim, value_words
+from rnnlab.report.words.wording import counted, listed
+from rnnlab.statistics.decision import Judgement
 
-OPENINGS = {
-    "supported": "It holds in this sweep",
-    "refuted": "It does not hold in this sweep",
-    "inconclusive": "This sweep cannot tell",
-}
+SIGNS: Mapping[Judgement, str] = {"supported": "✓", "refuted": "✗", "no difference that matters": "≈", "undecided": "?"}
 SHORT = ("activation", "name")  # keys whose value says enough: relu, not cell.activation relu
 
 
 def sentence(verdict: Verdict) -> str:
-    """What was found, in one sentence."""
-    opening = OPENINGS[verdict.judgement]
-    effect = verdict.effect
-    if effect is None:
-        return f"{opening}: {_lower(reason_words(verdict.reason))}"
-    claim = verdict.claim
-    ours, theirs = words(claim.of), words(claim.against or {})
-    if effect.is_rate:
-        did = {"diverged": "runs diverged", "learned": "runs learned"}.get(
-            claim.quantity, f"runs have {title_of(claim.quantity)} = 1"
-        )
-        sides = [f"{count} of {total}" for count, total in effect.counts]
-        found = f"{sides[0]} {did} with {ours}"
-        found += f", {sides[1]} with {theirs}" if len(sides) > 1 else f" (claimed: {_limit(verdict)})"
+    """What was found; of several comparisons how many say what."""
+    if verdict.reason is not None:
+        return reason_words(verdict.reason)
+    if len(verdict.parts) == 1:
+        return found(verdict.claim, verdict.parts[0])
+    counts = Counter(part.decision.judgement for part in verdict.parts)
+    if len(counts) == 1:
+        every = "Both" if len(verdict.parts) == 2 else f"All {len(verdict.parts)}"
+        return f"{every} comparisons {_say(verdict.judgement, len(verdict.parts))}."
+    say = listed([f"{n} {_say(judgement, n)}" for judgement, n in counts.items()])
+    return f"Of {len(verdict.parts)} comparisons {say}."
+
+
+def found(claim: Claim, part: Part) -> str:
+    """One comparison: both sides, their difference, and the interval at the level at which the verdict was taken."""
+    sample, decision = part.sample, part.decision
+    if sample is None:
+        return reason_words(part.reason)
+    unit = unit_of_claim(claim.quantity, claim.against is None)
+    ours, theirs = words(part.comparison.of), words(part.comparison.against or {})
+    interval = f"{level_words(decision.level)} {unit.interval(decision.interval)}"
+    if decision.judgement in ("supported", "refuted") and decision.with_rare_events != decision.interval:
+        interval += f"; {unit.interval(decision.with_rare_events)} if rare failures are allowed for"
+    if part.comparison.against is None:
+        return f"{_alone(claim, sample, decision.estimate, ours)} ({interval}); claimed: {limit_words(claim)}."
+    if sample.counts:
+        counts = [f"{count:,} of {total:,}" for count, total in sample.counts]
+        sides = f"{counts[0]} {_did(claim.quantity)} with {ours}, {counts[1]} with {theirs}"
     else:
-        name = quantity_name(claim.quantity)
-        found = f"the {name} of {ours} is {_value(effect.of, claim.quantity)}"
-        if claim.against is not None:
-            found += f", that of {theirs} {_value(effect.against, claim.quantity)}"
-        else:
-            found += f" (claimed: {_limit(verdict)})"
-    rates = ", each side at the learning rate that its other seeds chose" if verdict.tuned else ""
-    return f"{opening}: {found}{rates}. {reason_words(verdict.reason)}".rstrip()
+        values = [value_words(centre, claim.quantity) for centre in sample.centres]
+        sides = f"The {quantity_name(claim)} is {values[0]} with {ours} and {values[1]} with {theirs}"
+    difference = "the difference by seed is" if sample.paired else "the difference is"
+    asked = f"; claimed: {limit_words(claim)}" if claim.by else ""
+    if decision.judgement == "no difference that matters" and claim.margin is not None:
+        asked = f"; up to {unit(claim.margin)} would not matter"
+    return f"{sides}; {difference} {unit(decision.estimate)} ({interval}){asked}."
 
 
 def reason_words(reason: Reason | None) -> str:
@@ -57,40 +73,17 @@ def reason_words(reason: Reason | None) -> str:
         case RunsLost(folders):
             are = "failed or is missing" if len(folders) == 1 else "failed or are missing"
             return f"{counted(len(folders), 'run')} that the claim needs {are}: {listed(folders, at_most=3)}."
-        case FewSeeds(needed):
-            return f"One side of the claim has fewer than {needed} seeds."
+        case NoSeeds():
+            return "No seed has runs in all settings that are compared, or too few have where settings are tuned."
+        case NoMean(quantity):
+            return f"{title_of(quantity).capitalize()} is +inf in one setting of a seed and -inf in another: no mean."
         case None:
             return ""
 
 
-def effect_words(verdict: Verdict) -> str:
-    """+24 percentage points (95% interval +13 to +37)."""
-    effect, claim = verdict.effect, verdict.claim
-    if effect is None:
-        return ""
-    scale, unit = (100.0, " percentage points") if effect.is_rate else (1.0, "")
-    one_sided = claim.against is None
-    value, low, high = (_signed(scale * x, one_sided) for x in (effect.value, *effect.interval))
-    if not effect.n_seeds >= 2:
-        return f"{value}{unit}"
-    return f"{value}{unit} ({100 * claim.level:g}% interval {low} to {high})"
-
-
-def n_words(verdict: Verdict) -> str:
-    effect = verdict.effect
-    if effect is None:
-        return ""
-    runs = " and ".join(f"{n:,}" for n in effect.n_runs)
-    paired = ", paired" if effect.paired else ""
-    return f"{runs} runs, {effect.n_seeds} seeds{paired}"
-
-
-def correction_words(verdict: Verdict) -> str:
-    if verdict.effect is None or verdict.reason:
-        return "not judged"
-    p = verdict.p_adjusted
-    value = "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
-    return f"{value} after Holm's correction for {verdict.n_claims} claims" if verdict.n_claims > 1 else value
+def tallied(judgement: Judgement) -> str:
+    """After "2 claims"."""
+    return f"with {judgement}" if judgement == "no difference that matters" else judgement
 
 
 def section_of(verdict: Verdict, sections: Iterable[str]) -> str:
@@ -104,10 +97,17 @@ def section_of(verdict: Verdict, sections: Iterable[str]) -> str:
     return place if place in there else "conditions"
 
 
-def quantity_name(quantity: str) -> str:
-    """ "interquartile mean accuracy": what is averaged is said, since a claim is about no single run."""
-    name = labelled(quantity)
-    return f"interquartile mean of the {name}" if name.startswith("mean ") else f"interquartile mean {name}"
+def quantity_name(claim: Claim) -> str:
+    """ "mean accuracy", "median evaluation loss": what is averaged is said, since a claim is about no single run."""
+    average = "median" if claim.kind == "unbounded" else "mean"
+    name = labelled(claim.quantity)
+    return f"{average} of the {name}" if name.startswith("mean ") else f"{average} {name}"
+
+
+def pair_name(part: Part) -> str:
+    """ "relu and tanh"; "relu" where it is compared with a number."""
+    ours, theirs = words(part.comparison.of), words(part.comparison.against or {})
+    return f"{ours} and {theirs}" if theirs else ours
 
 
 def words(group: Group | Mapping[str, Any]) -> str:
@@ -125,22 +125,40 @@ def words(group: Group | Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _limit(verdict: Verdict) -> str:
-    claim = verdict.claim
-    limit = (claim.than or 0.0) + (claim.by if claim.direction == "higher" else -claim.by)
-    return f"{'above' if claim.direction == 'higher' else 'below'} {number(limit)}"
+def _alone(claim: Claim, sample: Sample, estimate: float, ours: str) -> str:
+    """One side that is compared with a number."""
+    if sample.counts:
+        ((count, total),) = sample.counts
+        return f"{count:,} of {total:,} {_did(claim.quantity)} with {ours}, {value_words(estimate, claim.quantity)}"
+    return f"The median {labelled(claim.quantity)} is {value_words(estimate, claim.quantity)} with {ours}"
 
 
-def _value(value: float, quantity: str) -> str:
-    if quantity == "score" and math.isfinite(value):
-        return near_one(value)
-    return ranked(value)
+def _did(quantity: str) -> str:
+    did = {"diverged": "runs diverged", "learned": "runs learned"}
+    return did.get(quantity, f"runs have {title_of(quantity)} = 1")
 
 
-def _signed(value: float, plain: bool) -> str:
-    text = number(value)
-    return text if plain or value <= 0 or not math.isfinite(value) else f"+{text}"
+def limit_words(claim: Claim) -> str:
+    side = "above" if claim.direction == "higher" else "below"
+    if claim.against is None:
+        return f"{side} {value_words(claim.threshold, claim.quantity)}"
+    return f"{side} {unit_of_claim(claim.quantity, claim.against is None)(claim.threshold)}"
 
 
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _say(judgement: Judgement, n: int) -> str:
+    """What n comparisons say of the claim."""
+    match judgement:
+        case "supported":
+            return "supports it" if n == 1 else "support it"
+        case "refuted":
+            return "refutes it" if n == 1 else "refute it"
+        case "undecided":
+            return "is undecided" if n == 1 else "are undecided"
+        case _:
+            return "shows no difference that matters" if n == 1 else "show no difference that matters"
+
+
+def choices(part: Part) -> list[tuple[str, Chosen]]:
+    groups = [part.comparison.of, part.comparison.against or {}]
+    chosen = part.sample.chosen if part.sample else ()
+    return [(words(group), choice) for group, choice in zip(groups, chosen, strict=False)]

@@ -9,8 +9,8 @@ from rnnlab.records.metrics import title_of
 
 
 def baseline_name(metric: str) -> str:
-    """persistence_loss -> "persistence"."""
-    return title_of(metric).removesuffix(" loss")
+    """persistence_loss, persistence_test_loss -> "persistence"."""
+    return title_of(metric).removesuffix(" loss").removesuffix(" test")
 
 
 def number(value: float) -> str:

@@ -38,7 +38,8 @@ def curve(losses, diverged_at, style="tanh"):
 
 def test_a_study_gets_the_figures_that_it_has_data_for(plates):
     assert list(plates) == [
-        "scores", "curves-digits", "curves-sines", "confusion-digits", "predictions-sines", "divergence", "profile",
+        "scores", "pairs", "curves-digits", "curves-sines", "confusion-digits", "predictions-sines", "divergence",
+        "profile",
     ]  # fmt: skip
 
 
@@ -49,10 +50,7 @@ def test_alt_texts_state_the_numbers(plates):
         "tanh 0.024 (5 runs)" in plates["curves-sines"].alt
         and "naive 1 and persistence 0.004" in plates["curves-sines"].alt
     )
-    assert (
-        "tanh (seed 2): evaluation loss 0.024 and closed-loop mean squared error 0.25"
-        in plates["predictions-sines"].alt
-    )
+    assert "tanh (seed 2): test loss 0.024 and closed-loop mean squared error 0.25" in plates["predictions-sines"].alt
     assert "relu (5 runs): 90% of 200 on the diagonal" in plates["confusion-digits"].alt
     assert "relu 1 of 5 (4% to 62%)" in plates["divergence"].alt
 

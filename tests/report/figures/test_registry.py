@@ -29,7 +29,7 @@ def names(folder):
 
 
 def test_the_sections_stand_in_the_order_of_the_page():
-    order = ["scores", "curves", "predictions", "divergence", "gradients"]
+    order = ["verdicts", "scores", "pairs", "curves", "predictions", "divergence", "gradients"]
     order += ["diagnostics", "sensitivity", "tuning", "profile"]
     assert [name for name, _ in sections() if name in order] == order
 

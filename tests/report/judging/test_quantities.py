@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from rnnlab.report.judging.quantities import better_side, metric, quantity, score
+from rnnlab.report.judging.quantities import better_side, metric, quantity, score, validation_score
 from rnnlab.report.reading.read import read_study
 
 INF, NAN = math.inf, math.nan
@@ -22,8 +22,12 @@ def measured(build, tmp_path):
     return measure
 
 
+def of_task(run, **facts):
+    return replace(run, task=replace(run.task, **facts))
+
+
 @pytest.mark.parametrize(
-    ("eval_loss", "naive_loss", "diverged_at", "expected"),
+    ("loss", "naive_loss", "diverged_at", "expected"),
     [
         (0.0, 1.0, None, 1.0),
         (0.5, 2.0, None, 0.75),
@@ -35,21 +39,51 @@ def measured(build, tmp_path):
     ],
 )
 def test_the_score_is_one_when_perfect_and_zero_when_naive_or_worse_or_diverged(
-    measured, eval_loss, naive_loss, diverged_at, expected
+    measured, loss, naive_loss, diverged_at, expected
 ):
-    _, run = measured(diverged_at, eval_loss=eval_loss, naive_loss=naive_loss)
-    assert score(run) == expected
+    study, run = measured(diverged_at, test_loss=loss, naive_test_loss=naive_loss, eval_loss=0.9, naive_loss=1.0)
+    assert score(run) == quantity(study, run, "score") == expected
+    _, run = measured(diverged_at, test_loss=0.9, naive_test_loss=1.0, eval_loss=loss, naive_loss=naive_loss)
+    assert validation_score(run) == expected
 
 
 @pytest.mark.parametrize("naive_loss", [0.0, -1.0, NAN])
 def test_without_a_positive_naive_loss_there_is_no_score(measured, naive_loss):
-    study, run = measured(naive_loss=naive_loss, eval_loss=0.1)
+    study, run = measured(naive_test_loss=naive_loss, test_loss=0.1)
     assert math.isnan(score(run)) and quantity(study, run, "score") is None
+    assert math.isnan(validation_score(measured(naive_loss=naive_loss, eval_loss=0.1)[1]))
+
+
+def test_the_score_is_of_the_test_split_and_against_the_answer_that_the_task_names(measured):
+    losses = {"test_loss": 0.03, "naive_test_loss": 0.5, "persistence_test_loss": 0.04}
+    losses |= {"eval_loss": 0.02, "naive_loss": 0.8, "persistence_loss": 0.05}
+    _, run = measured(**losses)
+    assert (score(run), validation_score(run)) == (pytest.approx(0.94), pytest.approx(0.975))
+    run = of_task(run, scored_against="persistence")
+    assert (score(run), validation_score(run)) == (pytest.approx(0.25), pytest.approx(0.6))
+    assert math.isnan(score(of_task(run, scored_against="an_answer_that_was_not_recorded")))
+
+
+def test_a_record_from_before_test_losses_has_its_validation_score(build, tmp_path):
+    record = build.record()
+    metrics = {name: value for name, value in record.result.metrics.items() if "test" not in name}
+    metrics |= {"eval_loss": 0.2, "naive_loss": 0.8}
+    study = read_study(build.runs(tmp_path, [replace(record, result=replace(record.result, metrics=metrics))]))
+    (run,) = study.members
+    assert not run.has_test_loss
+    assert score(run) == validation_score(run) == quantity(study, run, "score") == pytest.approx(0.75)
+    assert score(replace(run, diverged=True)) == 0.0
 
 
 @pytest.mark.parametrize(
     ("name", "value", "worst"),
-    [("eval_loss", 0.3, INF), ("mse_closed_loop", 0.3, INF), ("accuracy", 0.9, -INF), ("skill", 0.9, -INF)],
+    [
+        ("eval_loss", 0.3, INF),
+        ("test_loss", 0.3, INF),
+        ("mse_closed_loop", 0.3, INF),
+        ("accuracy", 0.9, -INF),
+        ("skill", 0.9, -INF),
+    ],
 )
 def test_a_diverged_run_counts_as_the_worst_where_a_side_is_better(measured, name, value, worst):
     assert metric(measured(**{name: value})[1], name) == value

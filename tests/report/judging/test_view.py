@@ -57,7 +57,9 @@ def test_when_every_run_failed_there_is_still_a_view(build, tmp_path):
 
 
 def test_baselines_are_the_losses_that_belong_to_the_task(view):
-    assert task_of(view, "sines").baselines == {"naive_loss": 1.0, "persistence_loss": 0.004}
+    assert task_of(view, "sines").baseline_losses == {"naive_loss": 1.0, "persistence_loss": 0.004}
+    on_test = {"naive_test_loss": 1.0, "persistence_test_loss": 0.004}
+    assert task_of(view, "sines").baseline_test_losses == on_test
     assert task_of(view, "digits").baseline_losses == {"naive_loss": math.log(10)}
     assert task_of(view, "digits").baselines["naive_accuracy"] == 0.1
 
@@ -88,6 +90,8 @@ def test_an_infinite_median_says_whether_runs_diverged_or_only_their_closed_loop
 
 def test_losses_of_the_network_are_no_baselines(build, tmp_path):
     record = build.record()
-    metrics = record.result.metrics | {"test_loss": 0.2, "memoryless_loss": 0.3}
+    metrics = record.result.metrics | {"test_loss": 0.2, "memoryless_loss": 0.3, "memoryless_test_loss": 0.4}
     view = view_of_runs(build, tmp_path, [replace(record, result=replace(record.result, metrics=metrics))])
-    assert set(view.tasks[0].baselines) == {"naive_loss", "persistence_loss", "memoryless_loss"}
+    answers = ("naive", "persistence", "memoryless")
+    assert set(view.tasks[0].baseline_losses) == {f"{answer}_loss" for answer in answers}
+    assert set(view.tasks[0].baseline_test_losses) == {f"{answer}_test_loss" for answer in answers}

@@ -36,8 +36,8 @@ def test_what_differs_in_all_runs_is_the_change_and_no_setting(folders):
 
 def test_the_difference_is_after_minus_before_with_seeds_in_pairs(folders):
     relu, tanh = compare(*map(read_study, folders)).pairs
-    assert tanh.effect.paired and tanh.effect.value == pytest.approx(0.2) and tanh.reading == "better"
-    assert relu.effect.value == pytest.approx(0.0) and relu.reading == "no difference shown"
+    assert tanh.scores.paired and tanh.decision.estimate == pytest.approx(0.2) and tanh.reading == "better"
+    assert relu.decision.estimate == pytest.approx(0.0) and relu.reading == "no difference shown"
 
 
 def test_runs_of_the_same_config_are_counted_and_so_are_those_that_say_the_same(build, tmp_path):
@@ -64,7 +64,7 @@ def test_settings_of_a_task_are_compared_apart(build, tmp_path):
             records = [build.record(seed=seed, final=final + harder, task__window=window) for seed in range(5)]
             build.runs(tmp_path / name, records)
     found = compare(read_study(tmp_path / "before"), read_study(tmp_path / "after"))
-    assert {pair.setting: pair.effect.against for pair in found.pairs} == pytest.approx(
+    assert {pair.setting: pair.means[0] for pair in found.pairs} == pytest.approx(
         {"task.window=5": 0.8, "task.window=20": 0.4}
     )
 

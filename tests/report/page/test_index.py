@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from rnnlab.report.page.index import study_folders, write_index
+from rnnlab.report.page.index import Entry, study_folders, write_index
 
 
 @pytest.fixture
@@ -33,7 +33,13 @@ def test_the_page_has_every_study_with_its_verdicts_or_findings_and_a_link(outpu
     assert all(len(alt) > 20 for alt in re.findall(r'<img [^>]*alt="([^"]*)"', text))
 
 
+def test_a_tally_has_the_judgements_in_their_order():
+    judgements = ("undecided", "no difference that matters", "supported", "undecided", "refuted")
+    entry = Entry("one", verdicts=tuple((judgement, "a claim") for judgement in judgements))
+    assert entry.tally == [("supported", 1), ("refuted", 1), ("no difference that matters", 1), ("undecided", 2)]
+
+
 def test_the_page_as_markdown_links_the_reports_in_markdown(outputs):
     text = write_index(outputs, "md").read_text(encoding="utf-8")
-    assert "[Is tanh &lt;i>good&lt;/i>?](one/report/report.md)" in text and "- **supported**: tanh is" in text
+    assert "[Is tanh &lt;i>good&lt;/i>?](one/report/report.md)" in text and "- **✓ supported**: tanh is" in text
     assert (outputs / "one" / "report" / "report.md").is_file()

@@ -56,10 +56,11 @@ def test_the_report_is_a_page_with_figures_and_tables_beside_it(report_folder):
         "predictions-sines",
         "confusion-digits",
         "divergence",
-        "profile",
+        "pairs",
     ]
     figures = {f"figures/{stem}.{form}" for stem in [*stems, "profile"] for form in ("png", "svg")}
-    assert files == {"index.html", "tables/conditions.csv", "tables/runs.csv", ".made-from"} | figures
+    tables = {f"tables/{name}.csv" for name in ("conditions", "runs", "pairs")}
+    assert files == {"index.html", ".made-from"} | tables | figures
 
 
 def test_the_page_needs_no_network(text, outline):
@@ -83,13 +84,14 @@ def test_no_identifier_occurs_twice(outline):
 
 def test_every_figure_has_an_alternative_text_with_numbers(outline):
     images = [attributes for tag, attributes in outline.tags if attributes.get("role") == "img"]
-    assert len(images) == 7
+    assert len(images) == 8
     assert all(re.search(r"\d", image["aria-label"]) for image in images)
 
 
 def test_the_page_opens_on_question_and_findings(text):
     order = [
         "<h1>",
+        'id="figure-pairs"',
         'id="figure-scores"',
         "leaky_relu has the highest median score",
         'id="curves"',
@@ -233,9 +235,9 @@ def test_the_same_report_as_markdown_has_its_figures_beside_it(build, tmp_path):
     path = page.write_report(tmp_path, "md")
     text = path.read_text(encoding="utf-8")
     assert path.name == "report.md" and (tmp_path / "report" / "index.html").is_file()
-    assert text.startswith("# What &lt;b>is&lt;/b> it?") and "| **supported** | a \\| b |" in text
+    assert text.startswith("# What &lt;b>is&lt;/b> it?") and "- **✓ supported**: 1. a \\| b. " in text
     pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", text)
-    assert len(pictures) == 5 and all((tmp_path / "report" / link).is_file() for _, link in pictures)
+    assert len(pictures) == 6 and all((tmp_path / "report" / link).is_file() for _, link in pictures)
     assert not re.search(r"\n{4,}", text)
 
 
@@ -247,6 +249,18 @@ def test_the_one_picture_is_of_what_is_claimed(build, tmp_path):
     text = write_report(tmp_path).read_text(encoding="utf-8")
     places = [text.index(f'id="figure-{name}"') for name in ("divergence", "scores", "curves-sines")]
     assert places == sorted(places)
+    outline = Outline(text)
+    assert len(outline.ids) == len(set(outline.ids))
+    assert all(link[1:] in outline.ids for link in outline.links if link.startswith("#"))
+
+
+def test_claims_stand_at_the_top_with_their_figure_and_what_is_behind_them(rich_report):
+    text = (rich_report / "index.html").read_text(encoding="utf-8")
+    order = ['<li class="undecided">', "How it was decided", 'id="figure-claims"', 'id="figure-scores"', 'id="pairs"']
+    places = [text.index(mark) for mark in order]
+    assert places == sorted(places)
+    assert (rich_report / "tables" / "verdicts.csv").is_file() and 'href="tables/verdicts.csv"' in text
+    assert "0.1" in text and "the end of the rates tried: a better one may lie outside" in text
     outline = Outline(text)
     assert len(outline.ids) == len(set(outline.ids))
     assert all(link[1:] in outline.ids for link in outline.links if link.startswith("#"))

@@ -98,3 +98,19 @@ def test_an_old_and_a_new_record_of_one_run_are_counted_once(build, tmp_path, ac
     build.runs(tmp_path, [old, new])
     study = read_study(tmp_path)
     assert len(study.members) == 1 and [problem.kind for problem in study.problems] == ["repeated"]
+
+
+@pytest.mark.parametrize("name", ["sines", "sinc"])
+def test_the_curves_of_old_records_are_interleaved_and_those_of_new_ones_what_they_say(name):
+    assert acting({"task.name": name}) == {"task.name": name, "task.split": "interleaved"}
+    new = {"task.name": name, "task.split": "held_out", "task.valid_fraction": 0.15, "task.test_fraction": 0.15}
+    assert acting(new) == new
+    assert acting({"task.name": "series"}) == {"task.name": "series"}
+
+
+def test_an_old_run_of_a_curve_and_the_interleaved_run_of_today_are_one(build, tmp_path):
+    old = build.record()
+    today = build.record(task__split="interleaved")
+    held_out = build.record(task__split="held_out")
+    study = read_study(build.runs(tmp_path, [old, today, held_out]))
+    assert len(study.members) == 2 and [problem.kind for problem in study.problems] == ["repeated"]

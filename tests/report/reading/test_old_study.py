@@ -56,6 +56,16 @@ def test_its_conditions_are_the_ones_that_were_reported(folder):
     assert new == (OLD / "conditions.csv").read_text(encoding="utf-8")
 
 
+def test_its_scores_are_said_to_be_of_the_validation_loss(folder):
+    (note,) = read_study(folder).notes
+    assert note.startswith("5 of 5 completed runs have no test loss, since an earlier version recorded them")
+    assert note in (write_report(folder)).read_text(encoding="utf-8")
+
+
+def test_its_curves_are_known_as_interleaved(folder):
+    assert {run.config["task.split"] for run in read_study(folder).members} == {"interleaved"}
+
+
 def renewed(run_json):
     """Write the record as it would be written today: no key that does not act, gates with parameters of their own."""
     record = json.loads(run_json.read_text())

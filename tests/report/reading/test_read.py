@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -119,3 +120,15 @@ def test_a_folder_without_runs_says_what_is_wrong(build, tmp_path):
 
 def test_provenance_keeps_each_distinct_value(study_folder):
     assert read_study(study_folder).provenance["versions.torch"] == ("2.13.0",)
+
+
+def test_runs_from_before_test_losses_are_counted_in_a_note(build, tmp_path):
+    record = build.record()
+    metrics = {name: value for name, value in record.result.metrics.items() if name != "test_loss"}
+    old = replace(record, result=replace(record.result, metrics=metrics))
+    records = [old, build.record(seed=1), build.record(seed=2, status="failed")]
+    (note,) = read_study(build.runs(tmp_path, records)).notes
+    assert note == (
+        "1 of 2 completed runs have no test loss, since an earlier version recorded them: their scores are of the "
+        "validation loss, against the best constant answer. hydra.launcher.redo=all computes them again."
+    )

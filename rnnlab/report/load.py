@@ -1,4 +1,4 @@
-"""A study's records as pandas tables: what `rnnlab.load` returns."""
+"""A study's records and verdicts as pandas tables: what `rnnlab.load` returns.  Nothing is drawn."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ import numpy as np
 import pandas as pd
 
 from rnnlab.records.files import RecordError
+from rnnlab.report.judging.conditions import Design, design_of
+from rnnlab.report.judging.pairs import pairs_of
+from rnnlab.report.judging.verdicts import judge
+from rnnlab.report.page.tables import pair_rows, verdict_rows
 from rnnlab.report.reading.read import read_study
 from rnnlab.report.reading.study import Problem, Study
 
@@ -21,9 +25,11 @@ class Results:
     curves        one row per run and evaluation
     predictions   one row per run and answer; the columns belong to the task
     gradients     one row per run, training step, layer and time step, where runs recorded it
+    verdicts      one row per comparison of a claim: what was concluded, with its numbers
+    pairs         one row per task and pair of what is compared: do they differ, and by how much
     problems      what failed, is missing or cannot be read, by name
 
-    A table is read when it is first asked for.  The first column of each is run_id.
+    A table is made when it is first asked for.  The first column of those of runs is run_id.
     """
 
     def __init__(self, study: Study):
@@ -52,6 +58,20 @@ class Results:
     @cached_property
     def gradients(self) -> pd.DataFrame:
         return _stacked(self._tables(self._study.gradients), "step", "layer", "t")
+
+    @cached_property
+    def verdicts(self) -> pd.DataFrame:
+        """The same as tables/verdicts.csv of the report; without rows where the study has no claims."""
+        return pd.DataFrame(verdict_rows(judge(self._study, self._design)))
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """The same as tables/pairs.csv of the report; without rows where one thing alone was run."""
+        return pd.DataFrame(pair_rows(pairs_of(self._study, self._design)))
+
+    @cached_property
+    def _design(self) -> Design:
+        return design_of(self._study.members)
 
     def _tables(self, read: Callable[[str], Mapping[str, np.ndarray]]) -> dict[str, Mapping[str, np.ndarray]]:
         tables = {}

@@ -1,6 +1,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import rnnlab
@@ -42,6 +43,21 @@ def test_gradients_are_there_where_runs_recorded_them(build, tmp_path):
     (tmp_path / "sines-tanh-1" / "gradients.csv").write_text(to_csv(table))
     gradients = rnnlab.load(tmp_path).gradients
     assert gradients["run_id"].tolist() == ["sines-tanh-1"] * 2 and gradients["grad_norm"].tolist() == [0.1, 1.0]
+
+
+def test_verdicts_and_pairs_are_the_tables_of_the_report(rich_report):
+    results = rnnlab.load(rich_report.parent)
+    for name, table in (("verdicts", results.verdicts), ("pairs", results.pairs)):
+        written = pd.read_csv(rich_report / "tables" / f"{name}.csv")
+        assert list(table) == list(written) and len(table) == len(written) > 0
+        assert table["p"].tolist() == pytest.approx(written["p"].tolist())
+    assert results.verdicts["claim"].tolist() == [1, 2]
+    assert set(results.pairs["of"]) | set(results.pairs["against"]) == {"tanh", "sigmoid", "relu"}
+
+
+def test_without_claims_there_are_no_verdicts_and_with_one_activation_no_pairs(build, tmp_path):
+    results = rnnlab.load(build.runs(tmp_path, [build.record()]))
+    assert results.verdicts.empty and results.pairs.empty
 
 
 def test_a_folder_without_runs_is_an_error(tmp_path):

@@ -1,0 +1,253 @@
+"""From the runs that a comparison is about to one number per seed and side: what the tests of rnnlab/statistics take.
+
+Both sides are matched: a number of a seed is the mean over the settings that both sides have, where a setting is
+everything that the sweep varies, except for the seed, the keys that the claim names and the keys that are tuned.  Only
+seeds count that have runs in all of these settings.  The seeds that both sides have make pairs, if they are at least
+half of those of the smaller side; then the others are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from rnnlab.records.claims import Claim, Comparison, Side
+from rnnlab.report.judging.conditions import TASK, Design
+from rnnlab.report.judging.labels import by_value
+from rnnlab.report.judging.quantities import better_side, quantity, validation_score
+from rnnlab.report.reading.study import Run, Study
+from rnnlab.statistics.per_seed import Numbers, PerSeed
+from rnnlab.statistics.rates import Choice, Tuned
+
+Setting = tuple[Any, ...]
+
+
+class Measured(NamedTuple):
+    """Of a run: the quantity that is judged, and the validation score that chooses."""
+
+    value: float
+    score: float
+
+
+Values = dict[Setting, dict[Setting, dict[Any, list[Measured]]]]
+"""alternative (values of the tuned keys) -> setting -> seed -> its runs"""
+
+
+@dataclass(frozen=True)
+class NoRuns:
+    """No run that one side of the claim is about was completed."""
+
+
+@dataclass(frozen=True)
+class NotRecorded:
+    """n_without of n_runs runs did not record the quantity."""
+
+    quantity: str
+    n_without: int
+    n_runs: int
+
+
+@dataclass(frozen=True)
+class RunsLost:
+    """Runs that the claim needs failed or are missing: their folders."""
+
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NoSeeds:
+    """No seed has runs in all settings that are compared; where settings are tuned, not two seeds have."""
+
+
+@dataclass(frozen=True)
+class NoMean:
+    """The settings of a seed are +inf and -inf, which have no mean."""
+
+    quantity: str
+
+
+Reason = NoRuns | NotRecorded | RunsLost | NoSeeds | NoMean  # why there are no numbers to judge by
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a side chose by its tuning seeds.  at_edge: the keys whose best value is the first or the last tried."""
+
+    settings: Mapping[str, Any]
+    at_edge: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The numbers of one comparison."""
+
+    numbers: Numbers
+    seeds: tuple[Any, ...]  # of both sides where they pair, else of the smaller side
+    n_settings: int  # that a number is the mean of
+    tried: tuple[tuple[Mapping[str, Any], ...], ...] = ()  # by side, what it could choose; empty where nothing is tuned
+
+    @property
+    def scored(self) -> PerSeed:
+        """The seeds and settings that are judged; the same as `numbers` where nothing is tuned."""
+        return self.numbers.scored
+
+    @property
+    def paired(self) -> bool:
+        return self.scored.paired
+
+    @property
+    def centres(self) -> tuple[float, ...]:
+        """By side: the mean over seeds, of unbounded quantities the median."""
+        centre = np.median if self.scored.kind == "unbounded" else np.mean
+        return tuple(float(centre(side)) for side in _sides(self.scored))
+
+    @property
+    def counts(self) -> tuple[tuple[int, int], ...]:
+        """By side, of an event: in how many runs of how many it happened."""
+        if self.scored.kind != "event":
+            return ()
+        n = self.n_settings
+        return tuple((round(float(side.sum()) * n), side.size * n) for side in _sides(self.scored))
+
+    @property
+    def chosen(self) -> tuple[Chosen, ...]:
+        """By side; empty where nothing is tuned."""
+        if not isinstance(self.numbers, Tuned):
+            return ()
+        pairs = zip(self.tried, self.numbers.choices, strict=True)
+        return tuple(_chosen(tried, choice) for tried, choice in pairs)
+
+    def first(self, n: int) -> Sample:
+        """What was there at a look at n seeds."""
+        return replace(self, numbers=self.numbers.first(n), seeds=self.seeds[:n])
+
+
+def sample_of(study: Study, design: Design, claim: Claim, comparison: Comparison) -> Sample | Reason:
+    """The numbers of a comparison, or why there are none."""
+    tuned = claim.chosen(design.axes)
+    axes = (TASK, *_settings(design, claim, tuned))
+    members: dict[Side, list[Run]] = {"of": [], "against": []}
+    for run in study.members:
+        if run.completed and (side := comparison.side(run.config)):
+            members[side].append(run)
+    sides: tuple[Side, ...] = ("of",) if comparison.against is None else ("of", "against")
+    if not all(members[side] for side in sides):
+        return NoRuns()
+    table: list[Values] = []
+    for side in sides:
+        values = [quantity(study, run, claim.quantity) for run in members[side]]
+        n_without = sum(value is None for value in values)
+        if n_without:
+            return NotRecorded(claim.quantity, n_without, len(values))
+        table.append(_table(members[side], [value for value in values if value is not None], axes, tuned))
+    table, settings = _matched(table)
+    seeds = [_complete(side, settings) for side in table]
+    common = [seed for seed in seeds[0] if seed in seeds[-1]]
+    paired = len(table) == 2 and 0 < len(common) >= min(map(len, seeds)) / 2
+    seeds = [common for _ in seeds] if paired else seeds
+    is_tuned = any(len(side) > 1 for side in table)
+    if min(map(len, seeds)) < (2 if is_tuned else 1):
+        return NoSeeds()
+    bounded = claim.kind != "unbounded"
+    judged, scores = (
+        [_array(side, own, settings, which, bounded) for side, own in zip(table, seeds, strict=True)]
+        for which in ("value", "score")
+    )
+    if any(np.isnan(side).any() for side in judged):
+        return NoMean(claim.quantity)
+    of, against = judged[0], judged[1] if len(judged) == 2 else None
+    smaller = tuple(min(seeds, key=lambda own: len(list(own))))
+    if not is_tuned:
+        per_seed = PerSeed(of[0], None if against is None else against[0], claim.kind, paired)
+        return Sample(per_seed, smaller, len(settings))
+    better = better_side(claim.quantity, members["of"][0].task)
+    numbers = Tuned(of, against, scores[0], None if against is None else scores[1], claim.kind, paired, better)
+    tried = tuple(tuple(dict(zip(tuned, each, strict=True)) for each in _alternatives(side)) for side in table)
+    return Sample(numbers, smaller, len(settings), tried)
+
+
+def _sides(numbers: PerSeed) -> list[np.ndarray]:
+    return [numbers.of] if numbers.against is None else [numbers.of, numbers.against]
+
+
+def _settings(design: Design, claim: Claim, tuned: Sequence[str]) -> list[str]:
+    """The axes within whose values the sides are compared: none that the claim names, or that decides one it names."""
+    keys = design.keys
+    named = {name for key in claim.keys for name in (key, f"{key}.name")}
+    named |= {keys.deciders[key] for key in named if key in keys.deciders}
+    left_out = named | set(keys.parameters) | set(tuned) | {TASK}
+    return [axis for axis in design.axes if axis not in left_out]
+
+
+def _table(runs: Sequence[Run], values: Sequence[float], axes: Sequence[str], tuned: Sequence[str]) -> Values:
+    table: Values = {}
+    for run, value in zip(runs, values, strict=True):
+        row = {TASK: run.task.name} | run.settings
+        alternative, setting = (tuple(row.get(key) for key in keys) for keys in (tuned, axes))
+        chooses = validation_score(run) if tuned else math.nan
+        seeds = table.setdefault(alternative, {}).setdefault(setting, {})
+        seeds.setdefault(run.seed, []).append(Measured(value, chooses))
+    return table
+
+
+def _matched(table: Sequence[Values]) -> tuple[list[Values], list[Setting]]:
+    """The settings that all sides have at all of their alternatives.  Where there is none, all settings of a task are
+    one, and if that does not help, all settings."""
+    for depth in (None, 1, 0):
+        cut = [_cut(side, depth) for side in table]
+        settings = _common([seeds.keys() for side in cut for seeds in side.values()])
+        if settings:
+            break
+    return cut, settings
+
+
+def _common(keys: Sequence[Iterable[Setting]]) -> list[Setting]:
+    shared = set.intersection(*map(set, keys))
+    return sorted(shared, key=lambda key: [by_value(value) for value in key])
+
+
+def _cut(side: Values, depth: int | None) -> Values:
+    """The same with settings cut to their first `depth` entries; None: as they are."""
+    if depth is None:
+        return side
+    cut: Values = {}
+    for alternative, settings in side.items():
+        for setting, seeds in settings.items():
+            for seed, found in seeds.items():
+                cut.setdefault(alternative, {}).setdefault(setting[:depth], {}).setdefault(seed, []).extend(found)
+    return cut
+
+
+def _complete(side: Values, settings: Sequence[Setting]) -> list[Any]:
+    """The seeds that have a run in every setting at every alternative, in their order."""
+    cells = [set(of_setting[setting]) for of_setting in side.values() for setting in settings]
+    return sorted(set.intersection(*cells), key=by_value)
+
+
+def _alternatives(side: Values) -> list[Setting]:
+    return sorted(side, key=lambda alternative: [by_value(value) for value in alternative])
+
+
+def _array(
+    side: Values, seeds: Sequence[Any], settings: Sequence[Setting], which: Literal["value", "score"], bounded: bool
+) -> np.ndarray:
+    """(alternatives, seeds): means over settings.  A bounded quantity of a diverged run is its worst value, 0 or 1."""
+    cells = np.array(
+        [
+            [[np.mean([getattr(run, which) for run in side[each][s][seed]]) for s in settings] for seed in seeds]
+            for each in _alternatives(side)
+        ]
+    )
+    with np.errstate(invalid="ignore"):  # inf - inf
+        return np.asarray((np.clip(cells, 0.0, 1.0) if bounded else cells).mean(axis=2))
+
+
+def _chosen(tried: Sequence[Mapping[str, Any]], choice: Choice) -> Chosen:
+    settings = tried[choice.index]
+    values = {key: sorted({each[key] for each in tried}, key=by_value) for key in settings}
+    at_edge = (key for key, own in values.items() if len(own) > 1 and settings[key] in (own[0], own[-1]))
+    return Chosen(settings, tuple(at_edge))

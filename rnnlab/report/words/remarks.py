@@ -1,0 +1,105 @@
+"""What one must know to read a verdict rightly: why it is undecided, what could reverse it, what was at an edge."""
+
+from __future__ import annotations
+
+from rnnlab.records.claims import Claim
+from rnnlab.report.judging.labels import written
+from rnnlab.report.judging.verdicts import Part, Verdict
+from rnnlab.report.words.intervals import unit_of_claim
+from rnnlab.report.words.sentences import choices, limit_words, pair_name
+from rnnlab.report.words.wording import listed
+from rnnlab.statistics.decision import MOST_SEEDS
+
+WIDER = 5.0  # times: then a reader asks why the interval of the mean is so wide
+
+
+def remarks(verdict: Verdict) -> tuple[str, ...]:
+    """What one must know to read the verdict rightly."""
+    found = [_why_undecided(verdict, part) for part in verdict.parts if part.sample]
+    found += [_small(verdict, part) for part in verdict.parts]
+    found += [_typical(verdict, part) for part in verdict.parts]
+    found += [_could_reverse(verdict.claim, part) for part in verdict.parts]
+    found += [_at_edge(part) for part in verdict.parts]
+    return tuple(dict.fromkeys(remark for remark in found if remark))
+
+
+def _why_undecided(verdict: Verdict, part: Part) -> str:
+    """Why, and how many seeds would decide."""
+    decision, claim, sample = part.decision, verdict.claim, part.sample
+    if decision.judgement != "undecided" or sample is None:
+        return ""
+    match decision.reason:
+        case "too few seeds":
+            as_one = f" as one of {verdict.n_questions} questions" if verdict.n_questions > 1 else ""
+            why = f"{decision.n_scored} seeds are too few to decide it{as_one}, whatever they show."
+        case "one of several claims":
+            alone = f"Alone it would be decided at the level of {100 * claim.level:g}%"
+            why = f"{alone}; as one of {verdict.n_questions} questions it is not."
+        case _:
+            limit = limit_words(claim).removeprefix("above ").removeprefix("below ")
+            limit = "0" if claim.against is not None and not claim.threshold else limit
+            why = f"The interval is too wide: it reaches to both sides of {limit}."
+    return f"{_who(verdict, part)}{why} {_seeds_needed(claim, part)}"
+
+
+def _seeds_needed(claim: Claim, part: Part) -> str:
+    needed, n_seeds = part.decision.seeds_needed, part.decision.n_seeds
+    if needed is not None:
+        if needed <= n_seeds:
+            return "At the effect seen, a few more seeds would decide it."
+        return f"At the effect seen, about {needed:,} seeds would decide it: seed=range({needed})."
+    margin = " Without a margin, no number of seeds can show that there is no difference." if not claim.margin else ""
+    return f"At the effect seen, not even {MOST_SEEDS:,} seeds would decide it.{margin}"
+
+
+def _small(verdict: Verdict, part: Part) -> str:
+    """Said where a difference is certain, and what was seen of it would not matter."""
+    claim, decision = verdict.claim, part.decision
+    if decision.judgement not in ("supported", "refuted") or claim.margin is None:
+        return ""
+    if not abs(decision.estimate - (claim.than or 0.0)) < claim.margin:
+        return ""
+    unit = unit_of_claim(claim.quantity, claim.against is None)
+    margin = unit(claim.margin)
+    return f"{_who(verdict, part)}There is a difference, but what was seen of it is below the margin ({margin})."
+
+
+def _typical(verdict: Verdict, part: Part) -> str:
+    """Said where it is undecided only because of what rare seeds could do to the mean."""
+    claim, decision, typical = verdict.claim, part.decision, part.typical
+    if decision.judgement != "undecided" or claim.kind != "bounded" or claim.against is None or typical is None:
+        return ""
+    (low, high), (mean_low, mean_high) = typical, decision.interval
+    if not WIDER * (high - low) < mean_high - mean_low:
+        return ""
+    unit = unit_of_claim(claim.quantity, alone=False)
+    seed = (
+        f"{_who(verdict, part)}The median difference of a seed is {unit.interval(typical)} {unit.name}".rstrip() + "."
+    )
+    return f"{seed} The interval of the mean is wider: events that {decision.n_scored} seeds did not show can move it."
+
+
+def _could_reverse(claim: Claim, part: Part) -> str:
+    """Said where the interval that allows for rare events reaches to the other side of what was concluded."""
+    decision = part.decision
+    if decision.judgement not in ("supported", "refuted") or decision.interval == decision.with_rare_events:
+        return ""
+    above = (decision.judgement == "supported") == (claim.direction == "higher")
+    low, high = decision.with_rare_events
+    reaches = low < claim.threshold if above else high > claim.threshold
+    return f"A rare failure that {decision.n_scored} seeds did not show could still reverse it." if reaches else ""
+
+
+def _at_edge(part: Part) -> str:
+    edges = [
+        f"{label} chose {key.rpartition('.')[2]} {written(chosen.settings[key])}"
+        for label, chosen in choices(part)
+        for key in chosen.at_edge
+    ]
+    if not edges:
+        return ""
+    return f"A better value may lie outside those tried: {listed(edges)}, the end of the grid."
+
+
+def _who(verdict: Verdict, part: Part) -> str:
+    return f"{pair_name(part)}: " if len(verdict.parts) > 1 else ""
