@@ -133,7 +133,7 @@ def test_a_cancelled_pack_is_no_failure_and_is_computed_by_the_next_command(plac
 
 
 def test_control_c_leaves_the_jobs_to_slurm_and_the_next_command_takes_them_up(place, start, wanted):
-    first = start()
+    first = start("hydra.launcher.slurm.array_parallelism=1")  # so that other packs wait, however late the signal is
     wait_for("a running pack", lambda: in_state("RUNNING"))
     first.send_signal(signal.SIGINT)
     _, error = first.communicate(timeout=PATIENCE_S)
