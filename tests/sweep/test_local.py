@@ -149,9 +149,10 @@ from rnnlab.config.run import from_node
 from rnnlab.sweep.engine import Pack
 from rnnlab.sweep.engines.local import LocalEngine
 
+# n_points: how much the worker sends, more than any pipe holds, or so little that it waits for the next pack already
 run = from_node(
     {
-        "task": {"name": "sines", "n_points": 20_000, "forecast_steps": 0},  # predictions.csv is larger than any pipe
+        "task": {"name": "sines", "n_points": int(sys.argv[1]), "forecast_steps": 0},
         "cell": {"name": "rnn", "hidden_size": 2},
         "optimizer": {"name": "adam"},
         "training": {"steps": 0},
@@ -188,8 +189,10 @@ time.sleep(0.3)
 """
 
 
-def test_a_worker_that_is_ended_while_it_sends_says_nothing():
-    ended = subprocess.run([sys.executable, "-c", CLOSED_WHILE_A_WORKER_SENDS], capture_output=True, text=True)
+@pytest.mark.parametrize("n_points", ["20000", "200"])
+def test_a_worker_that_is_ended_while_it_sends_says_nothing(n_points):
+    command = [sys.executable, "-c", CLOSED_WHILE_A_WORKER_SENDS, n_points]
+    ended = subprocess.run(command, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

@@ -121,7 +121,7 @@ def _serve(connection: Connection, gpu: str | None) -> None:
     while True:
         try:
             pack = connection.recv()
-        except EOFError:
+        except (EOFError, OSError):  # OSError: the pipe was closed while something stood in it unread
             return
         finished = work_on(pack)
         try:
