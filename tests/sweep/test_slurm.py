@@ -52,8 +52,10 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def start(place):
-    """start(*changes): the command, in a process of its own."""
+    """start(*changes): the command, in a process of its own, where Ctrl-C acts: a suite that a shell runs in the
+    background ignores it, and so would its children."""
     processes = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def started(*changes):
         command = [sys.executable, "-m", "rnnlab", *SWEEP, *changes]
@@ -62,6 +64,7 @@ def start(place):
         return process
 
     yield started
+    signal.signal(signal.SIGINT, before)
     for process in processes:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -133,7 +136,7 @@ def test_a_cancelled_pack_is_no_failure_and_is_computed_by_the_next_command(plac
 
 
 def test_control_c_leaves_the_jobs_to_slurm_and_the_next_command_takes_them_up(place, start, wanted):
-    first = start("hydra.launcher.slurm.array_parallelism=1")  # so that other packs wait, however late the signal is
+    first = start("hydra.launcher.slurm.array_parallelism=1")  # other packs wait, so it cannot end before the signal
     wait_for("a running pack", lambda: in_state("RUNNING"))
     first.send_signal(signal.SIGINT)
     _, error = first.communicate(timeout=PATIENCE_S)
