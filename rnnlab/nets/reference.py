@@ -61,8 +61,8 @@ def forward(
         if n and keep is not None:
             hs = [h * factors for h, factors in zip(hs, keep[n - 1], strict=True)]
         w = layer_weights(weights, n)
-        shares = [_input_share(cell, h, w) for h in hs]
-        before = initial[n] if initial is not None else _zero_state(cell, shares[0])
+        shares = [input_share(cell, h, w) for h in hs]
+        before = initial[n] if initial is not None else zero_state(cell, shares[0])
         after, trace = cell.unroll(shares, before, w)
         inputs.append(hs)
         states.append(after)
@@ -122,12 +122,12 @@ def layer_weights(weights: Mapping[str, Tensor], n: int) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
 
 
-def _zero_state(cell: Cell, share: Tensor) -> State:
+def zero_state(cell: Cell, share: Tensor) -> State:
     """A state of zeros for the input's share of the pre-activations (..., B, blocks * H)."""
     return (share.new_zeros(*share.shape[:-1], share.shape[-1] // cell.blocks),) * cell.n_states
 
 
-def _input_share(cell: Cell, x: Tensor, w: Mapping[str, Tensor]) -> Tensor:
+def input_share(cell: Cell, x: Tensor, w: Mapping[str, Tensor]) -> Tensor:
     """x (..., B, I) -> the input's share of the pre-activations, x W_ih + b, (..., B, blocks * H).
 
     Blocks that W_ih does not write to hold their bias alone."""

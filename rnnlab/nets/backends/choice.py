@@ -51,14 +51,15 @@ def choose(recipe: Recipe, lane: LaneRecipe, device: str, backend: str) -> str:
         return "torch"
     reason = why_not_compiled(recipe, lane, device)
     if reason is None and (reason := cannot_compile()) and backend == "auto":
-        _say(reason)
+        say(reason)
     if reason and backend == "compiled":
         raise ValueError(reason)
     return "torch" if reason else "compiled"
 
 
 @cache
-def _say(reason: str) -> None:
+def say(reason: str) -> None:
+    """Say once on stderr why there are no kernels."""
     print(f"rnnlab: {reason}; plain torch computes instead", file=sys.stderr, flush=True)
 
 
@@ -70,6 +71,10 @@ def make(name: str, recipe: Recipe, lanes: Sequence[LaneRecipe], device: str) ->
 
         load()
         return CompiledBackend(recipe, lanes, device)
+    if device == "cpu":
+        from rnnlab.nets.backends.apart import LanesApart
+
+        return LanesApart(recipe, lanes, device)
     from rnnlab.nets.backends.plain import PlainBackend
 
     return PlainBackend(recipe, lanes, device)

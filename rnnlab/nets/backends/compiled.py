@@ -26,10 +26,10 @@ from rnnlab.nets.backends.base import (
     Updates,
 )
 from rnnlab.nets.kernels import library
+from rnnlab.nets.kernels.activations import NUMBERS
 from rnnlab.nets.kernels.coverage import LOSSES, READOUTS, RULES
 from rnnlab.nets.kernels.dynamics import exponents
 from rnnlab.nets.kernels.evaluation import closed_loop, evaluate
-from rnnlab.nets.kernels.forms import NUMBERS
 from rnnlab.nets.kernels.lane import Carried, Data, Net, Own
 from rnnlab.nets.kernels.losses import OUTPUTS
 from rnnlab.nets.kernels.optimizers import numbers_of_update

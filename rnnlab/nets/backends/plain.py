@@ -1,8 +1,8 @@
 """The backend in plain torch: the network of nets/reference.py, and one update after the other.
 
 It is written to be read, and it is what kernels are held against.  It computes on CUDA, where numba cannot be had, and
-where an activation or a cell has only a formula in torch.  There the last bits of a lane can depend on the other lanes
-of its pack.
+where an activation or a cell has only a formula in torch.  The last bits of a lane can depend on the other lanes: on
+the CPU, apart.py gives each lane a backend of its own.
 """
 
 from __future__ import annotations

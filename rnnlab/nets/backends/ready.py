@@ -9,6 +9,7 @@ processes of their own, side by side: the kernels that are called by name, and t
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from functools import cache
 import numpy as np
 from filelock import FileLock, Timeout
 
+from rnnlab import plugins
 from rnnlab.nets.activations import make_activation
 from rnnlab.nets.backends.base import LaneRecipe, Order, Recipe, Samples, Updates
 from rnnlab.nets.cells import CELLS
@@ -62,11 +64,13 @@ def _compile() -> None:
     environment = {**os.environ, "NUMBA_OPT": "1", "RNNLAB_CACHE": str(place.base())}
     command = [sys.executable, "-m", "rnnlab.nets.backends.ready"]
     parts = [
-        subprocess.Popen([*command, part], env=environment, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen([*command, part], env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         for part in ("kernels", "entries")
     ]
+    own = pickle.dumps(plugins.loaded())
     for part in parts:
-        _, errors = part.communicate()
+        _, output = part.communicate(own)
+        errors = output.decode(errors="replace")
         if part.returncode:
             raise RuntimeError(errors.strip().splitlines()[-1] if errors.strip() else f"exit {part.returncode}")
     _say(f"compiled in {time.monotonic() - started:.0f} s, kept in {place.folder()}")
@@ -100,6 +104,7 @@ def main(part: str) -> None:
     if not part:
         load()
         return
+    pickle.load(sys.stdin.buffer)  # which imports the plugins of the process that asked for it
     from rnnlab.nets.backends import compiled  # noqa: F401  # with all kernels
     from rnnlab.nets.kernels import library
 

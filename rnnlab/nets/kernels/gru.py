@@ -69,36 +69,38 @@ def backward(
         x, h_prev = start + layer.x, start + layer.h
         n, kept, reset = layer.a + t * B * G, layer.kept + t * B * G, layer.c + t * B * H16
         r, z, q = n + H16, n + 2 * H16, n + 3 * H16
+        da_n = layer.da + t * B * G
+        da_r, da_q = da_n + H16, da_n + 3 * H16
         g = layer.g if last_only else layer.g + t * B * H16
         if t < layer.T - 1:
             if last_only:
                 copy(m, on, S, g, H16, B, H16)
             else:
                 add(m, g, H16, on, S, g, H16, B, H16)
-            product_add(m, r + B * G, G, layer.back0, 0, g, H16, G - H16, B, H16)
+            product_add(m, da_r + B * G, G, layer.back0, 0, g, H16, G - H16, B, H16)
         if through >= 0:
             m[through + t] += sum_of_squares(m, g, H16, B, H16)
         _from_h(m, g, H16, h_prev, row, n, G, z, G, d_n, S, d_z, S, on, S, B, H16)
-        reverse(m, phi.number, d_n, S, n, G, kept, G, n, G, phi.p, phi.q, B, H16)
+        reverse(m, phi.number, d_n, S, n, G, kept, G, da_n, G, phi.p, phi.q, B, H16)
         if original:
-            product(m, n, G, layer.back1, 0, d_rh, S, H16, B, H16)
+            product(m, da_n, G, layer.back1, 0, d_rh, S, H16, B, H16)
             _to_reset_before(m, d_rh, S, r, G, h_prev, row, on, S, d_r, S, on, S, B, H16)
         else:
-            _to_reset(m, n, G, r, G, q, G, d_r, S, q, G, B, H16)
-        reverse(m, gate_phi.number, d_r, S, r, G, kept + H16, G, r, G, gate_phi.p, gate_phi.q, B, 2 * H16)
+            _to_reset(m, da_n, G, r, G, q, G, d_r, S, da_q, G, B, H16)
+        reverse(m, gate_phi.number, d_r, S, r, G, kept + H16, G, da_r, G, gate_phi.p, gate_phi.q, B, 2 * H16)
         if gives_below:
             below = layer.below + t * B * layer.I16
-            product(m, n, G, layer.back_x, 0, below, layer.I16, 3 * H16, B, layer.I16)
+            product(m, da_n, G, layer.back_x, 0, below, layer.I16, 3 * H16, B, layer.I16)
         if layer.reads_tokens:
-            add_to_looked_up(m, grads + layer.weight_ih, tokens, t * B, n, G, H16, H, 3, B)
+            add_to_looked_up(m, grads + layer.weight_ih, tokens, t * B, da_n, G, H16, H, 3, B)
         if t % chunk == 0:
             rows = min(chunk, layer.T - t) * B
-            add_outer_products(m, x, row, r, G, layer.grad0, 2 * H16, rows, n_inputs, 2 * H16)
-            add_outer_products(m, x, row, n, G, layer.grad1, H16, rows, layer.I + 1, H16)
+            add_outer_products(m, x, row, da_r, G, layer.grad0, 2 * H16, rows, n_inputs, 2 * H16)
+            add_outer_products(m, x, row, da_n, G, layer.grad1, H16, rows, layer.I + 1, H16)
             if original:
-                add_outer_products(m, reset, H16, n, G, layer.grad2, H16, rows, H, H16)
+                add_outer_products(m, reset, H16, da_n, G, layer.grad2, H16, rows, H, H16)
             else:
-                add_outer_products(m, start + layer.one, row, q, G, layer.grad2, H16, rows, 1 + H, H16)
+                add_outer_products(m, start + layer.one, row, da_q, G, layer.grad2, H16, rows, 1 + H, H16)
 
 
 @compiled
@@ -107,4 +109,4 @@ def initial_gradient(m: Memory, layer: Layer, original: bool, g: int) -> None:
     B, H16 = layer.B, layer.H16
     G, on = (3 if original else 4) * H16, layer.step + 4 * H16
     copy(m, on, 5 * H16, g, H16, B, H16)
-    product_add(m, layer.a + H16, G, layer.back0, 0, g, H16, G - H16, B, H16)
+    product_add(m, layer.da + H16, G, layer.back0, 0, g, H16, G - H16, B, H16)

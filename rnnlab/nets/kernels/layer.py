@@ -38,7 +38,8 @@ class Layer(NamedTuple):
     weight_ih: int  # in a lane's parameters, for the look-up
     I16: int  # columns of `below`
     z: int  # rows, (T + 1, B, row)
-    a: int  # pre-activations, then gates, then their gradients, (T, B, blocks * H16)
+    a: int  # pre-activations, then gates, (T, B, blocks * H16)
+    da: int  # the gradients of the pre-activations; the same place, where nobody reads the gates again
     kept: int  # inputs of activations that keep them, as a
     c: int  # an LSTM's c (T + 1, B, H16); the original GRU's r h (T, B, H16)
     phi_c: int  # an LSTM's phi(c), (T, B, H16)

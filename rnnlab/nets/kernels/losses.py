@@ -11,9 +11,8 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 
-from rnnlab.nets.kernels.activations import activate
+from rnnlab.nets.kernels.activations import NUMBERS, activate
 from rnnlab.nets.kernels.coverage import LOSSES, READOUTS
-from rnnlab.nets.kernels.forms import NUMBERS
 from rnnlab.nets.kernels.functions import exp
 from rnnlab.nets.kernels.layer import Sizes
 from rnnlab.nets.kernels.library import FLOAT, INT, Memory, Whole, compiled, define

@@ -83,32 +83,33 @@ def backward(
     for t in range(layer.T - 1, -1, -1):
         i, kept, phi_c = layer.a + t * B * G, layer.kept + t * B * G, layer.phi_c + t * B * H16
         f, o, n = i + H16, i + 2 * H16, i + 3 * H16
+        da = layer.da + t * B * G
         c_prev, c = layer.c + t * B * H16, layer.c + (t + 1) * B * H16
         g = layer.g if last_only else layer.g + t * B * H16
         if t < layer.T - 1:
             if last_only:
-                product(m, i + B * G, G, layer.back0, 0, g, H16, G, B, H16)
+                product(m, da + B * G, G, layer.back0, 0, g, H16, G, B, H16)
             else:
-                product_add(m, i + B * G, G, layer.back0, 0, g, H16, G, B, H16)
+                product_add(m, da + B * G, G, layer.back0, 0, g, H16, G, B, H16)
         if through >= 0:
             m[through + t] += sum_of_squares(m, g, H16, B, H16)
         _to_gates(
             m, phi.number, g, H16, k, H16, i, G, f, G, o, G, n, G, kept + 3 * H16, G, c, H16, phi_c, H16, c_prev, H16,
-            d, S, d + H16, S, d + 2 * H16, S, n, G, k, H16, phi.p, phi.q, B, H16,
+            d, S, d + H16, S, d + 2 * H16, S, da + 3 * H16, G, k, H16, phi.p, phi.q, B, H16,
         )  # fmt: skip
-        reverse(m, gate_phi.number, d, S, i, G, kept, G, i, G, gate_phi.p, gate_phi.q, B, 3 * H16)
+        reverse(m, gate_phi.number, d, S, i, G, kept, G, da, G, gate_phi.p, gate_phi.q, B, 3 * H16)
         if gives_below:
             below = layer.below + t * B * layer.I16
-            product(m, i, G, layer.back_x, 0, below, layer.I16, G, B, layer.I16)
+            product(m, da, G, layer.back_x, 0, below, layer.I16, G, B, layer.I16)
         if layer.reads_tokens:
-            add_to_looked_up(m, grads + layer.weight_ih, tokens, t * B, i, G, H16, layer.H, 4, B)
+            add_to_looked_up(m, grads + layer.weight_ih, tokens, t * B, da, G, H16, layer.H, 4, B)
         if t % chunk == 0:
             x, n_rows = layer.z + t * B * row + layer.x, min(chunk, layer.T - t) * B
-            add_outer_products(m, x, row, i, G, layer.grad0, G, n_rows, n_inputs, G)
+            add_outer_products(m, x, row, da, G, layer.grad0, G, n_rows, n_inputs, G)
 
 
 @compiled
 def initial_gradient(m: Memory, layer: Layer, g: int) -> None:
     """After `backward`: at g the gradient (B, H16) of h before the first step; that of c is layer.k."""
     G = 4 * layer.H16
-    product(m, layer.a, G, layer.back0, 0, g, layer.H16, G, layer.B, layer.H16)
+    product(m, layer.da, G, layer.back0, 0, g, layer.H16, G, layer.B, layer.H16)

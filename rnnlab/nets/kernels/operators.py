@@ -5,7 +5,7 @@
 
     x                 (T, B, I)
     weights           (P,), the weights of torch.nn.RNN, LSTM or GRU one after the other, in their shapes and with their
-                      order of gates: stack.py lists them
+                      order of gates: nets/layout.py lists them
     initial           (S, L, B, H), the states before the first step: h, of an LSTM h and c; None for zero
     cell              "rnn", "memoryless", "lstm", "gru" or "original_gru": nets/cells has the formulas
     activation        a name of nets/activations; parameters: the values of its fields, in their order
@@ -36,8 +36,9 @@ from torch import Tensor
 from rnnlab.nets.activations import ACTIVATIONS
 from rnnlab.nets.cells import Cell
 from rnnlab.nets.kernels import dynamics, evaluation, library, sequence, training
+from rnnlab.nets.kernels.activations import NUMBERS
 from rnnlab.nets.kernels.coverage import CELLS
-from rnnlab.nets.kernels.forms import FORMS, NUMBERS
+from rnnlab.nets.kernels.forms import FORMS, missing
 from rnnlab.nets.kernels.layer import Phi
 from rnnlab.nets.kernels.stack import Stack, StackSizes, tables
 
@@ -68,7 +69,7 @@ class Kind(NamedTuple):
         if self.cell not in BY_NAME:
             raise ValueError(f"cell: {self.cell!r} has no kernel; one of {', '.join(BY_NAME)}")
         for key, (name, values) in zip(("activation", "gate_activation"), self._activations(), strict=True):
-            if name not in FORMS:
+            if missing(name):
                 raise ValueError(f"{key}: {name!r} has no kernel; one of {', '.join(FORMS)}")
             wanted = [field.name for field in fields(ACTIVATIONS[name])]  # type: ignore[arg-type]  # all are dataclasses
             if len(values) != len(wanted):
@@ -140,7 +141,7 @@ def _backward(trace: Tensor, d_outputs: Tensor | None, d_last: Tensor | None, sh
     t = tables(sizes)
     d_x, d_weights, d_initial = _gradients(trace, sizes, gives_x, gives_initial)
     sequence.unroll_backward(
-        trace.new_empty(t.memory).numpy(), _array(trace), t.layers, t.copies, t.doubled, t.grads, *kind.phis(),
+        trace.new_empty(t.work).numpy(), _array(trace), t.layers, t.copies, t.doubled, t.grads, *kind.phis(),
         NO_TOKENS, NO_SEQUENCE if d_outputs is None else _array(d_outputs),
         NO_STATES if d_last is None else _array(d_last), d_x.numpy(), d_weights.numpy(), d_initial.numpy(),
     )  # fmt: skip
@@ -216,7 +217,6 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> 
     x, _, _, *ctx.kind = inputs
     ctx.shape = x.shape
     ctx.set_materialize_grads(False)
-    ctx.mark_non_differentiable(output[2])
     ctx.save_for_backward(output[2])
 
 
@@ -232,5 +232,41 @@ def _refuse(ctx: Any, *gradients: Tensor | None) -> None:
     )
 
 
-unroll.register_autograd(_differentiate, setup_context=_remember)
+def _remember_for_graphs(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    _remember(ctx, inputs, output)
+    ctx.mark_non_differentiable(output[2])
+
+
+unroll.register_autograd(_differentiate, setup_context=_remember_for_graphs)
 unroll_backward.register_autograd(_refuse)
+
+
+class _Unroll(torch.autograd.Function):
+    """The same outside of graphs, without the dispatcher, which takes longer than the kernels of a small layer."""
+
+    @staticmethod
+    def forward(x: Tensor, weights: Tensor, initial: Tensor | None, kind: Kind) -> tuple[Tensor, Tensor, Tensor]:
+        load()
+        return _forward(x, weights, initial, kind)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        x, weights, initial, kind = inputs
+        _remember(ctx, (x, weights, initial, *kind), output)  # the trace requires a gradient, so _refuse is met
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        d_outputs, d_last, _ = gradients
+        if torch.is_grad_enabled():  # somebody may want gradients of gradients: the operator refuses
+            return _differentiate(ctx, d_outputs, d_last, None)
+        (trace,), (needs_x, _, needs_initial, _) = ctx.saved_tensors, ctx.needs_input_grad
+        kind = Kind(*ctx.kind)
+        d_x, d_weights, d_initial = _backward(trace, d_outputs, d_last, ctx.shape, needs_x, needs_initial, kind)
+        return d_x if needs_x else None, d_weights, d_initial if needs_initial else None, None
+
+
+def unrolled(x: Tensor, weights: Tensor, initial: Tensor | None, kind: Kind) -> tuple[Tensor, Tensor]:
+    """outputs and last of `unroll`, in eager mode with less overhead."""
+    if torch.compiler.is_compiling() or type(x) is not Tensor:
+        return unroll(x, weights, initial, *kind)[:2]
+    return _Unroll.apply(x, weights, initial, kind)[:2]

@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rnnlab.nets import divergence
+from rnnlab.nets.kernels import forms
 
 UNUSED_S = 30 * 24 * 3600.0
 SOURCES = (*sorted(Path(__file__).parent.glob("*.py")), Path(divergence.__file__))
@@ -26,10 +27,12 @@ SOURCES = (*sorted(Path(__file__).parent.glob("*.py")), Path(divergence.__file__
 
 @cache
 def fingerprint() -> str:
-    """A name that follows from the kernels' sources, the versions of what compiles them, and the machine."""
+    """A name that follows from the kernels' sources, those of plugins with vector forms, the versions of what compiles
+    them, and the machine."""
     # numba keeps what it compiled by the place and the time of a file: the same sources elsewhere are compiled again.
     parts = [f"{path} {path.stat().st_mtime_ns} ".encode() + path.read_bytes() for path in SOURCES]
     told = [os.environ.get(name, "") for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")]
+    parts += [f"{plugin.name} {plugin.sha256}".encode() for plugin in forms.of_plugins()]
     parts.append(" ".join((machine(), version("numpy"), platform.python_version(), *told)).encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 

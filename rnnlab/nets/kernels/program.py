@@ -39,8 +39,10 @@ class Layout:
     """Where the layers of a network lie in memory, and which of its weights go where in the products' matrices.
 
     A subclass sets `offsets`, where each parameter begins, by name; `_g`, `_below`, `_step` and `_k`, which all layers
-    share; and `_grads_of`, by layer the gradients of its products.  Then it calls `_layer` for each layer."""
+    share; and `_grads_of`, by layer the gradients of its products.  Then it calls `_layer` for each layer.  `_da`: the
+    place of the gradients of `a`, which all layers share; None: they are written over `a`."""
 
+    _da: int | None = None
     _g: int
     _below: int
     _step: int
@@ -107,10 +109,12 @@ class Layout:
                 back[k] = self._take(n_rows * width)
                 self._copy_back(n, specs[name], back[k], n_rows, width)
         trace = T * B * H16
+        z = self._take((T + 1) * B * (h + H16))
+        gates = self._take(trace * cell.blocks if self._keeps_gates else 0)
         layer = Layer(
             cell=CELLS[cell], T=T, B=B, I=I, H=H, H16=H16, row=h + H16, x=h - 1 - I, one=h - 1, h=h,
             reads_tokens=int(reads_tokens), weight_ih=self.offsets[f"layer{n}.weight_ih"], I16=filled(I),
-            z=self._take((T + 1) * B * (h + H16)), a=self._take(trace * cell.blocks if self._keeps_gates else 0),
+            z=z, a=gates, da=gates if self._da is None else self._da,
             kept=self._take(trace * cell.blocks if self._keeps_inputs else 0),
             c=self._take(trace + B * H16) if cell in (LstmCell, OriginalGruCell) else 0,
             phi_c=self._take(trace) if cell is LstmCell else 0,

@@ -40,32 +40,32 @@ def backward(
     n_inputs = layer.I + 1 + recurs * layer.H
     chunk = max(1, GRADIENT_ROWS // B)
     for t in range(layer.T - 1, -1, -1):
-        a, h = layer.a + t * B * H16, layer.z + (t + 1) * B * row + layer.h
+        da, h = layer.da + t * B * H16, layer.z + (t + 1) * B * row + layer.h
         g = layer.g if last_only else layer.g + t * B * H16
         if t < layer.T - 1:
             if not last_only and recurs:
-                product_add(m, a + B * H16, H16, layer.back0, 0, g, H16, H16, B, H16)
+                product_add(m, da + B * H16, H16, layer.back0, 0, g, H16, H16, B, H16)
             elif recurs:
-                product(m, a + B * H16, H16, layer.back0, 0, g, H16, H16, B, H16)
+                product(m, da + B * H16, H16, layer.back0, 0, g, H16, H16, B, H16)
             elif last_only:
                 fill(m, g, H16, 0, B, H16)
         if through >= 0:
             m[through + t] += sum_of_squares(m, g, H16, B, H16)
-        reverse(m, phi.number, g, H16, h, row, layer.kept + t * B * H16, H16, a, H16, phi.p, phi.q, B, H16)
+        reverse(m, phi.number, g, H16, h, row, layer.kept + t * B * H16, H16, da, H16, phi.p, phi.q, B, H16)
         if gives_below:
             below = layer.below + t * B * layer.I16
-            product(m, a, H16, layer.back_x, 0, below, layer.I16, H16, B, layer.I16)
+            product(m, da, H16, layer.back_x, 0, below, layer.I16, H16, B, layer.I16)
         if layer.reads_tokens:
-            add_to_looked_up(m, grads + layer.weight_ih, tokens, t * B, a, H16, H16, layer.H, 1, B)
+            add_to_looked_up(m, grads + layer.weight_ih, tokens, t * B, da, H16, H16, layer.H, 1, B)
         if t % chunk == 0:
             x, n = layer.z + t * B * row + layer.x, min(chunk, layer.T - t) * B
-            add_outer_products(m, x, row, a, H16, layer.grad0, H16, n, n_inputs, H16)
+            add_outer_products(m, x, row, da, H16, layer.grad0, H16, n, n_inputs, H16)
 
 
 @compiled
 def initial_gradient(m: Memory, layer: Layer, recurs: int, g: int) -> None:
     """After `backward`: at g the gradient (B, H16) of the state before the first step."""
     if recurs:
-        product(m, layer.a, layer.H16, layer.back0, 0, g, layer.H16, layer.H16, layer.B, layer.H16)
+        product(m, layer.da, layer.H16, layer.back0, 0, g, layer.H16, layer.H16, layer.B, layer.H16)
     else:
         fill(m, g, layer.H16, 0, layer.B, layer.H16)

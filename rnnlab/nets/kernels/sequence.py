@@ -18,6 +18,10 @@ from rnnlab.nets.kernels.network import backward_layer, forward_layer, gather_gr
 from rnnlab.nets.kernels.vectors import WIDTH
 
 LSTM = CELLS[LstmCell]
+OF_TRACE = tuple(
+    Layer._fields.index(name)
+    for name in ("z", "a", "kept", "c", "phi_c", "panel0", "panel1", "panel2", "back0", "back1", "back_x")
+)
 
 
 @compiled
@@ -80,18 +84,29 @@ def _begin_rows(m: Memory, layer: Layer) -> None:
         fill(m, layer.c, layer.H16, 0, B, layer.H16)
 
 
+@compiled
+def _beside(m: Memory, trace: Memory, layers: Whole) -> Whole:
+    """The layers with all offsets counted from the work memory m."""
+    counted = layers.copy()
+    for n in range(len(layers)):
+        for field in OF_TRACE:
+            counted[n, field] += _place(m, trace)
+    return counted
+
+
 @entry
 def unroll_backward(m: Memory, trace: Memory, layers: Whole, copies: Whole, doubled: Whole, grads: Whole, phi: Phi,
                     gate_phi: Phi, tokens: Whole, d_outputs: np.ndarray, d_last: np.ndarray, d_x: np.ndarray,
                     d_weights: Memory, d_initial: np.ndarray) -> None:  # fmt: skip
     """The gradients of outputs and last states -> those of x, weights and initial states.
 
-    m: where a copy of the trace is made, which the layers write over, with the rest of the backward pass after it."""
+    m: the work memory, which begins with the gradients of the weights.  The trace stays as it is."""
     before = enter(m)
-    L, top, g = len(layers), layer_of(layers, len(layers) - 1), len(trace)
-    move(m, _place(m, trace), 0, 0, 0, 1, len(trace))
+    layers = _beside(m, trace, layers)
+    L, top, g = len(layers), layer_of(layers, len(layers) - 1), 0
     fill(m, grads[0], 0, 0, 1, grads[1] - grads[0])
-    fill(m, top.g, 0, 0, 1, top.T * top.B * top.H16)
+    if top.H < top.H16 or not d_outputs.size:
+        fill(m, top.g, 0, 0, 1, top.T * top.B * top.H16)
     if d_outputs.size:
         move(m, _place(m, d_outputs), top.H, top.g, top.H16, top.T * top.B, top.H)
     for n in range(L - 1, -1, -1):

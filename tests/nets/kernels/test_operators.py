@@ -312,12 +312,30 @@ def test_subnormal_numbers_count_as_zero_inside_and_not_outside():
 
 def test_gradients_of_gradients_are_refused():
     stack = Stack()
-    x = stack.x.requires_grad_()
-    outputs, *_ = operators.unroll(x, stack.flat().requires_grad_(), None, *stack.kind())
-    d_outputs = torch.ones_like(outputs).requires_grad_()
-    (gradient,) = torch.autograd.grad(outputs, x, d_outputs, create_graph=True)
-    with pytest.raises(RuntimeError, match="rnnlab::unroll can be differentiated once; plain torch"):
-        gradient.sum().backward()
+    x, weights = stack.x.requires_grad_(), stack.flat().requires_grad_()
+    by_operator = operators.unroll(x, weights, None, *stack.kind())[0].square().sum()
+    outputs, _ = operators.unrolled(x, weights, None, operators.Kind(*stack.kind()))
+    for loss in (
+        by_operator,
+        outputs.square().sum(),
+        outputs.sum(),
+    ):  # of the last, gradients depend on the trace alone
+        (gradient,) = torch.autograd.grad(loss, x, create_graph=True)
+        with pytest.raises(RuntimeError, match="rnnlab::unroll can be differentiated once; plain torch"):
+            gradient.sum().backward()
+
+
+@pytest.mark.parametrize("cell", GATES)
+def test_eager_mode_has_the_bits_of_the_operator(cell):
+    stack = Stack(cell, L=2)
+    found = []
+    for compute in (operators.unroll, lambda *given: operators.unrolled(*given[:3], operators.Kind(*given[3:]))):
+        leaves = stack.leaves()
+        x, initial, weights = stack.parts(leaves)
+        outputs, last, *_ = compute(x, torch.cat([w.flatten() for w in weights]), initial, *stack.kind())
+        loss = (outputs * stack.d_outputs).sum() + (last * stack.d_last).sum()
+        found.append([outputs, last, *torch.autograd.grad(loss, leaves)])
+    assert all(map(torch.equal, *found))
 
 
 WRONG = {
