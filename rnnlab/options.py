@@ -35,6 +35,7 @@ class When:
 class Rule:
     """What a field allows and means.  acts: conditions that must all hold, or the field changes nothing in a run.
 
+    identifies: False for a field that no number of a run depends on: it is no part of the run's content.
     bounds: in words and as a test, of a number that must be finite.  allowed: the words of a choice, asked for each
     time.  members: a registry of dataclasses, of which the field holds an instance (see `member`)."""
 
@@ -45,6 +46,7 @@ class Rule:
     members: Mapping[str, type] | None = None
     default_member: str = ""
     prefix: str = ""
+    identifies: bool = True
 
     @property
     def bounds_in_words(self) -> str:
@@ -64,9 +66,9 @@ def default_of(of: Field[Any]) -> Any:
     return of.default_factory() if callable(of.default_factory) else of.default
 
 
-def option(default: Any, *, about: str = "", acts: Iterable[When] = ()) -> Any:
+def option(default: Any, *, about: str = "", acts: Iterable[When] = (), identifies: bool = True) -> Any:
     """A field that allows every value of its type."""
-    return field(default=default, metadata={"rule": Rule(about, tuple(acts))})
+    return field(default=default, metadata={"rule": Rule(about, tuple(acts), identifies=identifies)})
 
 
 def number(

@@ -4,7 +4,8 @@
     title_of("spectral_radius_layer0")            "spectral radius of W_hh in layer 0"
     labelled("eval_loss", loss="cross_entropy")   "evaluation loss (nats)"
 
-A name that ends in a layer belongs to one kind with those of the other layers.  A task or a diagnostic that writes a
+A name that ends in a layer belongs to one kind with those of the other layers; one that ends in a step of a forecast
+(rmse_step3) with those of the other steps.  A task or a diagnostic that writes a
 metric of its own can `register` it, at any time.  Of a metric that is not in the table no direction and no unit is
 known: it is taken as it was measured.
 """
@@ -19,14 +20,14 @@ from typing import Literal
 Side = Literal["lower", "higher"]
 Role = Literal["loss", "task", "baseline", "diagnostic"]
 FIRST = "first_"  # before the name of a diagnostic: its first value, not its last
-LAYER = re.compile(r"(.+)_layer(\d+)")
+PLACE = re.compile(r"(.+)_(layer|step)(\d+)")
 
 
 @dataclass(frozen=True)
 class Metric:
     """One kind of metric.
 
-    title   in words; where it says "a layer", the layer's number takes that place
+    title   in words; where it says "a layer" or "a step", the number takes that place
     role    loss: of the network, on one split.  task: what a task measures of the network's answers.  baseline: of an
             answer that needs no training.  diagnostic: of weights, states or gradients
     better  the side that is better; None where neither is
@@ -69,11 +70,13 @@ def register(metric: Metric) -> Metric:
 @cache  # it is asked for every metric of every run
 def kind_of(name: str) -> str:
     """ "dead_frac_layer1" -> "dead_frac", but "grad_norm_layer1" -> "grad_norm_layer", a kind beside "grad_norm"."""
-    found = LAYER.fullmatch(name)
+    found = PLACE.fullmatch(name)
     if name in _TABLE or not found:
         return name
-    of_layers = f"{found[1]}_layer"
-    return of_layers if of_layers in _TABLE else found[1]
+    of_places = f"{found[1]}_{found[2]}"
+    if of_places in _TABLE:
+        return of_places
+    return found[1] if found[2] == "layer" else name
 
 
 def metric_of(name: str) -> Metric | None:
@@ -85,11 +88,12 @@ def title_of(name: str) -> str:
     """ "dead_frac_layer1" -> "share of dead units in layer 1"; a name that is not in the table, without its _."""
     if name.startswith(FIRST):
         return f"first {title_of(name.removeprefix(FIRST))}"
-    metric, layer = metric_of(name), LAYER.fullmatch(name)
+    metric, found = metric_of(name), PLACE.fullmatch(name)
     title = metric.title if metric else kind_of(name).replace("_", " ")
-    if layer is None or kind_of(name) == name:
+    if found is None or kind_of(name) == name:
         return title
-    return title.replace("a layer", f"layer {layer[2]}") if "a layer" in title else f"{title} in layer {layer[2]}"
+    place = f"{found[2]} {found[3]}"
+    return title.replace(f"a {found[2]}", place) if f"a {found[2]}" in title else f"{title} in {place}"
 
 
 def unit_of(name: str, loss: str = "") -> str:
@@ -145,14 +149,18 @@ register(Metric("perplexity", "perplexity", "task", "lower", low=1.0))
 _positive("bits_per_character", "bits per character", "task", "lower")
 _positive("mse_closed_loop", "closed-loop mean squared error", "task", "lower")
 _positive("rmse", "root mean squared error", "task", "lower", "in the unit of the data")
+_positive("rmse_step", "root mean squared error at a step", "task", "lower", "in the unit of the data")
+_positive("mae", "mean absolute error", "task", "lower", "in the unit of the data")
 register(Metric("skill", "skill against persistence", "task", "higher", high=1.0))
 
 # Answers that need no training
-for _answer in ("naive", "persistence", "memoryless", "bigram"):
+for _answer in ("naive", "persistence", "seasonal", "memoryless", "bigram"):
     _positive(f"{_answer}_loss", f"{_answer} loss", "baseline", "lower")
     _positive(f"{_answer}_test_loss", f"{_answer} test loss", "baseline", "lower")
 _share("naive_accuracy", "naive accuracy", "baseline", "higher")
-_positive("persistence_rmse", "root mean squared error of persistence", "baseline", "lower", "in the unit of the data")
+for _answer, _name in (("persistence", "persistence"), ("seasonal", "the last season")):
+    _positive(f"{_answer}_rmse", f"root mean squared error of {_name}", "baseline", "lower", "in the unit of the data")
+    _positive(f"{_answer}_mae", f"mean absolute error of {_name}", "baseline", "lower", "in the unit of the data")
 
 # Diagnostics: neither side is better
 for _when, _words in (("", ""), ("initial_", " before training")):

@@ -15,13 +15,15 @@ import numpy as np
 from rnnlab import portable
 from rnnlab.records.run import TaskFacts
 from rnnlab.registry import Registry
+from rnnlab.tasks.preprocessing import Numbers, Preprocessing, Tokens
 
 AnyTask = TypeVar("AnyTask", bound="type[Task]")
-TASKS: Registry[type[Task]] = Registry("a task")
+TASKS: Registry[type[Task]] = Registry("a task", "rnnlab.task")
 
 
 def register(name: str) -> Callable[[AnyTask], AnyTask]:
     """Make a frozen dataclass reachable as task=<name>."""
+    TASKS.check_name(name)
 
     def enter(cls: AnyTask) -> AnyTask:
         TASKS.add(name, cls)
@@ -132,6 +134,12 @@ class Task:
         """Raise ConfigError where the options do not fit each other, or the files do not fit the options.  That each
         option by itself is in its range has been checked before."""
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of the data that is no reason to refuse them, such as gaps; each a few words that
+        begin with an option or a file.  They are said once, after `check`."""
+        return ()
+
     def data(self, seed: int) -> Data:
         """The data of one run.  They follow from the options and the seed alone."""
         raise NotImplementedError
@@ -155,6 +163,14 @@ class Task:
         return {f"{answer}_loss": loss for answer, loss in on_eval.items()} | {
             f"{answer}_test_loss": loss for answer, loss in on_test.items()
         }
+
+    def preprocessing(self) -> Preprocessing:
+        """How a person's data become inputs, and outputs become answers.  A task that scales its data, or reads images
+        or text, says so here."""
+        if self.tokens:
+            return Tokens(self.input_size)
+        target = (0.0, 1.0) if self.predictions_kind == "series" else None
+        return Numbers(self.seq_len, self.input_size, target=target)
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
         """One Finding per lane."""

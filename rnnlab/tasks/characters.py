@@ -20,6 +20,7 @@ import numpy as np
 from rnnlab import portable
 from rnnlab.options import ConfigError, number
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, Task, register
+from rnnlab.tasks.preprocessing import Vocabulary
 
 SHIP = (
     "if you want to build a ship, don't drum up people together to collect wood and don't assign them tasks and work, "
@@ -73,6 +74,9 @@ class Spelling(Task):
         blind = Split(np.zeros_like(split.inputs), split.targets)
         read = {"naive": blind, "memoryless": split}
         return {answer: memoryless_loss(inputs, self.output_size) for answer, inputs in read.items()}
+
+    def preprocessing(self) -> Vocabulary:
+        return Vocabulary(self.characters)
 
     def examine(self, data: Sequence[Data], network: Predictor) -> list[Finding]:
         said = network.outputs([lane.test.inputs for lane in data]).argmax(axis=3)

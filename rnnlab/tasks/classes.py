@@ -17,6 +17,11 @@ class Classification(Task):
     score = "accuracy"
     higher_is_better = True
 
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """What predictions.csv and the report call the classes; None: their numbers."""
+        return None
+
     def baselines(self, data: Data) -> dict[str, float]:
         """Also `naive_accuracy`, on data.test, of always answering the most frequent class of the training part."""
         majority = np.bincount(data.train.targets).argmax()
@@ -33,10 +38,11 @@ class Classification(Task):
             "accuracy": float((predicted == data.test.targets).mean()),
             "eval_accuracy": float((on_eval.argmax(axis=1) == data.eval.targets).mean()),
         }
+        names = np.arange(self.output_size) if self.class_names is None else np.array(self.class_names)
         columns = {
             "index": np.arange(len(predicted)),
-            "label": data.test.targets,
-            "predicted": predicted,
+            "label": names[data.test.targets],
+            "predicted": names[predicted],
             "output": on_test.max(axis=1),
         }
         return Finding(metrics, columns)

@@ -13,9 +13,11 @@ import numpy as np
 
 from rnnlab.tasks.base import Data, Split, register
 from rnnlab.tasks.classes import Classification
+from rnnlab.tasks.preprocessing import Pixels
 
 SPLIT_SEED = 0  # the split is part of the task: the same for every run
 N_TRAIN, N_EVAL = 1197, 300  # the remaining 300 are the test set
+BRIGHTEST = 16
 
 
 @register("digits")
@@ -33,6 +35,9 @@ class Digits(Classification):
     def data(self, seed: int) -> Data:
         return load_digits()
 
+    def preprocessing(self) -> Pixels:
+        return Pixels((8, 8), BRIGHTEST, (8, 8))
+
 
 @cache
 def load_digits() -> Data:
@@ -41,6 +46,6 @@ def load_digits() -> Data:
 
     images, labels = sklearn_digits(return_X_y=True)
     order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))
-    inputs = (images[order] / 16).astype(np.float32).reshape(-1, 8, 8)
+    inputs = (images[order] / BRIGHTEST).astype(np.float32).reshape(-1, 8, 8)
     parts = np.split(np.arange(len(labels)), [N_TRAIN, N_TRAIN + N_EVAL])
     return Data(*(Split(inputs[part], labels[order][part].astype(np.int64)) for part in parts))

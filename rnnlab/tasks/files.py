@@ -7,17 +7,30 @@ option that gave its path.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from rnnlab.options import ConfigError
+from rnnlab.options import ConfigError, When
 from rnnlab.tasks.base import Task
 
 PATHS = ("path", "valid_path", "test_path", "data_dir")
 PLACES = (*PATHS, "fetch")  # the options that say where files lie or come from
+MARKS = {  # byte-order marks; that of UTF-32 begins with that of UTF-16
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def unless_null(key: str) -> tuple[When, ...]:
+    """For an option that changes nothing while it is null.  Runs from before it had the option keep their identity."""
+    return (When((key,), lambda value: value is not None),)
 
 
 class FileTask(Task):
@@ -82,13 +95,49 @@ def read_bytes(option: str, path: str) -> bytes:
         raise _unreadable(option, path, error) from None
 
 
-def decoded(option: str, path: str, content: bytes) -> str:
-    """The content as UTF-8 text, with every line ending turned into a newline."""
+def decoded(option: str, path: str, content: bytes, encoding: str | None) -> str:
+    """The content as text, with every line ending turned into a newline and without a byte-order mark.
+
+    encoding: its name in Python; None: the one that `recognized_encoding` finds.  Raises ConfigError."""
+    found = encoding or recognized_encoding(content)
+    if found is None:
+        byte = _first_undecodable(content, "utf-8")
+        raise ConfigError(
+            f"task.{option}: {path!r}; is not UTF-8 text, see its byte {byte}; task.encoding names another encoding, "
+            "such as cp1252, latin-1 or utf-16"
+        )
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode(found)
+    except LookupError:
+        raise ConfigError(
+            f"task.encoding: unknown {encoding!r}; one that Python knows, such as utf-8, utf-16, cp1252, latin-1, gbk"
+        ) from None
+    except UnicodeError:
+        byte = _first_undecodable(content, found)
+        raise ConfigError(f"task.{option}: {path!r}; is not text in {found}, see its byte {byte}") from None
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def recognized_encoding(content: bytes) -> str | None:
+    """The encoding that a byte-order mark names; UTF-16 where one of the first two bytes is zero; else UTF-8 if all of
+    the content is; else None."""
+    for mark, encoding in MARKS.items():
+        if content.startswith(mark):
+            return encoding
+    if content[:2].count(0) == 1:
+        return "utf-16-be" if content[0] == 0 else "utf-16-le"
+    return "utf-8" if _first_undecodable(content, "utf-8") is None else None
+
+
+def _first_undecodable(content: bytes, encoding: str) -> int | None:
+    """The number of the first byte that cannot be decoded; None if there is none."""
+    try:
+        content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise ConfigError(f"task.{option}: {path!r}; is not UTF-8 text, see its byte {error.start}") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        return error.start
+    except UnicodeError:  # UTF-16 without a byte-order mark, where one is asked for
+        return 0
+    return None
 
 
 def _unreadable(option: str, path: str, error: OSError) -> ConfigError:

@@ -26,13 +26,23 @@ NAMES = tuple(f"{part}-{kind}" for part in PARTS for kind in KINDS)
 
 @dataclass(frozen=True, eq=False)
 class ImageFiles:
-    """Of each of the two parts images (N, rows, columns) and labels (N,), uint8; and the digest of all of them."""
+    """Of each of the two parts images (N, rows, columns), of colours (N, rows, columns, 3), and labels (N,), integers;
+    and the digest of all of them.
+
+    classes: their names, where they have names.  remarks: what a person should know of the files."""
 
     train_images: np.ndarray
     train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
     sha256: str
+    classes: tuple[str, ...] | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def has_idx(data_dir: str) -> bool:
+    """Whether a folder has one of the four files."""
+    return any((Path(data_dir) / f"{name}{end}").is_file() for name in NAMES for end in ("", ".gz"))
 
 
 def image_files(data_dir: str) -> ImageFiles:
@@ -111,7 +121,8 @@ def _find(data_dir: str, name: str) -> str:
     for candidate in (Path(data_dir) / name, Path(data_dir) / f"{name}.gz"):
         if candidate.is_file():
             return str(candidate)
-    raise ConfigError(f"task.data_dir: {data_dir!r}; has neither {name} nor {name}.gz")
+    others = "" if has_idx(data_dir) else ", nor folders of PNG or JPEG images, one for each class"
+    raise ConfigError(f"task.data_dir: {data_dir!r}; has neither {name} nor {name}.gz{others}")
 
 
 def _unusable(path: str, why: str) -> ConfigError:

@@ -1,8 +1,9 @@
 """Images as sequences, then their class: row by row, as one flat vector, or pixel by pixel.
 
 Without data_dir the images are scikit-learn's 8 x 8 digits, cut as the task `digits` cuts them; with data_dir, MNIST or
-what else is stored in the same four files (idx.py).  Pixels are divided by their greatest value, 255 (digits: 16), in
-training and test alike.
+what else is stored in the same four files (idx.py), or PNG and JPEG images in a folder for each class (photos.py).
+Pixels are divided by their greatest value, 255 (digits: 16), in training and test alike.  The three colours of a pixel
+are three inputs beside each other.
 
 Sources: sjchoi86/upstage-basic-deeplearning, notebook/lstm.ipynb (rows); deeplearningzerotoall/PyTorch, lab-09 (flat;
 it trains on pixels up to 1 and tests on pixels up to 255, here both are up to 1); Le, Jaitly, Hinton, arXiv 1504.00941
@@ -20,24 +21,46 @@ import numpy as np
 from rnnlab.options import ConfigError, number, option
 from rnnlab.tasks.base import Data, Split, register
 from rnnlab.tasks.classes import Classification
-from rnnlab.tasks.digits import N_EVAL, load_digits
-from rnnlab.tasks.files import FileTask
-from rnnlab.tasks.idx import fetch_mnist, image_files
-
-PERMUTATION_SEED = 0  # the permutation is part of the task: the same for every run
+from rnnlab.tasks.digits import BRIGHTEST, N_EVAL, load_digits
+from rnnlab.tasks.files import FileTask, unless_null
+from rnnlab.tasks.idx import ImageFiles, fetch_mnist, has_idx, image_files
+from rnnlab.tasks.photos import photo_files
+from rnnlab.tasks.preprocessing import Pixels as PixelPreprocessing
 
 
 @dataclass(frozen=True)
 class ImageTask(Classification, FileTask):
-    """The last n_eval_images of the training files are held out for validation; null means a sixth of them (MNIST:
+    """The last n_eval_images of the training images are held out for validation; null means a sixth of them (MNIST:
     10,000; digits: 300).  With 0 nothing is held out, and validation is the test set, as in the sources."""
 
     data_dir: str | None = option(
-        None, about="folder with MNIST's four IDX files, plain or .gz; null: scikit-learn's 8 x 8 digits"
+        None,
+        about="folder with MNIST's four IDX files, plain or .gz, or with a folder of PNG or JPEG images for each "
+        "class; null: scikit-learn's 8 x 8 digits",
     )
     fetch: bool = option(False, about="MNIST is fetched into data_dir from OpenML, unless it is there")
     sha256: str | None = option(
         None, about="digest of images and labels, by which a run is known; null: whatever the files hold now"
+    )
+    channels: int | None = number(
+        None,
+        at_least=1,
+        at_most=3,
+        acts=unless_null("task.channels"),
+        about="of PNG and JPEG images: 1 grey, 3 red, green and blue; null: 1",
+    )
+    size: int | None = number(
+        None,
+        at_least=1,
+        acts=unless_null("task.size"),
+        about="rows and columns to which PNG and JPEG images are resized; null: they have one size",
+    )
+    test_fraction: float | None = number(
+        None,
+        above=0,
+        below=1,
+        acts=unless_null("task.test_fraction"),
+        about="share of PNG and JPEG images for the test; null: a sixth",
     )
     n_train_images: int | None = number(None, at_least=1, about="learn from so many; null: all that are not held out")
     n_eval_images: int | None = number(
@@ -47,17 +70,34 @@ class ImageTask(Classification, FileTask):
 
     def digest(self) -> str:
         """Of the images and labels, whether they are compressed or not."""
-        data_dir = self.files["data_dir"]
         if self.fetch:
-            fetch_mnist(data_dir)
-        return image_files(data_dir).sha256
+            fetch_mnist(self.files["data_dir"])
+        return _read(self).sha256
+
+    @property
+    def _stored(self) -> ImageFiles:
+        """What lies in data_dir, as it was when the task was fingerprinted."""
+        return _read(self) if self.sha256 is None else _known(self)
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        return self._stored.classes if self.data_dir else None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        return self._stored.remarks if self.data_dir else ()
 
     def fingerprinted(self) -> FileTask:
         if self.fetch and self.data_dir is None:
             raise ConfigError("task.fetch: true; task.data_dir must say where MNIST is to be kept")
+        if self.channels == 2:
+            raise ConfigError("task.channels: 2; must be 1 (grey) or 3 (red, green and blue)")
         return super().fingerprinted()
 
     def check(self) -> None:
+        for name in ("channels", "size", "test_fraction"):
+            if (value := getattr(self, name)) is not None and self.class_names is None:
+                raise ConfigError(f"task.{name}: {value}; belongs to a folder of PNG or JPEG images (task.data_dir)")
         n_files, n_test = (len(labels) for labels in _labels(self))
         n_eval = self._n_held_out(n_files)
         if (self.n_train_images or 1) > n_files - n_eval:
@@ -80,19 +120,27 @@ class ImageTask(Classification, FileTask):
 
     @property
     def output_size(self) -> int:
+        if self.class_names is not None:
+            return len(self.class_names)
         return 1 + max(int(labels.max()) for labels in _labels(self))
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of an image."""
-        return image_files(self.data_dir).train_images.shape[1:] if self.data_dir else (8, 8)
+        return self._stored.train_images.shape[1:3] if self.data_dir else (8, 8)
+
+    @property
+    def n_channels(self) -> int:
+        """Numbers of a pixel."""
+        return self.channels or 1
 
     def data(self, seed: int) -> Data:
         return _sequences(self)
 
-    def as_sequences(self, images: np.ndarray) -> np.ndarray:
-        """(N, rows, columns) -> (N, T, I)"""
-        raise NotImplementedError
+    def preprocessing(self) -> PixelPreprocessing:
+        steps, brightest = (self.seq_len, self.input_size), BRIGHTEST if self.data_dir is None else 255
+        shape = self.shape if self.n_channels == 1 else (*self.shape, self.n_channels)
+        return PixelPreprocessing(shape, brightest, steps, getattr(self, "permuted", False), self.class_names or ())
 
 
 @register("rows")
@@ -106,10 +154,7 @@ class Rows(ImageTask):
 
     @property
     def input_size(self) -> int:
-        return self.shape[1]
-
-    def as_sequences(self, images: np.ndarray) -> np.ndarray:
-        return images
+        return self.shape[1] * self.n_channels
 
 
 @register("images")
@@ -121,10 +166,7 @@ class Images(ImageTask):
 
     @property
     def input_size(self) -> int:
-        return self.shape[0] * self.shape[1]
-
-    def as_sequences(self, images: np.ndarray) -> np.ndarray:
-        return images.reshape(len(images), 1, -1)
+        return self.shape[0] * self.shape[1] * self.n_channels
 
 
 @register("pixels")
@@ -134,18 +176,25 @@ class Pixels(ImageTask):
 
     permuted: bool = option(False, about="the pixels of every image in one fixed random order")
 
-    input_size = 1
+    @property
+    def input_size(self) -> int:
+        return self.n_channels
 
     @property
     def seq_len(self) -> int:
         return self.shape[0] * self.shape[1]
 
-    def as_sequences(self, images: np.ndarray) -> np.ndarray:
-        pixels = images.reshape(len(images), -1, 1)
-        if self.permuted:
-            order = np.random.default_rng(PERMUTATION_SEED).permutation(pixels.shape[1])
-            pixels = np.ascontiguousarray(pixels[:, order])
-        return pixels
+
+def _read(task: ImageTask) -> ImageFiles:
+    """What lies in data_dir now.  Raises ConfigError."""
+    assert task.data_dir is not None
+    if has_idx(task.data_dir):
+        return image_files(task.data_dir)
+    photos = photo_files(task.data_dir, task.channels or 1, task.size, task.test_fraction)
+    return photos or image_files(task.data_dir)
+
+
+_known = lru_cache(maxsize=4)(_read)  # a folder of many images takes a while to look through
 
 
 def _labels(task: ImageTask) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +202,7 @@ def _labels(task: ImageTask) -> tuple[np.ndarray, np.ndarray]:
     if task.data_dir is None:
         digits = load_digits()
         return np.concatenate([digits.train.targets, digits.eval.targets]), digits.test.targets
-    files = image_files(task.data_dir)
+    files = task._stored
     return files.train_labels, files.test_labels
 
 
@@ -164,16 +213,17 @@ def _sequences(task: ImageTask) -> Data:
         train, test = np.concatenate([digits.train.inputs, digits.eval.inputs]), digits.test.inputs
         brightest = 1
     else:
-        files = image_files(task.data_dir)
+        files = _read(task)
         if task.sha256 not in (None, files.sha256):
             raise ValueError(f"{task.data_dir} has changed since the run was checked")
         train, test, brightest = files.train_images, files.test_images, 255
     train_labels, test_labels = _labels(task)
     held_out = len(train) - task._n_held_out(len(train))
+    sequences = task.preprocessing().sequences
 
     def split(images: np.ndarray, labels: np.ndarray) -> Split:
         scaled = (images / np.float32(brightest)).astype(np.float32)
-        return Split(task.as_sequences(scaled), labels.astype(np.int64))
+        return Split(sequences(scaled), labels.astype(np.int64))
 
     test_split = split(test[: task.n_test_images], test_labels[: task.n_test_images])
     train_split = split(train[: task.n_train], train_labels[: task.n_train])

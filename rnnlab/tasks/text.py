@@ -1,8 +1,8 @@
 """A language model of any text, by characters or by words: at every token the next one, the state carried on.
 
 The set-up of WegraLee/deep-learning-from-scratch-2, chapters 5 and 6: the text is one stream.  Where it is read by
-words, the end of a line is the word <eos>, and a word that is not in the vocabulary is <unk>.  Perplexity is exp(loss),
-with the loss in nats per token; bits per character are loss / log 2.
+words, the end of a line is the word <eos>.  A character or word that is not in the vocabulary is <unk>.  Perplexity is
+exp(loss), with the loss in nats per token; bits per character are loss / log 2.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import numpy as np
 from rnnlab import portable
 from rnnlab.options import ConfigError, When, choice, number, option
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, register
-from rnnlab.tasks.files import FileTask, decoded
+from rnnlab.tasks.columns import in_examples
+from rnnlab.tasks.files import FileTask, decoded, unless_null
 from rnnlab.tasks.parts import check_shares, cuts
+from rnnlab.tasks.preprocessing import UNK, Vocabulary, tokenized
 from rnnlab.tasks.sums import sums
 
-UNK, EOS = "<unk>", "<eos>"
 N_SHOWN = 200  # tokens of the test text in predictions.csv
 CUT_BY_POSITION = (When(("task.valid_path",), lambda path: path is None),)
 
@@ -33,22 +34,26 @@ class Text(FileTask):
     """A language model: the next character or word of a text, with the state carried from window to window.
 
     The last parts of `path` are held out, or valid_path and test_path are read for them.  The vocabulary is that of the
-    training part, most frequent token first."""
+    training part, most frequent token first; tokens of the other parts that are not in it are one more, <unk>."""
 
-    path: str | None = option(
-        None, about="a text file in UTF-8; null: every sum of two numbers below a hundred, in words"
-    )
+    path: str | None = option(None, about="a text file; null: every sum of two numbers below a hundred, in words")
     valid_path: str | None = option(None, about="a file for validation; null: a part near the end of path")
     test_path: str | None = option(None, about="a file for the test; null: the end of path")
     sha256: str | None = option(
         None, about="digest of the text, by which a run is known; null: whatever the files hold now"
+    )
+    encoding: str | None = option(
+        None,
+        acts=unless_null("task.encoding"),
+        about="of the files: utf-8, utf-16, cp1252, latin-1 or another that Python knows; null: UTF-8, or what a "
+        "byte-order mark says",
     )
     unit: str = choice(
         "characters", ("characters", "words"), about="what a token is; the end of a line is the word <eos>"
     )
     window: int = number(50, at_least=1, about="tokens read at once, through which the gradient goes back")
     vocabulary_size: int | None = number(
-        None, at_least=2, about="at most so many tokens, the others are <unk>; null: all of the training text"
+        None, at_least=2, about="at most so many tokens, the others are <unk>; null: all of the training part"
     )
     valid_fraction: float = number(
         0.1, above=0, below=1, acts=CUT_BY_POSITION, about="share of path for validation, before the test part"
@@ -99,8 +104,15 @@ class Text(FileTask):
             check_shares(self.valid_fraction, self.test_fraction)
         self.data(0)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        return corpus(self).remarks
+
     def data(self, seed: int) -> Data:
         return corpus(self).data
+
+    def preprocessing(self) -> Vocabulary:
+        return Vocabulary(self.vocabulary, self.unit)
 
     def baseline_losses(self, data: Data, split: Split) -> dict[str, float]:
         """Also `bigram`, the best answer that needs no memory: p(b | a) = (n(a, b) + p(b)) / (n(a) + 1), with a the
@@ -149,61 +161,63 @@ def bigram_loss(train: Split, split: Split, n_tokens: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
+    """remarks: what a person should know of the text."""
+
     vocabulary: tuple[str, ...]
     data: Data
+    remarks: tuple[str, ...]
 
 
 @lru_cache(maxsize=16)
 def corpus(task: Text) -> Corpus:
-    """The three parts of the text as tokens.  Raises ConfigError where a part is too short or has unknown tokens."""
+    """The three parts of the text as tokens.  Raises ConfigError where a part is too short."""
     parts = _parts(task)
     vocabulary = _vocabulary(parts[0][1], task.vocabulary_size)
+    remarks: tuple[str, ...] = ()
+    unknown = Counter(token for _, part in parts[1:] for token in part)
+    for token in vocabulary:
+        del unknown[token]
+    if unknown and task.vocabulary_size is None:
+        remarks = (_about_unknown(task, unknown),)
+        if UNK not in vocabulary:
+            vocabulary = (*vocabulary, UNK)
     number_of = {token: n for n, token in enumerate(vocabulary)}
     splits = []
-    for source, part, start in parts:
+    for source, part in parts:
         if len(part) <= task.window:
             raise ConfigError(
                 f"task.window: {task.window}; {source} has {len(part)} {task.unit}, and {task.window + 1} are needed"
             )
-        if UNK not in number_of:
-            _refuse_unknown(task, number_of, source, part, start)
         numbers = np.array([number_of.get(token, number_of.get(UNK, -1)) for token in part], dtype=np.int64)
         n_windows = (len(part) - 1) // task.window
         inputs, targets = (numbers[k : k + n_windows * task.window].reshape(n_windows, -1) for k in (0, 1))
         splits.append(Split(inputs, targets))
-    return Corpus(vocabulary, Data(*splits))
+    return Corpus(vocabulary, Data(*splits), remarks)
 
 
-Part = tuple[str, list[str], int]  # what to call it, its tokens, and where in its file it begins
+Part = tuple[str, list[str]]  # what to call it, and its tokens
 
 
 def _parts(task: Text) -> list[Part]:
     files = task.content()
-    texts = {name: decoded(name, getattr(task, name), content) for name, content in files.items()} or {"path": sums()}
-    tokens = {name: tokenized(text, task.unit) for name, text in texts.items()}
+    texts = {name: decoded(name, getattr(task, name), content, task.encoding) for name, content in files.items()}
+    tokens = {name: tokenized(text, task.unit) for name, text in (texts or {"path": sums()}).items()}
     for name, found in tokens.items():
         if not found:
             raise ConfigError(f"task.{name}: {getattr(task, name)!r}; the text is empty")
     train = tokens["path"][: task.n_tokens]
     if task.valid_path is not None:
         return [
-            (f"the text {getattr(task, name)!r}", train if name == "path" else tokens[name], 0)
+            (f"the text {getattr(task, name)!r}", train if name == "path" else tokens[name])
             for name in ("path", "valid_path", "test_path")
         ]
     valid, test = cuts(len(train), task.valid_fraction, task.test_fraction)
     source = "the text" if task.path is None else f"{task.path!r}"
     return [
-        (f"the training part of {source}", train[:valid], 0),
-        (f"the validation part of {source}", train[valid:test], valid),
-        (f"the test part of {source}", train[test:], test),
+        (f"the training part of {source}", train[:valid]),
+        (f"the validation part of {source}", train[valid:test]),
+        (f"the test part of {source}", train[test:]),
     ]
-
-
-def tokenized(text: str, unit: str) -> list[str]:
-    if unit == "characters":
-        return list(text)
-    lines = text.removesuffix("\n").split("\n") if text.strip() else []
-    return [word for line in lines for word in (*line.split(), EOS)]
 
 
 def _vocabulary(tokens: list[str], size: int | None) -> tuple[str, ...]:
@@ -217,10 +231,9 @@ def _vocabulary(tokens: list[str], size: int | None) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _refuse_unknown(task: Text, known: dict[str, int], source: str, part: list[str], start: int) -> None:
-    for n, token in enumerate(part):
-        if token not in known:
-            raise ConfigError(
-                f"task.vocabulary_size: null; {source} has {token!r}, number {start + n + 1} of the {task.unit}, "
-                f"which is not in the training text; with a limit the vocabulary has {UNK} for it"
-            )
+def _about_unknown(task: Text, unknown: Counter[str]) -> str:
+    kinds = task.unit if len(unknown) > 1 else task.unit.removesuffix("s")
+    return (
+        f"{task.path}: {len(unknown)} {kinds} of the validation and test parts, {unknown.total()} in all, "
+        f"{'are' if len(unknown) > 1 else 'is'} not in the training part and read as {UNK}: {in_examples(unknown)}"
+    )

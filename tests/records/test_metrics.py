@@ -13,6 +13,7 @@ RUNS = [
     *({"optimizer": optimizer} for optimizer in OPTIMIZERS),
     {"task": "hihello", "cell__embedding_size": 3},
     {"task": "text", "task__unit": "words"},
+    {"task": "series", "task__horizon": 3, "task__season": 12},
 ]
 
 
@@ -46,6 +47,11 @@ def test_a_title_names_the_layer():
     assert title_of("dead_frac_layer1") == "share of dead units in layer 1"
     assert title_of("grad_norm_layer0") == "gradient norm of layer 0"
     assert title_of("grad_norm_layer") == "gradient norm of a layer"
+
+
+def test_the_steps_of_a_forecast_are_one_kind_where_it_is_registered():
+    assert kind_of("rmse_step3") == kind_of("rmse_step12") == "rmse_step" and kind_of("loss_step3") == "loss_step3"
+    assert labelled("rmse_step3") == "root mean squared error at step 3 (in the unit of the data)"
 
 
 def test_a_label_has_the_unit_and_a_loss_that_of_the_tasks_loss_function():

@@ -9,6 +9,7 @@ import pytest
 from rnnlab.config.run import content_hash, from_node
 from rnnlab.options import ConfigError
 from rnnlab.tasks import TASKS
+from rnnlab.tasks.files import decoded
 
 TEXT = "so it goes, and so it goes on and on. " * 40
 
@@ -86,13 +87,17 @@ def test_a_digest_without_a_file_is_refused():
         run_of(sha256="abc")
 
 
-@pytest.mark.parametrize("name", ["text", "series"])
+NOT_UTF8 = "is not UTF-8 text, see its byte 3; task.encoding names another encoding, such as cp1252, latin-1 or utf-16"
+
+
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("name", "content", "complaint"),
     [
-        (None, "cannot be read (no such file or directory)"),
-        ("folder", "cannot be read (is a directory)"),
-        (b"abc\xff\xfe", "is not UTF-8 text, see its byte 3"),
+        ("text", None, "cannot be read (no such file or directory)"),
+        ("series", None, "cannot be read (no such file or directory)"),
+        ("text", "folder", "cannot be read (is a directory)"),
+        ("series", "folder", "cannot be read (is a directory)"),
+        ("text", b"abc\xff\xfe", NOT_UTF8),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(name, content, complaint, tmp_path, look):
@@ -109,6 +114,38 @@ def test_a_byte_order_mark_and_other_ends_of_lines_are_no_part_of_the_text(text_
     other = replace(TASKS["text"](), path=text_at("b.txt", b"\xef\xbb\xbf" + b"one\r\ntwo\r" * 50), window=5)
     assert plain.vocabulary == other.vocabulary
     assert (plain.data(0).test.inputs == other.data(0).test.inputs).all()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content"),
+    [
+        (None, "größer € ".encode()),
+        (None, "größer € ".encode("utf-8-sig")),
+        (None, "größer € ".encode("utf-16")),
+        (None, "größer € ".encode("utf-16-le")),
+        (None, "größer € ".encode("utf-16-be")),
+        (None, "größer € ".encode("utf-32")),
+        ("utf-8", "größer € ".encode("utf-8-sig")),
+        ("cp1252", "größer € ".encode("cp1252")),
+        ("iso8859-15", "größer € ".encode("iso8859-15")),
+    ],
+)
+def test_encodings_are_recognised_or_named(encoding, content):
+    assert decoded("path", "a.txt", content, encoding) == "größer € "
+
+
+@pytest.mark.parametrize(
+    ("encoding", "complaint"),
+    [
+        ("utf8x", "task.encoding: unknown 'utf8x'; one that Python knows, such as utf-8, utf-16, cp1252"),
+        ("rot13", "task.encoding: unknown 'rot13'"),
+        ("ascii", "task.path: 'a.txt'; is not text in ascii, see its byte 2"),
+    ],
+)
+def test_an_encoding_that_does_not_fit_is_refused(encoding, complaint):
+    with pytest.raises(ConfigError) as caught:
+        decoded("path", "a.txt", "größer".encode(), encoding)
+    assert str(caught.value).startswith(complaint)
 
 
 def test_options_that_say_where_files_lie_are_options_of_some_task():
@@ -142,3 +179,30 @@ def test_files_that_cannot_be_used_end_the_command_before_anything_trains(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"rnnlab: {complaint}")
     assert not list(tmp_path.rglob("run.json"))
+
+
+@pytest.mark.parametrize("sweep", [[], ["-m", "seed=1,2"]], ids=["run", "sweep"])
+def test_what_is_to_be_known_of_a_file_is_said_once(sweep, rnnlab, capsys, tmp_path):
+    (tmp_path / "gap.csv").write_text("a;b\n" + "".join(f"{n},5;{'' if n == 9 else n % 5}\n" for n in range(60)))
+    options = ["task.path=gap.csv", "task.missing=drop", "training.batch_size=null", "training.steps=1"]
+    assert rnnlab(*sweep, "task=series", *options, "study=own") == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("rnnlab:")]
+    assert said == [
+        "rnnlab: gap.csv was read with task.separator=semicolon task.decimal=comma; "
+        "task.missing=drop: 1 of 60 rows with gaps, 8 of 53 windows unused"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("series", "path sha256 columns target window horizon scaling newest_first valid_fraction test_fraction"),
+        ("text", "path valid_path test_path sha256 unit window vocabulary_size valid_fraction test_fraction n_tokens"),
+        ("rows", "data_dir fetch sha256 n_train_images n_eval_images n_test_images"),
+    ],
+)
+def test_options_that_came_later_are_no_part_of_a_run_that_does_not_use_them(name, keys):
+    """So runs from before keep their identity."""
+    parts = {"cell": {"name": "rnn"}, "optimizer": {"name": "adam"}, "training": {"batch_size": None}}
+    run = from_node({"task": {"name": name}} | parts)
+    assert run.as_dict()["task"].keys() == {"name", *keys.split()}

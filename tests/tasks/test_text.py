@@ -90,6 +90,41 @@ def test_only_the_first_tokens_are_read_where_so_many_are_asked_for(text_of):
     assert (len(three.data(0).train), len(three.data(0).eval)) == (99 // 5, (len(VERSE) - 1) // 5)
 
 
+def test_characters_that_are_not_in_the_training_part_are_one_class_and_are_said(text_of):
+    text = VERSE * 10
+    task = text_of(text[:600] + "QQZ" + text[603:650] + "Q" + text[651:])
+    assert task.vocabulary[-1] == "<unk>" and "Q" not in task.vocabulary
+    assert len(task.vocabulary) == len(set(VERSE)) + 1
+    (remark,) = task.remarks
+    assert remark.endswith(
+        "2 characters of the validation and test parts, 4 in all, are not in the training part and read as <unk>: "
+        "'Q' (3), 'Z' (1)"
+    )
+    tokens = task.data(0).eval.inputs.ravel().tolist()  # the validation part begins at character 544
+    assert [n for n, token in enumerate(tokens) if token == len(task.vocabulary) - 1] == [56, 57, 58]
+    assert math.isfinite(task.baselines(task.data(0))["bigram_test_loss"])
+
+
+def test_a_text_without_unknown_characters_has_no_class_for_them(text_of):
+    task = text_of(VERSE * 10)
+    assert set(task.vocabulary) == set(VERSE)
+    assert task.remarks == ()
+
+
+def test_unknown_characters_of_other_files_are_counted_together(text_of):
+    task = text_of(VERSE * 3, VERSE + "Q", VERSE[:10] + "Q" + VERSE)
+    assert "1 character of the validation and test parts, 2 in all, is not in the training part" in task.remarks[0]
+
+
+def test_a_text_is_read_in_the_encoding_that_is_named(text_of):
+    task = text_of("größe und maß. " * 40)
+    (content, path) = (("größe und maß. " * 40).encode("latin-1"), task.path)
+    with open(path, "wb") as file:
+        file.write(content)
+    named = replace(task, encoding="latin-1", window=6)
+    assert spoken(named, named.data(0).train.inputs[:1]) == "größe "
+
+
 # What is refused
 
 
@@ -107,17 +142,6 @@ def test_a_part_shorter_than_a_window_and_its_target_is_refused(text_of, look):
     refusal = look.refusal(text_of(VERSE * 10, window=68))
     assert refusal.startswith("task.window: 68; the validation part of '")
     assert refusal.endswith("has 68 characters, and 69 are needed")
-
-
-def test_unknown_characters_are_refused_by_their_place(text_of, look):
-    text = VERSE * 10
-    cut = text[:600] + "Q" + text[601:]
-    refusal = look.refusal(text_of(cut))
-    assert refusal.startswith("task.vocabulary_size: null; the validation part of '")
-    assert "has 'Q', number 601 of the characters" in refusal
-    text_of(cut, vocabulary_size=100).check()
-    refusal = look.refusal(text_of(text, VERSE, VERSE[:10] + "Q" + VERSE))
-    assert "test_path.txt' has 'Q', number 11 of the characters" in refusal
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from rnnlab.report.words.wording import counted, listed, percent
 ROOM = 8  # conditions, a panel each
 MAX_RUNS = 40  # of a condition
 MAX_CLASSES_WITH_NUMBERS = 12
+LONG, LONGEST = 3, 18  # letters of a class's name: longer ones stand upright, and still longer ones are cut off
 SHADES = LinearSegmentedColormap.from_list("shades", ["#ffffff", "#9ecae1", BLUE, "#08306b"])  # even steps in grey
 
 
@@ -43,14 +44,13 @@ def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
         return
     standings, cut = shown_standings(task.standings, ROOM)
     tables, lost = _tables(study, standings)
-    named = [column for pairs in tables.values() for pair in pairs for column in pair]
-    classes = np.unique(np.concatenate([np.empty(0), *named]))
+    tables, classes = _with_classes(tables)
     shown = []
     for standing in standings:
         pairs = tables[standing.name]
         if pairs:
             counts = np.sum([_counts(classes, *pair) for pair in pairs], axis=0)
-            shown.append(ConfusionPanel(standing.name, len(pairs), tuple(f"{name:g}" for name in classes), counts))
+            shown.append(ConfusionPanel(standing.name, len(pairs), tuple(map(_written, classes.tolist())), counts))
     if not shown:
         return
     caption = (
@@ -78,13 +78,35 @@ def _tables(
         for run in evenly(standing.runs, MAX_RUNS):
             try:
                 table = study.predictions(run.run_id)
-                pair = np.asarray(table["label"], float), np.asarray(table["predicted"], float)
+                pair = np.asarray(table["label"]), np.asarray(table["predicted"])
+                known = _is_known(pair[0]) & _is_known(pair[1])
             except (RecordError, KeyError, ValueError):
                 lost.append(run.folder)
                 continue
-            known = np.isfinite(pair[0]) & np.isfinite(pair[1])
             tables[standing.name].append((pair[0][known], pair[1][known]))
     return tables, lost
+
+
+def _is_known(column: np.ndarray) -> np.ndarray:
+    return np.isfinite(column) if column.dtype.kind in "iuf" else column != ""
+
+
+def _with_classes(
+    tables: dict[str, list[tuple[np.ndarray, np.ndarray]]],
+) -> tuple[dict[str, list[tuple[np.ndarray, np.ndarray]]], np.ndarray]:
+    """The tables, and their classes in order: numbers, or names as soon as one is no number."""
+    columns = [column for pairs in tables.values() for pair in pairs for column in pair]
+    if any(column.dtype.kind not in "iuf" for column in columns):
+        tables = {
+            name: [(label.astype(str), predicted.astype(str)) for label, predicted in pairs]
+            for name, pairs in tables.items()
+        }
+        columns = [column for pairs in tables.values() for pair in pairs for column in pair]
+    return tables, np.unique(np.concatenate([*columns])) if columns else np.empty(0)
+
+
+def _written(name: str | float) -> str:
+    return name if isinstance(name, str) else f"{name:g}"
 
 
 def _counts(classes: np.ndarray, label: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -96,7 +118,9 @@ def _counts(classes: np.ndarray, label: np.ndarray, predicted: np.ndarray) -> np
 @styled
 def draw_confusions(shown: Sequence[ConfusionPanel]) -> Figure:
     n_columns = max(balanced(len(shown), at_most=4), 2)
-    margins = Margins(left=0.5, right=0.15, top=0.32, bottom=0.5, across=0.2, down=0.42)
+    names = 0.062 * max(len(_short(name)) for panel in shown for name in panel.classes)  # inches, upright on the x axis
+    around = max(0.5, 0.35 + names)
+    margins = Margins(left=around, right=0.15, top=0.32, bottom=around, across=0.2, down=0.42)
     side = (WIDTH - margins.left - margins.right - (n_columns - 1) * margins.across) / n_columns
     width = margins.left + margins.right + side if len(shown) == 1 else WIDTH
     figure, all_axes = panels([_title(panel) for panel in shown], n_columns, side, margins, width=width)
@@ -115,11 +139,16 @@ def _title(panel: ConfusionPanel) -> str:
     return f"{panel.title} ({runs})"
 
 
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+
+
 def _draw_matrix(axes: Axes, panel: ConfusionPanel) -> None:
     rates = panel.counts / np.maximum(panel.counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(rates, cmap=SHADES, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    axes.set_xticks(range(len(panel.classes)), panel.classes)
-    axes.set_yticks(range(len(panel.classes)), panel.classes)
+    names = [_short(name) for name in panel.classes]
+    axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > LONG else 0)
+    axes.set_yticks(range(len(names)), names)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     if len(panel.classes) > MAX_CLASSES_WITH_NUMBERS:

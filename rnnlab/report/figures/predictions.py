@@ -1,4 +1,5 @@
-"""The network's forecasts beside the truth: one step ahead, and in closed loop on its own predictions.
+"""The network's forecasts beside the truth: one step ahead, and in closed loop on its own predictions.  Where many
+steps are forecast at once, the last of them stands in place of the closed loop.
 
 For each condition the run with the median error in closed loop is shown (or of the task's own measure), neither the
 best nor the worst.  The axes are those of the truth: a forecast that explodes leaves the picture and is cut off there,
@@ -8,12 +9,14 @@ and the panel says so.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -33,11 +36,16 @@ from rnnlab.report.words.wording import listed, number
 ROOM = 8  # conditions, a row each
 MARGIN, WIDEST_MARGIN = 0.2, 0.7  # above and below the truth, as a part of its span
 COLUMNS = {"one_step": "one step ahead", "closed_loop": "closed loop"}
+LAST_STEP = "last step of the horizon"
+STEP = re.compile(r"step_(\d+)")
 
 
 @dataclass(frozen=True)
 class PredictionRow:
-    """One run: t, truth and both forecasts, (points,) each; NaN where there is no forecast."""
+    """One run: t (numbers or dates), truth and both forecasts, (points,) each; NaN where there is no forecast.
+
+    closed_loop: of a run that forecasts many steps at once, the last of them; steps_at_once: such a run, which does not
+    forecast every row at every step, so that NaN says only this."""
 
     label: str
     title: str
@@ -45,6 +53,13 @@ class PredictionRow:
     truth: np.ndarray
     one_step: np.ndarray
     closed_loop: np.ndarray
+    steps_at_once: bool = False
+
+    def forecast(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """t and forecast of a column, where there is one."""
+        values = getattr(self, name)
+        there = ~np.isnan(values) if self.steps_at_once else np.ones(len(values), dtype=bool)
+        return self.t[there], values[there]
 
 
 @figure_of_task("predictions", place=1)
@@ -52,16 +67,23 @@ def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     if task.facts.predictions != "series":
         return
     standings, cut = shown_standings(task.standings, ROOM)
-    rows, alts, lost = [], [], []
+    rows, alts, lost, heads, in_utc = [], [], [], set(), False
     for standing in standings:
         run = median_run(standing)
         try:
             table = study.predictions(run.run_id)
-            columns = [np.asarray(table[name], float) for name in ("t", "truth", "one_step", "closed_loop")]
+            steps = sorted((name for name in table if STEP.fullmatch(name)), key=lambda name: int(name[5:]))
+            second = steps[-1] if steps else "closed_loop"
+            t = _times(table["t"])
+            truth, one_step, last = (np.asarray(table[name], float) for name in ("truth", "one_step", second))
         except (RecordError, KeyError, ValueError):
             lost.append(run.folder)
             continue
-        rows.append(PredictionRow(standing.label, _title(standing, run), *columns))
+        last_alone = run.config.get("task.forecast") == "last_step"
+        heads.add((LAST_STEP if last_alone else COLUMNS["one_step"], LAST_STEP if steps else COLUMNS["closed_loop"]))
+        in_utc |= table["t"].dtype.kind == "U" and str(table["t"][0]).endswith("Z")
+        title = _title(standing, run)
+        rows.append(PredictionRow(standing.label, title, t, truth, one_step, last, steps_at_once=bool(steps)))
         alts.append(f"{standing.name} (seed {run.seed}): {_errors(run)}")
     if not rows:
         return
@@ -69,11 +91,26 @@ def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     caption = f"For each condition, the run with the median {measure} is shown, with its seed.{cut}"
     if lost:
         caption += f" The predictions of {listed(lost)} cannot be read."
-    if any(_n_outside(row.closed_loop, _limits(row.truth, row.one_step, row.closed_loop)) for row in rows):
+    if any(
+        _n_outside(row.forecast("closed_loop")[1], _limits(row.truth, row.one_step, row.closed_loop)) for row in rows
+    ):
         caption += " A forecast that leaves the axes for good is cut off there; the panel says how far it went."
     name = task.facts.name
     alt = f"Forecasts of {name} against the truth. {'; '.join(alts)}."
-    yield Plate(file_stem("predictions", name), "predictions", name, caption, alt, draw_predictions(rows, style_of))
+    figure = draw_predictions(
+        rows,
+        style_of,
+        heads=tuple(" or ".join(sorted({pair[n] for pair in heads})) for n in range(2)),
+        x_label="t (UTC)" if in_utc else "t",
+    )
+    yield Plate(file_stem("predictions", name), "predictions", name, caption, alt, figure)
+
+
+def _times(column: np.ndarray) -> np.ndarray:
+    """Numbers as they are, dates as datetime64; those in UTC end in Z.  Raises ValueError for other text."""
+    if column.dtype.kind != "U":
+        return np.asarray(column, float)
+    return np.array([entry.removesuffix("Z") for entry in column.tolist()], dtype="datetime64[us]")
 
 
 def _title(standing: Standing, run: Run) -> str:
@@ -91,22 +128,30 @@ def _errors(run: Run) -> str:
 
 
 @styled
-def draw_predictions(rows: Sequence[PredictionRow], style_of: Styles) -> Figure:
+def draw_predictions(
+    rows: Sequence[PredictionRow],
+    style_of: Styles,
+    heads: Sequence[str] = tuple(COLUMNS.values()),
+    x_label: str = "t",
+) -> Figure:
+    """A row for each run: its forecasts one step ahead on the left, in closed loop on the right; heads: what stands
+    above the columns."""
     margins = Margins(left=0.5, right=0.15, top=0.55, bottom=0.78, across=0.25, down=0.4)
     figure, all_axes = panels([title for row in rows for title in (row.title, "")], 2, 1.15, margins, shared="x")
     for place, axes in enumerate(all_axes):
         row, column = rows[place // 2], list(COLUMNS)[place % 2]
         limits = _limits(row.truth, row.one_step, row.closed_loop)
-        _draw_forecast(axes, row.t, row.truth, getattr(row, column), limits, style_of[row.label])
+        axes.plot(row.t, row.truth, color=FAINT, linewidth=2.6)
+        _draw_forecast(axes, *row.forecast(column), limits, style_of[row.label])
         if column == "closed_loop":
             axes.tick_params(labelleft=False)
         if place < 2:
             x = axes.get_position().x0
-            figure.text(x, 1 - 0.12 / figure.get_figheight(), COLUMNS[column], va="top", color=SOFT)
+            figure.text(x, 1 - 0.12 / figure.get_figheight(), heads[place], va="top", color=SOFT)
         last_row = place >= 2 * len(rows) - 2
         axes.tick_params(labelbottom=last_row)
         if last_row:
-            axes.set_xlabel("t")
+            axes.set_xlabel(x_label)
     handles = [
         Line2D([], [], color=FAINT, linewidth=2.6, label="truth"),
         Line2D([], [], color=INK, linewidth=1.1, label="network (in the colour of its activation)"),
@@ -115,11 +160,8 @@ def draw_predictions(rows: Sequence[PredictionRow], style_of: Styles) -> Figure:
     return figure
 
 
-def _draw_forecast(
-    axes: Axes, t: np.ndarray, truth: np.ndarray, forecast: np.ndarray, limits: tuple[float, float], style: Style
-) -> None:
+def _draw_forecast(axes: Axes, t: np.ndarray, forecast: np.ndarray, limits: tuple[float, float], style: Style) -> None:
     low, high = limits
-    axes.plot(t, truth, color=FAINT, linewidth=2.6)
     seen, left = _seen(forecast, limits)
     axes.plot(t, seen, color=style.color, linewidth=1.1)
     if left is not None:
@@ -127,6 +169,8 @@ def _draw_forecast(
         axes.plot(t[left], y, marker="x", markersize=5, markeredgewidth=1.3, color=style.color, clip_on=False, zorder=4)
     axes.set_ylim(low, high)
     axes.margins(x=0.01)
+    if t.dtype.kind == "M":
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
     n_outside = _n_outside(forecast, limits)
     if n_outside or np.isnan(forecast).all():
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}

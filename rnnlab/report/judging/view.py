@@ -179,8 +179,9 @@ def _condition(condition: Condition) -> ConditionView:
 
 
 def _is_error(name: str) -> bool:
+    """Of a forecast of many steps, the error over all of them, not those of each step."""
     known = metric_of(name)
-    return known is not None and known.role == "task" and known.better == "lower"
+    return known is not None and known.role == "task" and known.better == "lower" and known.kind == name
 
 
 def _metric(runs: Sequence[Run], name: str) -> Estimate:

@@ -124,12 +124,13 @@ def _csv(rows: Iterable[Mapping[str, Any]]) -> str:
     columns = list(dict.fromkeys(key for row in rows for key in row))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_safe(column) for column in columns])
-    writer.writerows([_safe(row.get(column)) for column in columns] for row in rows)
+    writer.writerow([safe(column) for column in columns])
+    writer.writerows([safe(row.get(column)) for column in columns] for row in rows)
     return text.getvalue()
 
 
-def _safe(value: Any) -> Any:
+def safe(value: Any) -> Any:
+    """The value for a cell of a CSV file, so that no spreadsheet takes it for a formula."""
     if not isinstance(value, str) or not value.startswith(FORMULA_STARTS):
         return value
     try:

@@ -144,6 +144,35 @@ def test_a_forecast_that_was_never_made_leaves_an_empty_panel_that_says_so():
     assert texts(draw_predictions([row], STYLES).axes[1]) == ["no forecast"]
 
 
+def series_record(build, t, forecast, **columns):
+    """A record of a series whose predictions have these columns beside the truth."""
+    record = build.record()
+    truth = np.arange(len(t), dtype=float)
+    loop = np.full(len(t), math.nan)
+    predictions = {"t": np.array(t), "truth": truth, "one_step": forecast, "closed_loop": loop, **columns}
+    return replace(record, result=replace(record.result, predictions=predictions))
+
+
+def test_dates_are_the_x_axis(build, tmp_path):
+    days = [f"2024-03-{day:02}T12:00:00Z" for day in range(1, 9)]
+    build.runs(tmp_path, [series_record(build, days, np.arange(8.0))])
+    axes = plates_by_name(tmp_path)["predictions-sines"].figure.axes[0]
+    assert axes.get_xlabel() == "t (UTC)"
+    assert [str(day) for day in axes.lines[0].get_xdata()[:2]] == [f"2024-03-0{n}T12:00:00.000000" for n in (1, 2)]
+    assert axes.lines[1].get_ydata().tolist() == list(range(8))
+
+
+def test_of_many_steps_the_first_and_the_last_are_shown_where_they_were_forecast(build, tmp_path):
+    one, two, three = (np.array([math.nan] * k + [k + 0.5] * 6 + [math.nan] * (2 - k)) for k in range(3))
+    build.runs(tmp_path, [series_record(build, range(8), one, step_2=two, step_3=three)])
+    plate = plates_by_name(tmp_path)["predictions-sines"]
+    left, right = plate.figure.axes
+    assert [text.get_text() for text in plate.figure.texts] == ["one step ahead", "last step of the horizon"]
+    assert left.lines[1].get_xdata().tolist() == [0, 1, 2, 3, 4, 5]
+    assert right.lines[1].get_xdata().tolist() == [2, 3, 4, 5, 6, 7]
+    assert not texts(left) and not texts(right) and "leaves the axes" not in plate.caption
+
+
 def test_the_run_with_the_median_loss_is_the_one_shown(plates):
     titles = [axes.get_title("left") for axes in plates["predictions-sines"].figure.axes[::2]]
     assert titles == ["tanh (seed 2)", "sigmoid (seed 2)", "relu (seed 2)", "leaky_relu (seed 2)"]
@@ -161,6 +190,21 @@ def test_a_confusion_matrix_counts_rows_as_labels():
     axes = draw_confusions([ConfusionPanel("tanh", 5, ("0", "1"), counts)]).axes[0]
     assert axes.images[0].get_array().tolist() == [[0.75, 0.25], [0.0, 1.0]]
     assert texts(axes) == ["75", "25", "100"]
+
+
+def test_a_confusion_matrix_has_the_names_of_classes(build, tmp_path):
+    record = build.record(task="digits")
+    columns = {"label": np.array(["cat", "a very long name of a dog", "cat"]), "predicted": np.array(["cat"] * 3)}
+    predictions = {"index": np.arange(3), **columns, "output": np.ones(3)}
+    numbers = {**predictions, "label": np.array(["1", "cat", "1"]), "predicted": np.array([1, 1, 1])}
+    records = [
+        replace(one, result=replace(one.result, predictions=found))
+        for one, found in ((record, predictions), (build.record(task="digits", seed=1), numbers))
+    ]
+    build.runs(tmp_path, records)
+    axes = plates_by_name(tmp_path)["confusion-digits"].figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["1", "a very long name …", "cat"]
+    np.testing.assert_allclose(axes.images[0].get_array(), [[1, 0, 0], [0, 0, 1], [1 / 3, 0, 2 / 3]])
 
 
 def swapped(config):
