@@ -92,6 +92,9 @@ class TrainingConfig:
         acts=[IS_EVALUATED_ON_THE_WAY],
         about="a run is finished as soon as its validation loss is below; null: never",
     )
+    save_weights: bool = option(
+        True, identifies=False, about="whether the trained weights are kept, in weights.safetensors"
+    )
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,12 @@ def write_text(path: Path, text: str) -> None:
         file.write(text)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """The same for bytes."""
+    with replace_file(path, "wb") as file:
+        file.write(content)
+
+
 @contextmanager
 def replace_file(path: Path, mode: Literal["w", "wb"]) -> Iterator[Any]:
     """A temporary file to write into.  It replaces `path` when the block ends, and is removed when the block raises."""

@@ -5,6 +5,7 @@
                       columns of nets/backends/diagnostics.py
     predictions.csv   the network's answers beside the truth; the task decides on the columns
     gradients.csv     of recurrent runs: step, layer, t, grad_norm, the norm of dL/dh[t] on the way back through time
+    weights.safetensors  the trained weights, unless training.save_weights=false (see weights.py)
     provenance.json   when, where and with which versions the run was computed: what does not follow from the config
 
 All files but provenance.json hold only what follows from the config, so the same config gives the same bytes on the
@@ -24,12 +25,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnnlab.records.files import RecordError, to_json, write_text
+from rnnlab.records.files import RecordError, to_json, write_bytes, write_text
 from rnnlab.records.tables import read_table, to_csv
+from rnnlab.records.weights import WEIGHTS, Weights, check_weights, read_weights, to_bytes
 
 SCHEMA = 1
 RUN, CURVES, PREDICTIONS, PROVENANCE = "run.json", "curves.csv", "predictions.csv", "provenance.json"
 GRADIENTS = "gradients.csv"  # only where there is something in it
+CODE = "code"  # in a config: what computes the run beside its options, the number of the numerics and the plugins used
 TABLES = {"curves": CURVES, "predictions": PREDICTIONS, "gradients": GRADIENTS}  # fields of RunResult -> files
 CURVE_COLUMNS = ("step", "train_loss", "eval_loss", "batch_loss", "grad_norm", "clip_rate")
 
@@ -43,6 +46,9 @@ class RunResult:
 
     curves, predictions and gradients map a column's name to a 1-D array; all columns of one table have the same length.
     A run that diverged is a completed run.  A failed run is one that raised; `error` holds its traceback.
+
+    weights: those that the last losses and the predictions were computed with.  Of a run that diverged they are the
+    last ones before it did, which are finite.  None: they were not to be kept, or the run failed.
     """
 
     status: Status
@@ -55,10 +61,14 @@ class RunResult:
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
     gradients: Mapping[str, np.ndarray] = field(default_factory=dict)
     error: str | None = None
+    weights: Weights | None = None
 
     @property
     def diverged(self) -> bool:
         return self.diverged_at_step is not None
+
+
+SUMMARY = tuple(f.name for f in fields(RunResult) if f.name not in (*TABLES, "weights"))  # what run.json holds of it
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,9 @@ class TaskFacts:
     """What a reader of the record must know about its task, without importing the task.
 
     predictions: how predictions.csv is laid out: "series" (t, truth, one_step, closed_loop), "classes"
-    (index, label, predicted, output) or "text" (sample, position, truth, predicted), one token a row.
+    (index, label, predicted, output) or "text" (sample, position, truth, predicted), one token a row.  t is a number or
+    a date as text, with a Z in UTC; a series that is forecast many steps ahead has columns step_2, step_3, ... too.
+    Classes are numbers or names.
     score: the metric that a person would name first.
     scored_against: the answer without training whose loss has a score of 0, by its name in the metrics
     <answer>_loss and <answer>_test_loss: "naive", the best constant answer, or "persistence".
@@ -97,20 +109,24 @@ def write_record(folder: Path, record: Record, provenance: Mapping[str, Any]) ->
     write_files(folder, render(record), provenance)
 
 
-def render(record: Record) -> dict[str, str]:
-    """The record's files without provenance.json: name -> text."""
+def render(record: Record) -> dict[str, str | bytes]:
+    """The record's files without provenance.json: name -> content."""
     result = record.result
-    summary = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in TABLES}
+    summary = {name: getattr(result, name) for name in SUMMARY}
     head = {"schema": record.schema, "run_id": record.run_id, "condition_id": record.condition_id}
     columns = {file: getattr(result, table) for table, file in TABLES.items()}
     tables = {file: to_csv(table) for file, table in columns.items() if table or file != GRADIENTS}
     sizes = {name: len(text.encode()) for name, text in tables.items()}
     rest = {"diverged": result.diverged, "tables": sizes, "task": asdict(record.task), "config": record.config}
-    return {**tables, RUN: to_json(head | summary | rest)}
+    weights = {WEIGHTS: to_bytes(result.weights)} if result.weights else {}
+    return {**tables, **weights, RUN: to_json(head | summary | rest)}
 
 
 def write_files(
-    folder: Path, files: Mapping[str, str], provenance: Mapping[str, Any], beside: Mapping[str, str] | None = None
+    folder: Path,
+    files: Mapping[str, str | bytes],
+    provenance: Mapping[str, Any],
+    beside: Mapping[str, str] | None = None,
 ) -> None:
     """Write the files that `render` made, run.json last: without it the folder is not a record.  Raises OSError.
 
@@ -119,29 +135,34 @@ def write_files(
     if not folder.exists():  # all at once
         building = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
         try:
-            for name, text in everything.items():
-                _write_new(building / name, text)
+            for name, content in everything.items():
+                _write_new(building / name, content)
             building.rename(folder)
         except BaseException:
             shutil.rmtree(building, ignore_errors=True)
             raise
         return
-    for name in (RUN, GRADIENTS):  # while the tables are replaced, the folder is not a record
+    for name in (RUN, GRADIENTS, WEIGHTS):  # while the tables are replaced, the folder is not a record
         (folder / name).unlink(missing_ok=True)
     for name in os.listdir(folder):
         if name.startswith(".") and name.endswith(".tmp"):  # left by a process that was killed while it wrote
             (folder / name).unlink(missing_ok=True)
     for name in sorted(everything, key=lambda name: name == RUN):
         (folder / name).parent.mkdir(exist_ok=True)
-        write_text(folder / name, everything[name])
+        content = everything[name]
+        if isinstance(content, bytes):
+            write_bytes(folder / name, content)
+        else:
+            write_text(folder / name, content)
 
 
-def _write_new(path: Path, text: str) -> None:
+def _write_new(path: Path, content: str | bytes) -> None:
+    content = content if isinstance(content, bytes) else content.encode()
     try:
-        path.write_text(text, encoding="utf-8", newline="")
+        path.write_bytes(content)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="")
+        path.write_bytes(content)
 
 
 def read_record(folder: Path) -> Record:
@@ -151,10 +172,12 @@ def read_record(folder: Path) -> Record:
         task = TaskFacts(**run["task"])
     except TypeError as error:
         raise RecordError(f"{folder / RUN}: unexpected content of 'task' ({error})") from None
-    entries: dict[str, Any] = {f.name: run[f.name] for f in fields(RunResult) if f.name not in TABLES}
+    entries: dict[str, Any] = {name: run[name] for name in SUMMARY}
     for table, file in TABLES.items():
         if file != GRADIENTS or (folder / file).exists():
             entries[table] = read_table(folder / file)
+    if (folder / WEIGHTS).exists():
+        entries["weights"] = read_weights(folder / WEIGHTS)
     return Record(run["run_id"], run["condition_id"], run["config"], task, RunResult(**entries), run["schema"])
 
 
@@ -171,8 +194,7 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise RecordError(f"{path}: not a run record (no schema number)")
     if run["schema"] != SCHEMA:
         raise RecordError(f"{path}: schema {run['schema']!r}; this version reads schema {SCHEMA}")
-    names = {f.name for f in fields(RunResult)} - TABLES.keys()
-    missing = (names | {"run_id", "condition_id", "config", "task", "diverged"}) - run.keys()
+    missing = {*SUMMARY, "run_id", "condition_id", "config", "task", "diverged"} - run.keys()
     if missing:
         raise RecordError(f"{path}: lacks {', '.join(sorted(missing))}")
     try:
@@ -182,8 +204,9 @@ def read_run(folder: Path) -> dict[str, Any]:
     return run
 
 
-def check_tables(folder: Path, run: Mapping[str, Any]) -> None:
-    """Raise RecordError for a table whose size is not the one that `run` (see read_run) states.
+def check_files(folder: Path, run: Mapping[str, Any]) -> None:
+    """Raise RecordError for a table whose size is not the one that `run` (see read_run) states, and for a file of
+    weights whose size is not the one that its header states.  Weights that are not there are no error.
 
     A power failure can cut off files that were written last.  They are not flushed to the disk one by one against
     that: flushing the seven files of a run takes longer than many runs take to train."""
@@ -194,3 +217,5 @@ def check_tables(folder: Path, run: Mapping[str, Any]) -> None:
             raise RecordError(f"{folder / name}: cannot be read ({error.strerror})") from None
         if found != size:
             raise RecordError(f"{folder / name}: has {found} bytes of {size}")
+    if (folder / WEIGHTS).exists():
+        check_weights(folder / WEIGHTS)

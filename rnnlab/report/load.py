@@ -1,21 +1,73 @@
-"""A study's records and verdicts as pandas tables: what `rnnlab.load` returns.  Nothing is drawn."""
+"""Records as pandas tables, of a study and of one run: what `rnnlab.load`, `sweep` and `run` return has them."""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rnnlab.records.files import RecordError
+from rnnlab.records.run import CODE, read_record
 from rnnlab.report.judging.conditions import Design, design_of
 from rnnlab.report.judging.pairs import pairs_of
 from rnnlab.report.judging.verdicts import judge
 from rnnlab.report.page.tables import pair_rows, verdict_rows
-from rnnlab.report.reading.read import read_study
 from rnnlab.report.reading.study import Problem, Study
+
+
+class Result:
+    """The record of one run, read from its folder.
+
+    config        the options that act, nested: config["cell"]["activation"]; `rnnlab.run(config)` is the same run
+    code          what computed it: the number of rnnlab's numerics, and the digests of the plugins that it used
+    outcome       learned, not_learned or diverged; None: the run has failed
+    metrics       eval_loss, test_loss, naive_loss and so on, by name
+    curves        one row per evaluation
+    predictions   one row per answer; the columns belong to the task
+    gradients     one row per training step, layer and time step, where the run recorded it
+    """
+
+    def __init__(self, folder: Path):
+        record = read_record(folder)
+        result = record.result
+        self.folder, self.run_id = folder, record.run_id
+        self.config: dict[str, Any] = dict(record.config)
+        self.code: dict[str, Any] = self.config.pop(CODE, {"numerics": 1})
+        self.status, self.outcome, self.steps_done = result.status, result.outcome, result.steps_done
+        self.diverged, self.diverged_at_step = result.diverged, result.diverged_at_step
+        self.divergence_reason = result.divergence_reason
+        self.metrics = dict(result.metrics)
+        self.curves, self.predictions = pd.DataFrame(result.curves), pd.DataFrame(result.predictions)
+        self.gradients = pd.DataFrame(result.gradients)
+
+    def __repr__(self) -> str:
+        ending = f"{self.outcome or self.status}; eval_loss {self.metrics.get('eval_loss', np.nan):.4g}"
+        return f"<{self.folder.name}: {ending}>"
+
+
+class Page(PathLike[str]):
+    """The page of a report: its path, and in a notebook the page itself."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        return str(self.path)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows.  Links within the page go by the base; without it they would lead out of the page."""
+        page = self.path.read_text(encoding="utf-8").replace("<head>", '<head><base href="about:srcdoc">', 1)
+        style = "width: 100%; height: 80vh; border: 1px solid #ccc"
+        return f'<iframe srcdoc="{html.escape(page)}" style="{style}"></iframe>'
 
 
 class Results:
@@ -28,6 +80,7 @@ class Results:
     verdicts      one row per comparison of a claim: what was concluded, with its numbers
     pairs         one row per task and pair of what is compared: do they differ, and by how much
     problems      what failed, is missing or cannot be read, by name
+    report()      the page; in a notebook it is shown
 
     A table is made when it is first asked for.  The first column of those of runs is run_id.
     """
@@ -37,6 +90,16 @@ class Results:
 
     def __repr__(self) -> str:
         return f"<{len(self._study.members)} runs of {self._study.folder}>"
+
+    @property
+    def folder(self) -> Path:
+        return self._study.folder
+
+    def report(self) -> Page:
+        """Write the report, unless the one that is there is up to date.  Raises OSError when it cannot be written."""
+        from rnnlab.report.page.page import write_report  # imports what draws
+
+        return Page(write_report(self.folder))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -81,11 +144,6 @@ class Results:
             except RecordError:  # a failed run has none, or the file was removed
                 continue
         return tables
-
-
-def load(folder: str | Path) -> Results:
-    """The records below a study folder, outputs/<study>.  Raises StudyError where no run can be read."""
-    return Results(read_study(Path(folder)))
 
 
 def _stacked(tables: Mapping[str, Mapping[str, np.ndarray]], *whole: str) -> pd.DataFrame:

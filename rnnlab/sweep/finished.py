@@ -19,10 +19,10 @@ class RunFailed(Exception):
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What a worker hands back: the files of the record as text, made in the worker, and what the command counts."""
+    """What a worker hands back: the content of the record's files, made in the worker, and what the command counts."""
 
     run_id: str
-    files: Mapping[str, str]
+    files: Mapping[str, str | bytes]
     status: Status
     diverged: bool
     objective: float

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab import __version__
 from rnnlab.records.files import replace_file
+from rnnlab.version import __version__
 
 # Another version may compute other numbers, so a checkpoint of another version is ignored.
 MADE_BY = f"schema 1, rnnlab {__version__}, torch {version('torch')}, numpy {version('numpy')}"

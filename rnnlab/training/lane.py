@@ -12,6 +12,7 @@ import numpy as np
 from rnnlab.config.run import RunConfig
 from rnnlab.nets.divergence import REASONS, judge
 from rnnlab.records.run import CURVE_COLUMNS, RunResult
+from rnnlab.records.weights import Weights
 from rnnlab.streams import Stream, generator
 from rnnlab.tasks import Data, Finding, Task
 from rnnlab.training.batches import BatchOrder, FreshBatches, StreamOrder
@@ -116,10 +117,10 @@ class Lane:
             self.stopped = True
         self.n_clipped, self.last_row = 0, self.steps_done
 
-    def result(self, finding: Finding, test_loss: float) -> RunResult:
+    def result(self, finding: Finding, test_loss: float, weights: Weights | None = None) -> RunResult:
         """The result of a run that is not trained any further.  Its last row has the final losses of the other splits.
 
-        test_loss: the loss on the whole of data.test, with the weights that are there at the end."""
+        weights: those that are there at the end, if they are kept.  test_loss: with them, on the whole of data.test."""
         last, diverged = self.rows[-1], self.divergence_reason is not None
         losses = {"train_loss": last["train_loss"], "eval_loss": last["eval_loss"], "test_loss": test_loss}
         return RunResult(
@@ -138,6 +139,7 @@ class Lane:
             curves=self._curves(),
             predictions=finding.predictions,
             gradients=self._gradients(),
+            weights=weights,
         )
 
     def _curves(self) -> dict[str, np.ndarray]:

@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnnlab.nets.backends import Backend
+from rnnlab.nets.state_dict import state_dict
 from rnnlab.records.run import RunResult
+from rnnlab.records.weights import Weights
 from rnnlab.training import dynamics
 from rnnlab.training.batches import Pool
 from rnnlab.training.evaluation import Evaluator
@@ -23,10 +25,20 @@ def results_of(pack: Pack, lanes: Sequence[Lane]) -> dict[Lane, RunResult]:
         _measure_dynamics(lanes, backend)
     findings = pack.task.examine([lane.data for lane in lanes], evaluator)
     test_losses = evaluator.mean_loss([lane.data.test for lane in lanes]).tolist()
+    weights = _weights(pack, backend)
     return {
-        lane: lane.result(finding, test_loss)
-        for lane, finding, test_loss in zip(lanes, findings, test_losses, strict=True)
+        lane: lane.result(finding, test_loss, of_lane)
+        for lane, finding, test_loss, of_lane in zip(lanes, findings, test_losses, weights, strict=True)
     }
+
+
+def _weights(pack: Pack, backend: Backend) -> list[Weights | None]:
+    """The weights of every lane of the backend, if they are to be kept."""
+    if not pack.training.save_weights:
+        return [None] * len(backend.lanes)
+    architecture = backend.recipe.architecture
+    preprocessing = {"task": pack.task.name, **pack.task.preprocessing().as_dict()}
+    return [Weights(state_dict(architecture, row), preprocessing) for row in backend.weights()]
 
 
 def _add_last_rows(pack: Pack, lanes: Sequence[Lane], evaluator: Evaluator) -> None:

@@ -58,10 +58,10 @@ def test_help_of_a_part_has_a_row_for_every_option(topic, part, section, shown):
         ("optimizer=sgd", "optimizer.clip_norm | null | a number above 0, or null | a run's gradient is shortened to "
                           "this norm; null: never"),
         ("task=series", "task.columns | null | a list, or null | the columns to read, [Open,Close], by name or number "
-                        "from 0; null: all"),
+                        "from 0; null: all but the dates"),
         ("task=series", "task.scaling | minmax | minmax, standard, none | of the columns, fitted on the training part"),
-        ("task=text", "task.path | null | text, or null | a text file in UTF-8; null: every sum of two numbers below a "
-                      "hundred, in words"),
+        ("task=text", "task.path | null | text, or null | a text file; null: every sum of two numbers below a hundred, "
+                      "in words"),
     ],
     ids=lambda value: value.split(" ")[0],
 )  # fmt: skip

@@ -48,6 +48,7 @@ IDLE = [
     ),
     ({}, {"optimizer__step_every": 2}, "optimizer.schedule=constant"),
     ({"optimizer__schedule": "cosine"}, {"optimizer__step_factor": 0.5}, "optimizer.schedule=cosine"),
+    ({"task": "series"}, {"task__forecast": "last_step"}, "task.horizon=1"),
     ({"training__eval_every": None}, {"training__stop_at_loss": 1e6}, "training.eval_every=null"),
 ]
 OF_MEMBERS = ("slope", "alpha", "step_every", "step_factor")  # where they do not act, a run has no place for them
@@ -72,10 +73,19 @@ def test_every_option_that_acts_under_a_condition_is_tried_below():
         f"{part}.{f.name}"
         for part, cls in [*((g, options_class(g, n)) for g in GROUPS for n in GROUPS[g]), *SECTIONS.items()]
         for f in fields(cls)
-        if rule_of(f).acts
+        if any(when.keys != (f"{part}.{f.name}",) for when in rule_of(f).acts)
     }
     tried = {key for _, without_effect, _ in IDLE for key in keys(without_effect)}
-    assert stated - tried == {"task.valid_fraction", "task.test_fraction"}  # these need files: see below
+    need_files = {"task.valid_fraction", "task.test_fraction", "task.newest_first"}  # see below, and test_series.py
+    assert stated - tried == need_files
+
+
+def test_an_option_whose_own_value_says_whether_it_acts_does_not_act_at_its_default():
+    for part, cls in ((group, options_class(group, name)) for group in GROUPS for name in GROUPS[group]):
+        for f in fields(cls):
+            for when in rule_of(f).acts:
+                if when.keys == (f"{part}.{f.name}",):
+                    assert not when.holds(f.default) and when.holds("another"), f.name
 
 
 @every_case

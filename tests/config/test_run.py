@@ -12,6 +12,7 @@ from rnnlab.config.run import (
     check_surroundings,
     content_hash,
     from_node,
+    idle_options,
     options_class,
 )
 from rnnlab.config.until import Until, until_of
@@ -333,12 +334,22 @@ def test_the_hash_changes_with_every_single_option_that_acts():
     for section, cls, f in options():
         run = from_node(node(**BUSY))
         own = replace(cls(), num_layers=2, embedding_size=3) if section == "cell" else cls()
+        own = replace(own, horizon=2) if cls.__name__ == "Series" else own
         run, value = replace(run, **{section: own}), getattr(own, f.name)
         members = rule_of(f).members
         other = another(value) if members is None else next(cls() for cls in members.values() if cls is not type(value))
         changed = replace(run, **{section: replace(own, **{f.name: other})})
-        assert changed.run_id != run.run_id, (section, f.name)
-        assert changed.condition_id != run.condition_id, (section, f.name)
+        other_run = rule_of(f).identifies
+        assert (changed.run_id != run.run_id) == other_run, (section, f.name)
+        assert (changed.condition_id != run.condition_id) == other_run, (section, f.name)
+
+
+def test_whether_weights_are_kept_is_no_part_of_a_run_and_nothing_is_said_of_it():
+    values = node(training={"save_weights": False})
+    run = from_node(values)
+    assert run.run_id == from_node(node()).run_id and not run.training.save_weights
+    assert "save_weights" not in run.as_dict()["training"]
+    assert idle_options(values, run) == {}
 
 
 @pytest.mark.parametrize(

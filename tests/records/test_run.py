@@ -213,11 +213,11 @@ def test_a_run_has_diverged_exactly_when_it_has_a_step_at_which_it_did():
 def test_a_table_that_the_disk_has_lost_or_cut_off_is_named(tmp_path, name):
     records.write_record(tmp_path, make_record(), {})
     run = records.read_run(tmp_path)
-    records.check_tables(tmp_path, run)
+    records.check_files(tmp_path, run)
     whole = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(whole[:-3])
     with pytest.raises(RecordError, match=rf"{name}: has {len(whole) - 3} bytes of {len(whole)}"):
-        records.check_tables(tmp_path, run)
+        records.check_files(tmp_path, run)
     (tmp_path / name).unlink()
     with pytest.raises(RecordError, match=rf"{name}: cannot be read"):
-        records.check_tables(tmp_path, run)
+        records.check_files(tmp_path, run)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from rnnlab.sweep import worker
 from rnnlab.sweep.finished import finish
 from rnnlab.sweep.worker import compute
 from rnnlab.training import loop as training
@@ -60,7 +61,8 @@ def test_runs_at_different_steps_continue_in_different_packs(run_config, tmp_pat
     steps = []
     original = training.train
     monkeypatch.setattr(
-        "rnnlab.sweep.worker.train",
+        worker,
+        "train",
         lambda pack, device, backend, states, checkpoints: (
             steps.append((len(pack), states and states[0].step))
             or original(pack, device, backend, states=states, checkpoints=checkpoints)

@@ -4,8 +4,9 @@ Keys that stand in the configs of old records without acting are left out when a
 
 A config holds the keys that act, and no others.  Records from before that rule hold every key of every section: a tanh
 network has a negative_slope, a network of one layer a dropout between layers.  Without these keys an old record and a
-new one of the same run have the same config.  The curves of old records held nothing back: today that is one of two
-splits, and stated.  All rules hold for new records, too, and find nothing there.
+new one of the same run have the same config.  What old records did not state, because there was one way, is stated
+where there are two today: their curves held nothing back, and their series forecast the last step of a horizon alone.
+All rules hold for new records, too, and find nothing there.
 """
 
 from __future__ import annotations
@@ -57,14 +58,16 @@ IDLE: tuple[tuple[tuple[str, ...], Callable[[Config], bool]], ...] = (
 
 
 def acting(config: Config) -> dict[str, Any]:
-    """The config without the keys that do not act; the parameters of gates under the keys of new records, and the
-    split of curves stated."""
+    """The config without the keys that do not act; the parameters of gates under the keys of new records, the split of
+    curves and the steps that a series forecasts stated."""
     found = dict(config)
     for name in PARAMETERS.get(config.get("cell.gate_activation", ""), ()):
         if f"cell.{name}" in config:
             found.setdefault(f"cell.gate_{name}", config[f"cell.{name}"])
     if config.get("task.name") in INTERLEAVED:
         found.setdefault("task.split", "interleaved")
+    if config.get("task.name") == "series" and config.get("task.horizon", 1) > 1:
+        found.setdefault("task.forecast", "last_step")
     activation = config.get("cell.activation", "")
     idle = [key for keys, is_idle in IDLE if is_idle(config) for key in keys]
     if activation in PARAMETERS:

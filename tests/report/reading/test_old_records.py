@@ -114,3 +114,11 @@ def test_an_old_run_of_a_curve_and_the_interleaved_run_of_today_are_one(build, t
     held_out = build.record(task__split="held_out")
     study = read_study(build.runs(tmp_path, [old, today, held_out]))
     assert len(study.members) == 2 and [problem.kind for problem in study.problems] == ["repeated"]
+
+
+def test_the_series_of_old_records_forecast_the_last_step_of_their_horizon():
+    old = {"task.name": "series", "task.horizon": 3}
+    assert acting(old) == old | {"task.forecast": "last_step"}
+    new = old | {"task.forecast": "every_step"}
+    assert acting(new) == new
+    assert acting({"task.name": "series", "task.horizon": 1}) == {"task.name": "series", "task.horizon": 1}
