@@ -96,9 +96,14 @@ def _options_of(section: type, members: Members) -> tuple[Option, ...]:
             found.append(Option(f.name, rule.default_member, str, (names,), of=f.name))
             found += _parameters(f.name, rule)
     keys = [option.key for option in found]
-    if twice := next((key for key in keys if keys.count(key) > 1), None):
-        raise ValueError(f"{section.__qualname__} has two options named {twice!r}: an option and a member's parameter")
+    if twice := [option for option in found if keys.count(option.key) > 1]:
+        one, other = sorted(map(_described, twice[:2]))
+        raise ValueError(f"{section.__qualname__} has two options named {twice[0].key!r}: {one}, and {other}")
     return tuple(found)
+
+
+def _described(option: Option) -> str:
+    return f"the parameter of {option.of} {', '.join(option.owners)}" if option.owners else "an option of its own"
 
 
 def defaults_of(section: type) -> dict[str, Any]:

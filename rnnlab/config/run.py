@@ -2,30 +2,38 @@
 
 `from_node` turns what Hydra composed into a checked RunConfig; `run_id` is a hash of its content.  Only options that
 act are part of the content: with cell.num_layers=1 cell.dropout changes nothing, so it is not in the run's config, and
-runs that differ in nothing else are one run.
+runs that differ in nothing else are one run.  Options that no number depends on, such as training.save_weights, are no
+part of it either.  The content also says which code computes the run: the number of rnnlab's numerics, and the digests
+of the plugins of which the run uses an entry.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from rnnlab import plugins
 from rnnlab.config.keys import build, defaults_of, keys_of_field, options_of
 from rnnlab.config.sections import DivergenceConfig, InitConfig, ReadoutConfig, TrainingConfig
 from rnnlab.config.until import KEYS as UNTIL
 from rnnlab.config.until import until_of
+from rnnlab.nets.activations import ACTIVATIONS
 from rnnlab.nets.backends import BACKENDS
 from rnnlab.nets.cells import CELLS, CellOptions
+from rnnlab.nets.initializers import INITIALIZERS
+from rnnlab.nets.losses import LOSSES
 from rnnlab.nets.optimizers import OPTIMIZERS, OptimizerOptions
 from rnnlab.options import ConfigError, check_choice, default_of, rule_of, written
+from rnnlab.records.run import CODE
 from rnnlab.registry import Registry
 from rnnlab.tasks import PLACES, TASKS, Task
+from rnnlab.version import NUMERICS
 
 GROUPS: Mapping[str, Registry[Any]] = {"task": TASKS, "cell": CELLS, "optimizer": OPTIMIZERS}
 SECTIONS: Mapping[str, type] = {
@@ -34,9 +42,12 @@ SECTIONS: Mapping[str, type] = {
     "training": TrainingConfig,
     "divergence": DivergenceConfig,
 }
+CELLS.checks.append(lambda cell: _check_options(cell.Options))
+OPTIMIZERS.checks.append(lambda optimizer: _check_options(optimizer.Options))
+ACTIVATIONS.checks.append(lambda _: _check_options(*(cell.Options for cell in CELLS.values())))
 PARTS = ("task", "cell", "readout", "init", "optimizer", "training", "divergence")
 # Composed with a run, and no part of it.
-SURROUNDINGS = ("device", "backend", "study", "question", "source", "claims", *UNTIL, "hydra")
+SURROUNDINGS = ("device", "backend", "study", "question", "source", "claims", *UNTIL, "plugins", "hydra")
 TOP_LEVEL = (*PARTS, "seed", *SURROUNDINGS)
 
 
@@ -61,6 +72,7 @@ class RunConfig:
             section = getattr(self, part)
             (default,) = (default_of(f) for f in fields(section) if f.name == name)
             object.__setattr__(self, part, replace(section, **{name: default}))
+        _ = self.code  # of this moment, and of no later one when other plugins are loaded
 
     @property
     def _parts(self) -> tuple[Any, ...]:
@@ -71,9 +83,33 @@ class RunConfig:
         """The fields that do not act, by their keys, each with the reason: {"cell.dropout": "cell.num_layers=1"}."""
         return _idle(self._parts)
 
+    @cached_property
+    def code(self) -> dict[str, int | str]:
+        """What computes the run: {"numerics": 1, "my.py": sha256}, with the plugins of which it uses an entry."""
+        used = {plugin.name: plugin.sha256 for module in self._modules() if (plugin := plugins.plugin_of(module))}
+        return {"numerics": NUMERICS, **dict(sorted(used.items()))}
+
+    def _modules(self) -> Iterator[str | None]:
+        """The modules that have added the entries of registries that act in this run; None for rnnlab's own."""
+        idle = self.idle
+        for part, section in zip(PARTS, self._parts, strict=True):
+            if part in GROUPS:
+                yield GROUPS[part].module_of(section.name)
+            for f in fields(section):
+                registry, value = rule_of(f).members, getattr(section, f.name)
+                if f"{part}.{f.name}" in idle:
+                    continue
+                if isinstance(registry, Registry):
+                    yield registry.module_of(value.name)
+                elif part == "init" and isinstance(value, str):
+                    yield INITIALIZERS.module_of(value)
+        yield LOSSES.module_of(self.task.loss)
+
     def as_dict(self) -> dict[str, Any]:
-        """The options that act as plain data, in the order of the fields; `from_node` makes the same run of it."""
-        return {part: dict(values) for part, values in _acting(self._parts).items()} | {"seed": self.seed}
+        """The options that define the run's numbers, the seed and the code as plain data, in the order of the fields.
+        `from_node` makes a run with the same numbers of it, where the code is the same."""
+        acting = {part: dict(values) for part, values in _acting(self._parts).items()}
+        return acting | {"seed": self.seed, CODE: dict(self.code)}
 
     @cached_property
     def run_id(self) -> str:
@@ -114,7 +150,7 @@ def _acting(parts: tuple[Any, ...]) -> Mapping[str, Mapping[str, Any]]:
     for part, section in zip(PARTS, parts, strict=True):
         acting[part] = {"name": section.name} if part in GROUPS else {}
         for f in fields(section):
-            if f"{part}.{f.name}" not in idle:
+            if f"{part}.{f.name}" not in idle and rule_of(f).identifies:
                 acting[part] |= keys_of_field(section, f)
     return acting
 
@@ -123,6 +159,12 @@ def options_class(group: str, name: str) -> type:
     """The dataclass of a group's member: of a cell or an optimiser its Options; a task is a dataclass itself."""
     member = GROUPS[group][name]
     return member if group == "task" else member.Options
+
+
+def _check_options(*sections: type) -> None:
+    """Raise ValueError for sections with a key that stands for two things, as a plugin's entry may bring it about."""
+    for section in sections:
+        options_of(section)
 
 
 def defaults(group: str = "", name: str = "") -> dict[str, Any]:
@@ -135,27 +177,33 @@ def defaults(group: str = "", name: str = "") -> dict[str, Any]:
 def content_hash(data: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits that follow from the content alone.  Two of a million runs share one with p < 0.002.
 
-    Where a task has the digest of its files, the places where they lie are left out."""
+    Names of plugins are left out, and where a task has the digest of its files, the places where they lie."""
     task = data.get("task")
     if isinstance(task, Mapping) and task.get("sha256") is not None:
         data = {**data, "task": {key: value for key, value in task.items() if key not in PLACES}}
+    if isinstance(code := data.get(CODE), Mapping):
+        data = {**data, CODE: sorted(map(str, code.values()))}
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def from_node(node: DictConfig | Mapping[str, Any]) -> RunConfig:
     """What was composed -> RunConfig, without what only surrounds the run.  Raises ConfigError."""
-    unknown = [str(key) for key in node if key not in TOP_LEVEL]
+    unknown = [str(key) for key in node if key not in (*TOP_LEVEL, CODE)]
     if unknown:
         raise ConfigError(f"{unknown[0]}: no such key; at the top there are {', '.join(TOP_LEVEL)}")
     node = _plain(node)
-    parts: dict[str, Any] = {group: _chosen(group, node.get(group)) for group in GROUPS}
-    for key, section in SECTIONS.items():
-        parts[key] = build(section, node.get(key) or {}, key)
+    parts = _parts(node)
     parts["task"] = parts["task"].fingerprinted()
     run = RunConfig(**parts, seed=_checked_seed(node.get("seed", 0)))
     _check_fit(run)
     return run
+
+
+def from_record(config: Mapping[str, Any]) -> RunConfig:
+    """The run of a record, from its config.  The files of its task need not be there, so nothing is checked against
+    them.  Raises ConfigError for names and keys that are not known here."""
+    return RunConfig(**_parts(config), seed=_checked_seed(config.get("seed", 0)))
 
 
 def idle_options(node: DictConfig | Mapping[str, Any], run: RunConfig) -> dict[str, str]:
@@ -169,7 +217,7 @@ def idle_options(node: DictConfig | Mapping[str, Any], run: RunConfig) -> dict[s
         section = options_class(part, acting["name"]) if part in GROUPS else SECTIONS[part]
         for option in options_of(section):
             key = f"{part}.{option.key}"
-            if option.key in acting or option.key not in values:
+            if option.key in acting or option.key not in values or not option.rules[0].identifies:
                 continue
             if option.typed(values[option.key], part) != option.default:
                 of = option.of or option.key
@@ -189,13 +237,14 @@ def idle_in_words(idle: Mapping[str, str]) -> str:
 
 
 def check_surroundings(config: DictConfig) -> None:
-    """Raise ConfigError for what surrounds a run and cannot be used: device, backend, study, until."""
+    """Raise ConfigError for what surrounds a run and cannot be used: device, backend, study, until, plugins."""
     check_choice("device", config.device, ("cpu", "cuda"))
     check_choice("backend", config.backend, BACKENDS)
     study = config.study
     if not isinstance(study, str) or not study or study.startswith(".") or set(study) & set("/\\\0"):
         raise ConfigError(f"study: {study!r}; must be a folder's name, without slashes, not starting with a dot")
     until_of(config)
+    plugins.check_loaded(plugins.listed(config.get("plugins")))
 
 
 def _plain(node: DictConfig | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -204,6 +253,12 @@ def _plain(node: DictConfig | Mapping[str, Any]) -> Mapping[str, Any]:
         return node
     parts = {key: node[key] for key in (*PARTS, "seed") if key in node}
     return {key: OmegaConf.to_container(p, resolve=True) if OmegaConf.is_config(p) else p for key, p in parts.items()}
+
+
+def _parts(node: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of all parts of a run."""
+    sections = {key: build(section, node.get(key) or {}, key) for key, section in SECTIONS.items()}
+    return {group: _chosen(group, node.get(group)) for group in GROUPS} | sections
 
 
 def _chosen(group: str, values: Any) -> Any:

@@ -56,11 +56,12 @@ class Initializer:
         return self.function(generator, fan)
 
 
-INITIALIZERS: Registry[Initializer] = Registry("an initializer")
+INITIALIZERS: Registry[Initializer] = Registry("an initializer", "rnnlab.initializer")
 
 
 def register(name: str, roles: tuple[str, ...] = ROLES, all_gates: bool = False) -> Callable[[Draw], Draw]:
     """Make a function reachable as init.<role>=<name>, for the roles that it fits."""
+    INITIALIZERS.check_name(name)
 
     def enter(function: Draw) -> Draw:
         INITIALIZERS.add(name, Initializer(function, roles, all_gates))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from rnnlab import plugins
 from rnnlab.sweep.options import SweepOptions
 
 if TYPE_CHECKING:
@@ -36,7 +37,12 @@ class Pack:
     suspect: bool = False  # a worker has died while it computed these runs
     folder: Path | None = None  # of the study: the worker writes the records there; None: it hands them back
     beside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # run_id -> files beside its record, as text
-    command: str = ""  # for the provenance of the records that the worker writes
+    command: str = ""  # for the provenance of the records; empty: that of the process that computes the pack
+
+    def __getstate__(self) -> dict[str, Any]:
+        """With the plugins of its runs first: to unpickle a pack is to import them before the runs, which need them."""
+        used = {name for run in self.runs for name in run.code}
+        return {"plugins": [plugin for plugin in plugins.loaded() if plugin.name in used], **vars(self)}
 
 
 @dataclass(frozen=True)

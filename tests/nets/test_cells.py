@@ -6,26 +6,30 @@ from operator import attrgetter
 import pytest
 import torch
 
-from rnnlab.nets.activations import PackActivation, make_activation
 from rnnlab.nets.cells import CELLS, register
 from rnnlab.nets.cells.gru import GruCell, OriginalGruCell
 from rnnlab.nets.cells.lstm import LstmCell
 from rnnlab.nets.cells.rnn import MemorylessCell, RnnCell
+from rnnlab.testing.cells import (
+    B,
+    H,
+    I,
+    a_lane_gives_the_same_alone_and_among_others,
+    a_step_gives_states_of_the_stated_number_and_shape,
+    normal,
+    recurrent_weights,
+    the_steps_in_reverse_give_autograds_gradients,
+    the_weights_fit_the_blocks,
+)
 
-R, T, B, I, H = 2, 4, 3, 2, 5
 EVERY = (*CELLS.values(), OriginalGruCell)
-LANES, GATES = ("silu", "tanh"), ("sigmoid", "softplus")
+OTHERS = (
+    the_weights_fit_the_blocks,
+    a_step_gives_states_of_the_stated_number_and_shape,
+    a_lane_gives_the_same_alone_and_among_others,
+)
 CLOSE = dict(rtol=1e-12, atol=1e-12)
 every_cell = pytest.mark.parametrize("cls", EVERY, ids=attrgetter("name"))
-
-
-def normal(seed, *sizes):
-    return torch.randn(*sizes, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-
-
-def recurrent_weights(cls, *lead):
-    specs = [w for w in cls.weights(I, H, bias=False) if w.role == "recurrent"]
-    return {w.name: 0.4 * normal(n, *lead, H, len(w.gates) * H) for n, w in enumerate(specs)}
 
 
 class Lanes:
@@ -94,24 +98,13 @@ def test_a_memoryless_cell_does_not_see_its_state(reference):
 def test_the_steps_in_reverse_give_autograds_gradients(cls, reference):
     """Gradients of the pre-activations, of the state before the first step, of every h and of the recurrent weights.
     Each lane has another phi."""
-    w = {name: weight.requires_grad_() for name, weight in recurrent_weights(cls, R).items()}
-    pre = [normal(10 + t, R, B, cls.blocks * H).requires_grad_() for t in range(T)]
-    state = tuple(normal(20 + n, R, B, H).requires_grad_() for n in range(cls.n_states))
-    above = [normal(30 + t, R, B, H) for t in range(T)]
-    states, _ = cls(Lanes(LANES, reference), Lanes(GATES, reference)).unroll(pre, state, w)
-    loss = sum((after[0] * g).sum() for after, g in zip(states, above, strict=True))
-    every_state = [*state, *(after[0] for after in states)]
-    expected = torch.autograd.grad(loss, [*pre, *every_state, *w.values()], materialize_grads=True)
-    with torch.no_grad():
-        lanes, gates = (PackActivation([make_activation(name) for name in names]) for names in (LANES, GATES))
-        cell = cls(lanes, gates)
-        _, trace = cell.unroll(pre, state, w)
-        d_pre, d_states, grads = cell.unroll_reverse(above, trace, w)
-    assert list(grads) == list(w)
-    assert len(d_states) == T + 1
-    found_of_states = [*d_states[0], *(gradient[0] for gradient in d_states[1:])]
-    for found, gradient in zip([*d_pre, *found_of_states, *grads.values()], expected, strict=True):
-        torch.testing.assert_close(found, gradient, **CLOSE)
+    the_steps_in_reverse_give_autograds_gradients(cls, lambda names: Lanes(names, reference))
+
+
+@every_cell
+@pytest.mark.parametrize("check", OTHERS, ids=lambda check: check.__name__)
+def test_the_contract_of_cells_holds(cls, check):
+    check(cls)
 
 
 def test_a_cell_is_registered_once():

@@ -8,8 +8,8 @@ from torch.optim import lr_scheduler
 
 from rnnlab.nets.optimizers import OPTIMIZERS, Optimizer, OptimizerOptions, clip_by_global_norm, clip_by_value, register
 from rnnlab.nets.schedules import SCHEDULES
+from rnnlab.testing.optimizers import CHECKS, RATES, STEPS, P, gradients
 
-P, STEPS = 24, 100
 MOMENTA = [{"learning_rate": 0.01, "momentum": 0.1}, {"learning_rate": 0.003, "momentum": 0.9}]
 MOMENTA += [{"learning_rate": 0.1, "momentum": 0.5}]
 BETAS = [
@@ -38,7 +38,6 @@ NUMBERS = {
     "adam": BETAS,
     "adamw": BETAS,
 }
-ANY = [{"learning_rate": rate} for rate in (0.01, 0.1, 0.003)]  # of an optimiser that is not listed above
 TORCH = {
     "sgd": lambda w, n, **o: torch.optim.SGD(w, momentum=n["momentum"], **o),
     "nesterov": lambda w, n, **o: torch.optim.SGD(w, momentum=n["momentum"], nesterov=True, **o),
@@ -64,15 +63,6 @@ def torch_schedulers(optimizers):
         lr_scheduler.CosineAnnealingLR(cosine, STEPS),
         lr_scheduler.LinearLR(constant, start_factor=1 / 11, end_factor=1.0, total_iters=10),
     ]
-
-
-def gradients(dtype, lanes=3):
-    """As training meets them: of changing size, between 1e-3 and 10, some exactly zero."""
-    generator = torch.Generator().manual_seed(0)
-    all_steps = torch.randn(STEPS, lanes, P, dtype=torch.float64, generator=generator)
-    all_steps *= torch.logspace(-3, 1, P) * (1 + torch.sin(torch.arange(STEPS) / 5))[:, None, None]
-    all_steps[:, :, 3] = 0
-    return all_steps.to(dtype)
 
 
 def make(name, lanes, like, n_steps=0):
@@ -134,56 +124,10 @@ def test_schedules_equal_torchs_with_and_without_weight_decay(name):
         assert_equal_torch(name, numbers, torch.float64, 1e-12, torch_schedulers)
 
 
-def full_numbers(name):
-    """With a schedule and a weight decay for each lane."""
-    lanes = zip(NUMBERS.get(name, ANY), SCHEDULED, DECAYS, strict=True)
-    return [n | schedule | {"weight_decay": decay} for n, schedule, decay in lanes]
-
-
-def optimizer_of(name, lanes=3):
-    return make(name, full_numbers(name)[:lanes], torch.zeros(lanes, P), 20)
-
-
-WEIGHTS = torch.linspace(-1, 1, 3 * P).reshape(3, P)
-
-
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_lane_has_the_same_bits_alone_and_among_others(name):
-    together = optimizer_of(name)
-    alone = [make(name, [numbers], WEIGHTS[:1], 20) for numbers in full_numbers(name)]
-    for grads in gradients(torch.float32)[:10]:
-        update = together.update(grads.clone(), WEIGHTS)
-        for lane in range(3):
-            own = slice(lane, lane + 1)
-            assert torch.equal(update[lane], alone[lane].update(grads[own].clone(), WEIGHTS[own])[0])
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_lane_whose_gradient_is_nan_leaves_its_neighbours_unchanged(name):
-    healthy, sick = optimizer_of(name), optimizer_of(name)
-    for grads in gradients(torch.float32)[:5]:
-        update = healthy.update(grads.clone(), WEIGHTS).clone()
-        grads[1] = math.nan
-        assert torch.equal(sick.update(grads, WEIGHTS)[[0, 2]], update[[0, 2]])
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_gradients_weights_and_earlier_updates_stay_as_they_are(name):
-    optimizer, (first, second) = optimizer_of(name), gradients(torch.float32)[:2]
-    weights, grads = WEIGHTS.clone(), first.clone()
-    update = optimizer.update(grads, weights)
-    before = update.clone()
-    optimizer.update(second, weights)
-    assert torch.equal(update, before)
-    assert torch.equal(grads, first)
-    assert torch.equal(weights, WEIGHTS)
-
-
-def test_an_optimizer_without_weight_decay_needs_no_weights():
-    for name in OPTIMIZERS:
-        grads = gradients(torch.float32)[0]
-        without, zero = (make(name, NUMBERS.get(name, ANY), WEIGHTS) for _ in range(2))
-        assert torch.equal(without.update(grads.clone()), zero.update(grads.clone(), WEIGHTS))
+def test_the_contract_of_optimizers_holds(name, check):
+    check(name, NUMBERS.get(name, RATES))
 
 
 def test_a_name_cannot_be_registered_twice():

@@ -1,4 +1,6 @@
+import html
 import math
+from os import fspath
 
 import numpy as np
 import pandas as pd
@@ -63,3 +65,22 @@ def test_without_claims_there_are_no_verdicts_and_with_one_activation_no_pairs(b
 def test_a_folder_without_runs_is_an_error(tmp_path):
     with pytest.raises(StudyError, match="no run folders in it"):
         rnnlab.load(tmp_path)
+
+
+def test_the_report_is_a_path_and_in_a_notebook_the_page(build, tmp_path):
+    results = rnnlab.load(build.runs(tmp_path, [build.record(seed=seed) for seed in range(2)]))
+    assert results.folder == tmp_path
+    page = results.report()
+    assert fspath(page) == repr(page) == str(tmp_path / "report/index.html")
+    shown = page._repr_html_()
+    assert shown.startswith('<iframe srcdoc="')
+    content = html.unescape(shown.split('"')[1])
+    written = (tmp_path / "report/index.html").read_text(encoding="utf-8")
+    assert content.replace('<base href="about:srcdoc">', "") == written
+    assert content != written, "links within the page need a base"
+
+
+def test_a_report_that_is_up_to_date_is_not_made_again(build, tmp_path):
+    results = rnnlab.load(build.runs(tmp_path, [build.record()]))
+    first = (results.report().path, results.report().path.stat().st_ino)
+    assert (results.report().path, results.report().path.stat().st_ino) == first

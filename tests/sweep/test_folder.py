@@ -44,6 +44,15 @@ def test_a_record_whose_tables_are_not_whole_is_named_and_computed_again(folder,
     assert "computed again" in first
 
 
+def test_a_record_whose_weights_are_cut_off_is_computed_again_and_one_without_weights_is_not(folder, runs, capsys):
+    path = folder / runs[0].folder / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-4])
+    assert runs[0].run_id not in already_done(folder, runs, "failed")
+    assert f"{path}: cannot be read" in capsys.readouterr().err
+    path.unlink()
+    assert runs[0].run_id in already_done(folder, runs, "failed")
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -27,17 +27,18 @@ Kept = tuple["Tensor", ...]  # what a step keeps for the same step in reverse
 Weights = Mapping[str, "Tensor"]  # by short name, (R, fan_in, gates * fan_out)
 
 AnyCell = TypeVar("AnyCell", bound="type[Cell]")
-CELLS: Registry[type[Cell]] = Registry("a cell")
+CELLS: Registry[type[Cell]] = Registry("a cell", "rnnlab.cell")
 
 
 def register(name: str) -> Callable[[AnyCell], AnyCell]:
     """Make a class reachable as cell=<name>, with the options of its own nested class Options."""
+    CELLS.check_name(name)
 
     def enter(cls: AnyCell) -> AnyCell:
         if "Options" not in vars(cls):
             raise TypeError(f"{cls.__qualname__} must have its own nested class Options, for the options of {name!r}")
-        CELLS.add(name, cls)
         cls.name = cls.Options.name = name
+        CELLS.add(name, cls)
         return cls
 
     return enter

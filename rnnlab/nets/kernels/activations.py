@@ -25,6 +25,8 @@ def _reversing(form: VectorForm) -> Formula:
     return formula
 
 
+NUMBERS = {name: n for n, name in enumerate(FORMS)}  # by which a kernel chooses a form
+
 activate = rowwise("activate", *map(_keeping, FORMS.values()), n_outputs=2, n_numbers=2)
 """activate(memory, number, x, y, kept, p, q, n_rows, n_columns): y = phi(x); kept = x where the activation keeps it.
 

@@ -9,7 +9,7 @@ from rnnlab.nets.cells import Cell
 from rnnlab.nets.cells.gru import GruCell, OriginalGruCell
 from rnnlab.nets.cells.lstm import LstmCell
 from rnnlab.nets.cells.rnn import MemorylessCell, RnnCell
-from rnnlab.nets.kernels.forms import FORMS
+from rnnlab.nets.kernels.forms import missing
 
 CELLS: dict[type[Cell], int] = {RnnCell: 0, MemorylessCell: 1, LstmCell: 2, GruCell: 3, OriginalGruCell: 4}
 RULES = {  # the number of the formula in optimizers.py, and whether weight decay stands apart from the gradient
@@ -32,9 +32,8 @@ def without_kernel(
     """What of a run has no kernel, in a few words; None if everything has."""
     if cell not in CELLS:
         return f"cell={cell.name} has no kernel"
-    for phi in activations:
-        if phi.name not in FORMS:
-            return f"the activation {phi.name} has no vector form"
+    if reason := without_form(activations):
+        return reason
     for what, name, known in (
         ("loss", loss, LOSSES),
         ("readout.activation", readout, READOUTS),
@@ -43,3 +42,8 @@ def without_kernel(
         if name not in known:
             return f"{what}={name} has no kernel"
     return None
+
+
+def without_form(activations: Iterable[Activation]) -> str | None:
+    """Which of the activations has no kernel, in a few words; None if each has one."""
+    return next((reason for phi in activations if (reason := missing(phi.name))), None)

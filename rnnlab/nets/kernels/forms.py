@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from rnnlab.nets.activations import ACTIVATIONS, make_activation
+from rnnlab.nets.kernels.agreement import check_form
 from rnnlab.nets.kernels.functions import cos, erf, exp, expm1, log1p_exp, sigmoid, sin, tanh
 from rnnlab.nets.kernels.vectors import Formula, Vector, absolute, at_least, at_most, fma, if_negative, if_positive
-from rnnlab.registry import Registry
+from rnnlab.plugins import Plugin, plugin_of
+from rnnlab.registry import Registry, registrant
 
 
 @dataclass(frozen=True)
@@ -36,14 +41,38 @@ class _Form:
         raise NotImplementedError
 
 
-FORMS: Registry[VectorForm] = Registry("a vector form")
+AnyForm = TypeVar("AnyForm", bound=type)
+LOADED = "rnnlab.nets.kernels.activations"  # the module that builds the kernels' loops of all forms
+_LATE: set[str] = set()  # registered when the kernels of this process had been compiled without them
+FORMS: Registry[VectorForm] = Registry("a vector form", "rnnlab.vector_form")
 
 
-def vector_form(name: str, *, keeps_input: bool = False) -> Callable[[type[_Form]], type[_Form]]:
-    """Register phi and slope, two functions in the body of a class, as the vector form of the activation `name`."""
+def missing(name: str) -> str | None:
+    """Why the kernels of this process cannot compute the activation of that name, in a few words; None if they can."""
+    if name not in FORMS:
+        return f"the activation {name} has no vector form"
+    return f"the vector form of {name} came after the kernels were loaded" if name in _LATE else None
 
-    def enter(cls: type[_Form]) -> type[_Form]:
-        FORMS.add(name, VectorForm(cls.phi, cls.slope, keeps_input))
+
+def of_plugins() -> list[Plugin]:
+    """The plugins that have vector forms here, in the order of these.  Raises ConfigError for a form in the script."""
+    return list(dict.fromkeys(plugin for name in FORMS if (plugin := plugin_of(FORMS.module_of(name)))))
+
+
+def vector_form(name: str, *, keeps_input: bool = False) -> Callable[[AnyForm], AnyForm]:
+    """Register phi and slope, two functions in the body of a class, as the vector form of the activation `name`.
+
+    A plugin registers the activation first, with its formulas in torch.  Raises ValueError where the two differ."""
+    FORMS.check_name(name)
+
+    def enter(cls: AnyForm) -> AnyForm:
+        if LOADED in sys.modules:
+            _LATE.add(name)
+        if registrant():
+            if name not in ACTIVATIONS:
+                raise ValueError(f"the activation {name!r} must be registered before its vector form")
+            check_form(make_activation(name), cls.phi, cls.slope, keeps_input)  # type: ignore[attr-defined]
+        FORMS.add(name, VectorForm(cls.phi, cls.slope, keeps_input))  # type: ignore[attr-defined]  # a body of two functions
         return cls
 
     return enter
@@ -234,6 +263,3 @@ class _Sine(_Form):
     @staticmethod
     def slope(a: Vector, h: Vector, p: Vector, q: Vector) -> Vector:
         return cos(a)
-
-
-NUMBERS = {name: n for n, name in enumerate(FORMS)}  # by which a kernel chooses a form

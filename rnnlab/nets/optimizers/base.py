@@ -105,11 +105,12 @@ class Optimizer:
         return torch.tensor(list(values), dtype=torch.float64).to(self._like).unsqueeze(1)
 
 
-OPTIMIZERS: Registry[type[Optimizer]] = Registry("an optimiser")
+OPTIMIZERS: Registry[type[Optimizer]] = Registry("an optimiser", "rnnlab.optimizer")
 
 
 def register(name: str) -> Callable[[type[Optimizer]], type[Optimizer]]:
     """Make a class reachable as optimizer=<name>, with the options of its own nested class Options."""
+    OPTIMIZERS.check_name(name)
 
     def enter(cls: type[Optimizer]) -> type[Optimizer]:
         if "Options" not in vars(cls):

@@ -29,6 +29,7 @@ VERSION = f"1 {__version__}"  # of what an entry holds
 READ = (records.RUN, records.CURVES, records.PROVENANCE)  # the files of a run that an entry is made from
 
 REPORT = "report"  # the folder of the report, beside those of the runs
+EXPORT = "export"  # the folder of the exports, likewise
 MADE_FROM = ".made-from"
 SHOWN = (*READ, records.PREDICTIONS, records.GRADIENTS)  # the files of a run that a report is made from
 CODE = ("report", "records", "options.py")  # of rnnlab, whose outcome a report is
@@ -119,7 +120,8 @@ def stamp_of(folder: Path) -> str:
 
     "" for a folder that cannot be listed."""
     try:
-        names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name != REPORT)
+        inside = (entry.name for entry in os.scandir(folder) if entry.is_dir())
+        names = sorted(name for name in inside if name not in (REPORT, EXPORT))
     except OSError:
         return ""
     found = hashlib.sha256(repr(_code()).encode())

@@ -24,6 +24,8 @@ from rnnlab.report.reading.cache import Entry
 from rnnlab.report.reading.old_records import acting
 from rnnlab.report.reading.study import Problem, Run, Study
 
+NUMERICS = f"{records.CODE}.numerics"  # 1 in records from before they stated it
+
 # Provenance that differs from run to run without meaning anything.
 FLEETING = ("started", "finished", "time", "date", "pid", "host", "pack_width")
 
@@ -38,8 +40,9 @@ class StudyError(Exception):
 
 def read_study(folder: Path) -> Study:
     """Read every run folder directly inside `folder`.  Raises StudyError if there is none that can be read."""
-    run_folders = _run_folders(folder)
     file, notes = read_study_file(folder)
+    expected = set(file.expected)
+    run_folders = sorted(_run_folders(folder), key=lambda path: path.name not in expected)  # of equal runs they count
     known, entries = cache.load(folder), {}
     members: dict[str, Run] = {}
     problems: list[Problem] = []
@@ -58,7 +61,7 @@ def read_study(folder: Path) -> Study:
         entries[path.name] = entry
         twin = members.setdefault(run.identity, run)
         if twin is not run:
-            problems.append(Problem(run.folder, "repeated", f"the same run as {twin.folder}, counted once"))
+            problems.append(Problem(run.folder, "repeated", _repeated(run, twin)))
         elif not run.completed:
             problems.append(Problem(run.folder, "failed", _last_line(run.error), run.error or ""))
     present = {path.name for path in run_folders}
@@ -69,10 +72,11 @@ def read_study(folder: Path) -> Study:
         raise StudyError(f"{folder}: none of its {len(run_folders)} run folders can be read", reasons)
     if entries.keys() != known.keys() or any(entry is not known[name] for name, entry in entries.items()):
         cache.save(folder, entries)
-    extra = len(present - set(file.expected)) if file.expected else 0
+    extra = len(present - expected) if expected else 0
     if extra:
         notes += (f"{extra} of the runs shown are not part of the last sweep into this folder.",)
-    completed = [run for run in members.values() if run.completed]
+    counted = sorted(members.values(), key=lambda run: run.folder)
+    completed = [run for run in counted if run.completed]
     untested = sum(not run.has_test_loss for run in completed)
     if untested:
         notes += (
@@ -80,16 +84,22 @@ def read_study(folder: Path) -> Study:
             "their scores are of the validation loss, against the best constant answer. "
             "hydra.launcher.redo=all computes them again.",
         )
-    read = [entries[run.folder] for run in members.values()]
+    read = [entries[run.folder] for run in counted]
     return Study(
         folder=folder,
         file=file,
-        members=tuple(members.values()),
-        curves={run.run_id: entry.curves for run, entry in zip(members.values(), read, strict=True) if entry.curves},
+        members=tuple(counted),
+        curves={run.run_id: entry.curves for run, entry in zip(counted, read, strict=True) if entry.curves},
         problems=tuple(problems),
         notes=notes,
         provenance=_distinct(entry.provenance for entry in read),
     )
+
+
+def _repeated(run: Run, counted: Run) -> str:
+    """Why a run does not count: another one has the same options and seed."""
+    by = " by other code (a plugin or the numerics of rnnlab have changed)" if run.code != counted.code else ""
+    return f"the same run as {counted.folder}{by}, counted once"
 
 
 def _read_entry(folder: Path, stamp: cache.Signature) -> Entry:
@@ -112,7 +122,7 @@ def _run(folder: Path, entry: Entry) -> Run:
     """Raises RecordError for a run.json whose entries are not what they should be."""
     content = entry.run
     try:
-        config = acting(dotted(content["config"]))
+        config = {NUMERICS: 1, **acting(dotted(content["config"]))}
         run = Run(**(dict(content) | {"folder": folder.name, "config": config, "task": TaskFacts(**content["task"])}))
     except (TypeError, AttributeError) as error:
         raise RecordError(f"{folder / records.RUN}: unexpected content ({error})") from None
@@ -129,7 +139,7 @@ def _run_folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise StudyError(f"{folder}: not a folder")
     if (folder / records.RUN).exists():
-        raise StudyError(f"{folder}: is the folder of a single run; a report is made from the folder above it")
+        raise StudyError(f"{folder}: is the folder of a single run; name the folder above it, which holds the study")
     try:
         inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError as error:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rnnlab.records import run as records
-from rnnlab.records.run import TaskFacts
+from rnnlab.records.run import CODE, TaskFacts
 from rnnlab.records.study import StudyFile
 from rnnlab.records.tables import read_table
 from rnnlab.report.reading.cache import Curves
@@ -54,15 +54,20 @@ class Run:
         return "test_loss" in self.metrics
 
     @property
+    def code(self) -> dict[str, Any]:
+        """What computed the run: the number of the numerics, and the digests of plugins."""
+        return {key: value for key, value in self.config.items() if key.startswith(f"{CODE}.")}
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The config without the seed: runs with the same settings are one condition."""
         return {key: value for key, value in self.config.items() if key != "seed"}
 
     @property
     def identity(self) -> str:
-        """The config as text, the same for an old record and a new one of the same run.  A key that was left null and
-        one that is not there are the same."""
-        stated = {key: value for key, value in self.config.items() if value is not None}
+        """The options and the seed as text, the same for an old record and a new one of the same run, and whatever code
+        computed it.  A key that was left null and one that is not there are the same."""
+        stated = {k: value for k, value in self.config.items() if value is not None and not k.startswith(f"{CODE}.")}
         return json.dumps(stated, sort_keys=True, default=str)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import rnnlab
 from rnnlab.report.page.index import write_index
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -156,3 +157,17 @@ def test_the_index_of_studies_shows_its_pictures_and_pleases_axe(visit, build, t
     page.locator("img").nth(1).scroll_into_view_if_needed()
     page.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
     assert violations(page) == []
+
+
+def test_links_within_the_page_stay_in_the_page_when_a_notebook_shows_it(visit, rich_report, tmp_path):
+    notebook = tmp_path / "notebook.html"
+    notebook.write_text(
+        f"<!DOCTYPE html><title>x</title>{rnnlab.load(rich_report.parent).report()._repr_html_()}", "utf-8"
+    )
+    host = visit(path=notebook)
+    (frame,) = [frame for frame in host.frames if frame is not host.main_frame]
+    assert frame.locator("h1").count() == 1
+    frame.locator("nav a").last.click()
+    frame.wait_for_function("scrollY > 0")
+    assert frame.url.startswith("about:srcdoc#") and host.url == notebook.as_uri()
+    assert frame.locator("h1").count() == 1
