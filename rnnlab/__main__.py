@@ -2,8 +2,10 @@
 --help with a word imports torch, since options stand where they are used."""
 
 import sys
+from collections.abc import Sequence
 
-from rnnlab import __version__, places
+from rnnlab import __version__, arguments, places, plugins
+from rnnlab.options import ConfigError
 
 HELP = """\
 rnnlab {version}: recurrent networks whose activation is a setting, swept and compared
@@ -11,6 +13,7 @@ rnnlab {version}: recurrent networks whose activation is a setting, swept and co
 usage: rnnlab [key=value ...]        train one run
        rnnlab -m [key=a,b ...]       sweep: every combination, trained side by side, with a report at the end
        rnnlab-report DIR             write the report of a study's folder again
+       rnnlab-export DIR --to csv    the same study for another tool: csv, parquet, tensorboard, mlflow
 
 groups, chosen by group=name, their options set by group.option=value:
 {groups}
@@ -30,9 +33,29 @@ examples:
 """
 
 
-def help_text() -> str:
-    listing = "".join(f"  {group:<12}{', '.join(places.options(group))}\n" for group in places.groups())
+def help_text(words: Sequence[str] = ()) -> str:
+    """words: of the command line, which may name plugins and a --config-dir.  Raises ConfigError."""
+    folder, listing = arguments.config_dir(words), ""
+    known = _registered() if use_plugins(words) else {group: places.options(group) for group in places.groups()}
+    for group in places.groups():
+        names = sorted({*known.get(group, places.options(group)), *arguments.members_in(folder, group)})
+        listing += f"  {group:<12}{', '.join(names)}\n"
     return HELP.format(version=__version__, groups=listing)
+
+
+def use_plugins(words: Sequence[str]) -> bool:
+    """Import the plugins of the command line and of installed packages; whether there are any.  Raises ConfigError."""
+    names, folder = arguments.plugins_of(words)
+    if names or plugins.installed():
+        import rnnlab.config.run  # noqa: F401  it checks the options of what plugins add
+    plugins.use(plugins.listed(names), folder)
+    return bool(plugins.loaded())
+
+
+def _registered() -> dict[str, list[str]]:
+    from rnnlab.config.run import GROUPS
+
+    return {group: list(members) for group, members in GROUPS.items()}
 
 
 def is_topic(word: str) -> bool:
@@ -41,27 +64,38 @@ def is_topic(word: str) -> bool:
     return not word.startswith("-") and (not equals or group in places.groups()) and group != "experiment"
 
 
-def show_help(topics: list[str]) -> None:
-    """Print the help for the topics, or in general.  Exits with 2 for a topic that there is not."""
-    if not topics:
-        print(help_text(), end="")
-        return
-    from rich.console import Console
-
-    from rnnlab.config.help import print_help
-    from rnnlab.options import ConfigError
-
+def show_help(words: Sequence[str]) -> None:
+    """Print the help for the topics among the words, or in general.  Exits with 2 for a topic that there is not."""
+    topics = [word for word in arguments.without_config_dir(words) if is_topic(word)]
     try:
-        print_help(topics, Console())
+        if topics:
+            _show_topics(topics, words)
+        else:
+            print(help_text(words), end="")
     except ConfigError as error:
         print(f"rnnlab: {error}", file=sys.stderr)
         sys.exit(2)
 
 
+def _show_topics(topics: Sequence[str], words: Sequence[str]) -> None:
+    from rich.console import Console
+
+    from rnnlab.config.help import print_help
+
+    use_plugins(words)
+    folder, files = arguments.config_dir(words), {}
+    if folder:
+        from rnnlab.app import composed_members
+
+        groups = {topic.partition("=")[0] for topic in topics} & set(places.groups()) - {"experiment"}
+        files = composed_members(folder, sorted(groups))
+    print_help(topics, Console(), files)
+
+
 def main() -> None:
     arguments = set(sys.argv[1:])
     if {"--help", "-h"} & arguments:
-        show_help([word for word in sys.argv[1:] if is_topic(word)])
+        show_help(sys.argv[1:])
         return
     if "--version" in arguments:
         print(f"rnnlab {__version__}")

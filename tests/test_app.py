@@ -13,6 +13,7 @@ from rnnlab.__main__ import main
 from rnnlab.nets.activations import ACTIVATIONS
 from rnnlab.records import run as records
 from rnnlab.records.run import CURVES, GRADIENTS, PREDICTIONS, PROVENANCE, RUN
+from rnnlab.records.weights import WEIGHTS
 from rnnlab.sweep import worker
 from rnnlab.tasks import TASKS
 
@@ -25,7 +26,7 @@ SMALL = [
     "training.batch_size=16",
 ]
 SWEEP = ["-m", *SMALL, "cell.activation=tanh,relu", "seed=1,2"]
-BYTES = (RUN, CURVES, PREDICTIONS)  # what follows from the config alone
+BYTES = (RUN, CURVES, PREDICTIONS, WEIGHTS)  # what follows from the config alone
 
 HELP_AND_MODULES = """
 import sys
@@ -97,7 +98,8 @@ def test_run_json_states_everything_that_readers_rely_on(ran):
     ending = {"status", "diverged", "diverged_at_step", "divergence_reason", "outcome", "steps_done", "metrics"}
     assert identity | ending <= run.keys()
     assert {"train_loss", "eval_loss", "naive_loss", "persistence_loss", "mse_closed_loop"} <= run["metrics"].keys()
-    assert run["config"].keys() == {"task", "cell", "readout", "init", "optimizer", "training", "divergence", "seed"}
+    sections = {"task", "cell", "readout", "init", "optimizer", "training", "divergence"}
+    assert run["config"].keys() == sections | {"seed", "code"}
 
 
 def test_an_option_that_is_set_and_does_not_act_is_said_in_one_line(rnnlab, capsys, tmp_path):

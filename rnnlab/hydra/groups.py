@@ -6,7 +6,7 @@ was registered later can be chosen, too.  Imports torch.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
@@ -14,13 +14,19 @@ from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSou
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
-from rnnlab.config.run import GROUPS, defaults
+from rnnlab.config.keys import options_of
+from rnnlab.config.run import GROUPS, SECTIONS, defaults, options_class
 
-SECTIONS = "sections"  # one config, for the top: conf/config.yaml names it in its defaults list
+TOP = "sections"  # one config, for the top: conf/config.yaml names it in its defaults list
 
 
 class GroupSource(ConfigSource):
-    """<group>/<name>, such as cell/lstm, and `sections`: readout, init, training, divergence and seed."""
+    """<group>/<name>, such as cell/lstm, and `sections`: readout, init, training, divergence and seed.
+
+    completed: the key whose value a shell completes, such as cell.activation.  Hydra completes the members of groups
+    alone, so the key passes for a group then, and its names for members."""
+
+    completed: ClassVar[str] = ""
 
     @staticmethod
     def scheme() -> str:
@@ -30,16 +36,20 @@ class GroupSource(ConfigSource):
         return True
 
     def is_group(self, config_path: str) -> bool:
-        return config_path.rstrip("/") in ("", *GROUPS)  # the top, too, or a shell does not complete their names
+        if config_path.rstrip("/") in ("", *GROUPS):  # the top, too, or a shell does not complete their names
+            return True
+        return config_path == self.completed and bool(_names_at(config_path))
 
     def is_config(self, config_path: str) -> bool:
         group, name = _group_and_name(config_path)
-        return name in GROUPS[group] if group in GROUPS else (group, name) == ("", SECTIONS)
+        return name in GROUPS[group] if group in GROUPS else (group, name) == ("", TOP)
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         group = config_path.rstrip("/")
+        if group and group not in GROUPS:
+            return [] if results_filter is ObjectType.GROUP else _names_at(group)
         groups = [] if group or results_filter is ObjectType.CONFIG else list(GROUPS)
-        configs = sorted(GROUPS[group]) if group in GROUPS else [SECTIONS] * (not group)
+        configs = sorted(GROUPS[group]) if group in GROUPS else [TOP] * (not group)
         return groups + ([] if results_filter is ObjectType.GROUP else configs)
 
     def load_config(self, config_path: str) -> ConfigResult:
@@ -56,6 +66,17 @@ class GroupSearchPath(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         search_path.append("rnnlab", f"{GroupSource.scheme()}://")
+
+
+def _names_at(key: str) -> list[str]:
+    """The names that may be the value of a key, whichever member of its group is chosen: of cell.activation, those of
+    the activations; of a key that takes anything else, none."""
+    part, _, name = key.partition(".")
+    members = [options_class(part, member) for member in GROUPS.get(part, ())]
+    sections = members or [section for section in [SECTIONS.get(part)] if section]
+    options = [option for section in sections for option in options_of(section) if option.key == name]
+    names = [word for option in options for rule in option.rules if rule.allowed for word in rule.allowed()]
+    return sorted(set(names))
 
 
 def _group_and_name(config_path: str) -> tuple[str, str]:

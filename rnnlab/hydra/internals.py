@@ -8,11 +8,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import yaml
-from hydra._internal.config_loader_impl import get_overrides_dirname
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.hydra import Hydra as Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.types import Override
 from omegaconf import AnyNode, DictConfig
 from omegaconf._utils import OmegaConfDumper
+
+
+def search_path(main: str) -> ConfigSearchPath:
+    """Where Hydra looks for configs: its own, `main`, what plugins add, and the ConfigStore ("schema").
+
+    hydra.initialize makes one, too, but at once sets up the GlobalHydra of the process, which is the caller's."""
+    return create_config_search_path(main)
+
+
+def application(name: str, where: ConfigSearchPath) -> Hydra:
+    """A Hydra that runs jobs and sweeps, as hydra.main makes it, without a GlobalHydra and a command line."""
+    return Hydra(name, ConfigLoaderImpl(config_search_path=where))
 
 
 def job_overrides(overrides: Sequence[Override], max_batch_size: int | None) -> list[list[list[str]]]:

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 
-from rnnlab import places
+from rnnlab import places, plugins
 from rnnlab.config.run import RunConfig, check_surroundings, from_node, idle_in_words, idle_options
 from rnnlab.config.until import KEYS as UNTIL
 from rnnlab.config.until import Until, until_of
@@ -21,10 +21,13 @@ from rnnlab.hydra.files import PackedJobReturn, hydra_files, run_with_callbacks
 from rnnlab.hydra.launch import CheckedJobs, PackedTask, Setup
 from rnnlab.options import ConfigError
 from rnnlab.records import claims
+from rnnlab.records.run import RUN
 from rnnlab.records.study import StudyFile
 from rnnlab.sweep.backend import check_backend
 from rnnlab.sweep.checks import checked_runs, with_runs
+from rnnlab.sweep.entries import check_entries
 from rnnlab.sweep.execute import Delivery
+from rnnlab.sweep.folder import say_what_code_has_changed
 from rnnlab.sweep.machine import check_device
 from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.provenance import command
@@ -36,26 +39,39 @@ RUN_FOLDER = "${run_folder:}"  # the name of a run's folder, in conf/config.yaml
 
 
 class TrainRuns(PackedTask):
-    """The task function of the command.  endings: how the runs of its sweeps ended, by run_id.
+    """The task function.  endings: how the runs of its sweeps ended, by run_id.
 
     Hydra returns nothing to the command after a sweep, so the task function keeps what the command reports at the end.
-    """
 
-    def __init__(self) -> None:
+    typed: the command line that records name as theirs; by default that of this process.  quiet: a single run does not
+    print how it ended."""
+
+    def __init__(self, typed: str | None = None, quiet: bool = False) -> None:
+        self.typed, self.quiet = typed or command(), quiet
         self.endings: dict[str, Ending] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """With the plugins first: a process in which Hydra's own launchers run jobs imports them."""
+        return {"plugins": plugins.loaded(), **vars(self)}
 
     def __call__(self, config: DictConfig) -> float:
         """Train one run and write its record; its objective.  Raises RunFailed and ConfigError."""
         if until := until_of(config):
-            raise ConfigError(f"until: {until.way!r}; must be null for a single run, a sweep is `rnnlab -m`")
+            raise ConfigError(
+                f"until: {until.way!r}; must be null for a single run, a sweep is `rnnlab -m` or rnnlab.sweep"
+            )
         check_device(config.device)
         folder = Path(HydraConfig.get().runtime.output_dir)
         run = from_node(config)
-        if idle := idle_options(config, run):
-            print(f"rnnlab: {idle_in_words(idle)}", file=sys.stderr)
+        idle = idle_options(config, run)
+        if remarks := [*([idle_in_words(idle)] if idle else []), *run.task.remarks]:
+            print(f"rnnlab: {'; '.join(remarks)}", file=sys.stderr)
         check_backend([run], config.device, config.backend)
-        finished = run_alone(run, folder, config.device, config.backend)
-        print(f"{finished.summary}\n{folder}")
+        if not (folder / RUN).exists():
+            say_what_code_has_changed(folder.parent, [run])
+        finished = run_alone(run, folder, config.device, config.backend, self.typed)
+        if not self.quiet:
+            print(f"{finished.summary}\n{folder}")
         return finished.objective
 
     def axes(self, params: Mapping[str, str], given: Collection[str], config: DictConfig) -> Mapping[str, str]:
@@ -84,9 +100,9 @@ class TrainRuns(PackedTask):
             raise ConfigError(f"hydra.sweep.subdir: {subdir!r}; must stay {RUN_FOLDER!r}, a run is known by its folder")
         if config.hydra.launcher.get("engine", "local") == "local":  # else other machines compute, with other devices
             check_device(config.device)
-        shared = {key: config[key] for key in ("study", "device", "backend", *UNTIL)}
+        shared = {key: config[key] for key in ("study", "device", "backend", "plugins", *UNTIL)}
         runs = checked_runs((job.resolved() for job in jobs), shared)
-        return CheckedJobs(jobs, runs, with_runs(_study(config), runs))
+        return CheckedJobs(jobs, runs, with_runs(_study(config, self.typed), runs))
 
     def run(self, checked: CheckedJobs, setup: Setup, options: SweepOptions) -> list[JobReturn]:
         """Compute the runs as one sweep.  Raises what `sweep` raises."""
@@ -145,14 +161,14 @@ def _check_until(until: Until, config: DictConfig) -> None:
         raise ConfigError(f"hydra.sweeper.max_batch_size: {size}; must be null with until={until.way}")
 
 
-def _study(config: DictConfig) -> StudyFile:
+def _study(config: DictConfig, typed: str) -> StudyFile:
     """What the study asks, without its runs.  Raises ConfigError for claims that cannot be understood."""
     file = _study_file(config)
     return StudyFile(
         study=config.study,
         question=config.question or "",
         source=config.source or "",
-        command=command(),
+        command=typed,
         study_sha256=hashlib.sha256(file.read_bytes()).hexdigest() if file else "",
         claims=claims.parse(config.claims or []),
     )
@@ -170,7 +186,9 @@ def _study_file(config: DictConfig) -> Path | None:
 def _run_folder(*, _root_: DictConfig) -> str:
     """${run_folder:}, the name of a run's folder."""
     check_surroundings(_root_)
-    return from_node(_root_).folder
+    run = from_node(_root_)
+    check_entries(run)  # a complaint of the job itself would come after a line of Hydra's
+    return run.folder
 
 
 # At import, because the worker processes of Hydra's launchers import this module when they unpickle TrainRuns, and

@@ -1,9 +1,9 @@
 """Which runs share a pack.
 
-Runs that can share a program, and that one backend computes, are put side by side.  Kernels take the lanes of a pack
-one after the other: a pack of them is as wide as a few seconds of work, so that there are packs for every worker to the
-end, and none is so short that what it costs beside its runs counts.  Plain torch computes all lanes of a pack in one
-call: its packs are wide enough that a call is spent computing.  A pack must fit into memory.
+Runs that can share a program, and that one backend computes, are put together.  On the CPU the lanes of a pack are
+computed one after the other: a pack is as wide as a few seconds of work, so that there are packs for every worker to
+the end, and none is so short that what it costs beside its runs counts.  On a GPU all lanes are computed in one call:
+packs are wide enough that a call is spent computing.  A pack must fit into memory.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from rnnlab.config.run import RunConfig
 from rnnlab.nets.backends import LEAST_CHUNK
 from rnnlab.training.construction import architecture, program_key, recipe
 
-PACK_S = 2.0  # the time of a pack of kernels, about
-STATES = 2**15  # plain torch: floats in the states of one time step of a pack, (R, B, H)
+PACK_S = 2.0  # the time of a pack on the CPU, about
+STATES = 2**15  # on a GPU: floats in the states of one time step of a pack, (R, B, H)
+TIMES_PLAIN = 20  # plain torch takes about so many times as long as kernels, for a network of some 32 units
 MAX_WIDTH = 256
 
 # For estimates.  Seconds of one core: per multiply-add, per state and kind of pre-activation, and per run beside its
@@ -59,18 +60,19 @@ def plan(
     memory_gb: float,
     overhead_s: float = 0.0,
     backend_of: Callable[[RunConfig], str] = lambda run: "compiled",
+    device: str = "cpu",
 ) -> Plan:
     """Put the runs into packs.
 
     memory_gb: for n_workers packs together.  overhead_s: the seconds that a pack costs beside its runs.  backend_of:
-    the name of the backend that computes a run; a pack has one."""
+    the name of the backend that computes a run; a pack has one.  device: that of all runs."""
     programs: dict[tuple[object, ...], list[RunConfig]] = {}
     for run in runs:
         programs.setdefault((backend_of(run), *program_key(run)), []).append(run)
     packs: list[list[RunConfig]] = []
     for (backend, *_), members in programs.items():
-        members.sort(key=lambda run: repr(run.cell.activation))  # plain torch calls each activation once
-        n_packs = math.ceil(len(members) / best_width(members[0], n_workers, memory_gb, backend == "compiled"))
+        members.sort(key=lambda run: repr(run.cell.activation))  # a call of plain torch computes each activation once
+        n_packs = math.ceil(len(members) / best_width(members[0], n_workers, memory_gb, str(backend), device))
         n_packs = max(n_packs, _worthwhile(members, n_workers, overhead_s))
         if len(members) >= 2 * n_workers and n_packs >= n_workers:  # as many packs for each worker
             n_packs = math.ceil(n_packs / n_workers) * n_workers
@@ -84,10 +86,11 @@ def _worthwhile(members: Sequence[RunConfig], n_workers: int, overhead_s: float)
     return max(1, min(most, int(pack_cost_s(members) / (10 * overhead_s)))) if overhead_s else most
 
 
-def best_width(run: RunConfig, n_workers: int, memory_gb: float, compiled: bool = True) -> int:
+def best_width(run: RunConfig, n_workers: int, memory_gb: float, backend: str = "compiled", device: str = "cpu") -> int:
     """The best number of lanes for a pack of runs like this one."""
-    if compiled:
-        by_time = max(1, int(PACK_S / pack_cost_s([run])))
+    if device == "cpu":
+        times = 1 if backend == "compiled" else TIMES_PLAIN
+        by_time = max(1, int(PACK_S / (times * pack_cost_s([run]))))
     else:
         by_time = max(2, STATES // (recipe(run).chunk * run.cell.hidden_size))
     by_memory = max(1, int(memory_gb * 1e9 / n_workers / lane_bytes(run)))

@@ -1,4 +1,5 @@
-"""The progress of a sweep: one live line on a terminal, else a line every few seconds.  A log file has each run."""
+"""The progress of a sweep: one live line on a terminal, a bar in a notebook, else a line every few seconds.  A log file
+has each run."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
@@ -16,7 +18,72 @@ from rich.text import Text
 from rnnlab.sweep.execute import Delivery
 
 LOG = "rnnlab.log"
-PLAIN_EVERY_S = 5.0
+LINE_EVERY_S = 5.0
+BAR_EVERY_S = 0.25
+
+
+class Display(Protocol):
+    """Where a sweep shows how far it is."""
+
+    def show(self, line: str, n_done: int, last: bool) -> None:
+        """The line of now; the last one is shown in any case."""
+
+
+class Terminal:
+    """One line that is written over again and again."""
+
+    def __init__(self, console: Console) -> None:
+        self._live = Live(console=console, refresh_per_second=4)
+        self._live.start()
+
+    def show(self, line: str, n_done: int, last: bool) -> None:
+        self._live.update(Text(line))
+        if last:
+            self._live.stop()
+
+
+class Lines:
+    """A line every few seconds: for a file or a pipe."""
+
+    def __init__(self) -> None:
+        self._shown = time.monotonic()
+
+    def show(self, line: str, n_done: int, last: bool) -> None:
+        now = time.monotonic()
+        if last or now - self._shown >= LINE_EVERY_S:
+            self._shown = now
+            print(f"  {line}", flush=True)
+
+
+class Bar:
+    """A bar with the line beside it, in the output of a notebook's cell."""
+
+    def __init__(self, n_total: int) -> None:
+        from IPython.display import display  # a notebook has it; nothing else of rnnlab needs it
+
+        self._n_total, self._shown = n_total, 0.0
+        self._place = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def show(self, line: str, n_done: int, last: bool) -> None:
+        now = time.monotonic()
+        if last or now - self._shown >= BAR_EVERY_S:
+            self._shown = now
+            bar = f'<progress value="{n_done}" max="{self._n_total}"></progress>'
+            self._place.update({"text/plain": line, "text/html": f"{bar} {line}"}, raw=True)
+
+
+def display_for(n_total: int) -> Display:
+    """What fits the place where this process writes."""
+    if _in_a_notebook():
+        return Bar(n_total)
+    console = Console(file=sys.stdout)
+    return Terminal(console) if console.is_terminal else Lines()
+
+
+def _in_a_notebook() -> bool:
+    """Whether IPython runs this process as the kernel of a notebook, and not in a terminal."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 class Progress:
@@ -27,25 +94,16 @@ class Progress:
         self._counts: Counter[str] = Counter()
         self._n_running = 0
         self._log = (folder / LOG).open("a", encoding="utf-8", buffering=1)
-        self._started = self._shown = time.monotonic()
-        console = Console(file=sys.stdout)
+        self._started = time.monotonic()
         before = f", {n_done_before} done before" if n_done_before else ""
-        console.print(
-            f"{n_runs} runs to train in {n_packs} packs{before} -> {folder}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        print(f"{n_runs} runs to train in {n_packs} packs{before} -> {folder}", flush=True)
+        self._display = display_for(n_runs) if n_runs else None
 
     def __enter__(self) -> Progress:
-        if self._live:
-            self._live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._show(last=True)
-        if self._live:
-            self._live.stop()
         with suppress(OSError):
             self._log.close()
 
@@ -64,12 +122,8 @@ class Progress:
         self._show()
 
     def _show(self, last: bool = False) -> None:
-        now = time.monotonic()
-        if self._live:
-            self._live.update(Text(self._line(now)))
-        elif self._n_total and (last or now - self._shown >= PLAIN_EVERY_S):
-            self._shown = now
-            print(f"  {self._line(now)}", flush=True)
+        if self._display:
+            self._display.show(self._line(time.monotonic()), self._counts.total(), last)
 
     def _line(self, now: float) -> str:
         n = self._counts.total()

@@ -12,8 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rnnlab import __version__
 from rnnlab.lazy import torch
+from rnnlab.version import __version__
 
 
 def provenance() -> dict[str, Any]:

@@ -8,24 +8,35 @@ two places, because neither holds for all of the server's life:
 - `start` blocks SIGINT while it starts the server, which inherits the block and so has it from its first moment on.
 - multiprocessing starts a server that has died again by itself, without asking `start`.  Whoever starts it, the server
   imports block_interrupt.py before anything that takes time.
+
+Where there is no fork (Windows), each worker is a process that imports everything itself, the user's script included.
 """
 
-import multiprocessing
+from __future__ import annotations
+
 import os
-import signal
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing.context import SpawnContext
+from typing import TYPE_CHECKING
 
-PRELOADED = ["rnnlab.sweep.block_interrupt", "rnnlab.sweep.worker", "rnnlab.sweep.preload_kernels"]
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext
 
 
-def start() -> None:
-    """Start the server unless it runs.  Does not wait until it is ready."""
+def start(kernels: bool = True) -> None:
+    """Start the server unless it runs.  Does not wait until it is ready.
+
+    kernels=False: another server, whose workers load the kernels themselves, with the vector forms of plugins."""
+    if os.name == "posix":
+        from rnnlab.sweep import fork_server
+
+        fork_server.start(kernels)
+
+
+def context(kernels: bool = True) -> ForkServerContext | SpawnContext:
+    """The context of multiprocessing that makes the workers, by the server that `start` with the same argument
+    starts."""
     if os.name != "posix":
-        return
-    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
-    resource_tracker.ensure_running()  # it would lift the block below, so it is started before
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return SpawnContext()
+    from rnnlab.sweep import fork_server
+
+    return fork_server.Context() if kernels else fork_server.ContextWithoutKernels()

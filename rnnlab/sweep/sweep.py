@@ -28,7 +28,7 @@ from rnnlab.sweep.engine import Engine, Pack
 from rnnlab.sweep.engines import check_options, start_engine
 from rnnlab.sweep.execute import Delivery, Execution
 from rnnlab.sweep.finished import RunFailed, cannot_write, objective
-from rnnlab.sweep.folder import CHECKPOINTS, already_done, locked
+from rnnlab.sweep.folder import CHECKPOINTS, already_done, locked, say_what_code_has_changed
 from rnnlab.sweep.interrupt import Interrupt
 from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.planner import Plan, plan
@@ -45,6 +45,16 @@ class Ending:
     folder: Path
     status: Literal["completed", "failed", "cancelled"]
     objective: float = math.inf
+
+
+def not_completed(endings: Collection[Ending]) -> list[str]:
+    """Which runs of a sweep have not completed, a line for a person for each reason."""
+    cancelled = [ending for ending in endings if ending.status == "cancelled"]
+    failed = [ending for ending in endings if ending.status == "failed"]
+    lines = [f"{len(cancelled)} runs were cancelled; the same command computes them"] if cancelled else []
+    if failed:
+        lines.append(f"{len(failed)} runs failed; tracebacks are in {failed[0].folder / RUN} and the like")
+    return lines
 
 
 OnFinished = Callable[[Delivery, Path], None]  # what is done with a finished run, and the folder that belongs to it
@@ -109,6 +119,7 @@ def sweep(
             checkpoints = folder.absolute() / CHECKPOINTS if engine.shares_folder else None
             everything = Pack(missing, device, backend, checkpoints, options.checkpoint_s)
             if missing:
+                say_what_code_has_changed(folder, missing)
                 say_if_computed_otherwise(folder, [run for run in different if run.run_id in done], device, backend)
             try:
                 computed = _compute(everything, done, engine, folder, Writing(study.command, beside, on_finished))
@@ -157,7 +168,7 @@ def _plan(everything: Pack, engine: Engine) -> Plan:
         return expected_backend(run, everything.device, everything.backend)
 
     memory_gb = engine.pack_memory_gb * engine.n_workers
-    return plan(everything.runs, engine.n_workers, memory_gb, engine.pack_overhead_s, backend_of)
+    return plan(everything.runs, engine.n_workers, memory_gb, engine.pack_overhead_s, backend_of, everything.device)
 
 
 def _compute(

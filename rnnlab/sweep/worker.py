@@ -23,9 +23,11 @@ from rnnlab.training.construction import backend_of
 from rnnlab.training.loop import Checkpoints, train
 
 
-def run_alone(run: RunConfig, folder: Path, device: str, backend: str) -> FinishedRun:
-    """Train a run as a pack of one and write its record.  Raises RunFailed after the record of a failed run."""
-    (finished,), origin = work_on(Pack([run], device, backend))
+def run_alone(run: RunConfig, folder: Path, device: str, backend: str, command: str = "") -> FinishedRun:
+    """Train a run as a pack of one and write its record.  command: for its provenance; by default this process's.
+
+    Raises RunFailed after the record of a failed run."""
+    (finished,), origin = work_on(Pack([run], device, backend, command=command))
     finished.write(folder, origin)
     if finished.status == "failed":
         raise RunFailed(f"the run failed: {finished.summary}; its traceback is in {folder / RUN}")
@@ -43,8 +45,9 @@ def work_on(pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         circumstances["cuda_visible_devices"] = os.environ["CUDA_VISIBLE_DEVICES"]
     origin = provenance() | circumstances
-    if pack.folder is not None:
+    if pack.command:
         origin |= {"command": pack.command}
+    if pack.folder is not None:
         return [_written(run, done, pack, origin) for run, done in zip(pack.runs, runs, strict=True)], origin
     return runs, origin
 

@@ -47,7 +47,7 @@ def written(folder="outputs/small"):
 
 
 def content(folder="outputs/small"):
-    files = ("run.json", "curves.csv", "predictions.csv")
+    files = ("run.json", "curves.csv", "predictions.csv", "weights.safetensors")
     return {run: [Path(folder, run, name).read_bytes() for name in files] for run in written(folder)}
 
 

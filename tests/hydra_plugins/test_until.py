@@ -61,7 +61,7 @@ def seeds(folder="outputs/mine"):
 
 def content(folder="outputs/mine"):
     """Every byte that follows from the command alone; study.json has the command, with its process's name."""
-    names = ("run.json", "curves.csv", "predictions.csv")
+    names = ("run.json", "curves.csv", "predictions.csv", "weights.safetensors")
     records = {path: path.read_bytes() for name in names for path in Path(folder).glob(f"*/{name}")}
     found = {str(path.relative_to(folder)): data for path, data in records.items()}
     return found, {key: value for key, value in study(folder).items() if key != "command"}

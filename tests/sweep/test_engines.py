@@ -115,7 +115,7 @@ def test_an_engine_in_trouble_ends_the_command_with_its_one_line(rnnlab, capsys,
     def submit(self, pack):
         raise EngineError("the workers are on strike")
 
-    monkeypatch.setattr("rnnlab.sweep.engines.local.LocalEngine.submit", submit)
+    monkeypatch.setattr(LocalEngine, "submit", submit)
     assert rnnlab(*SWEEP) == 1
     assert capsys.readouterr().err == "rnnlab: the workers are on strike\n"
 

@@ -21,7 +21,7 @@ from rnnlab.training.loop import train
 
 def in_a_worker(function, *arguments):
     """What a function returns in a process that the server has forked."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver")) as pool:
+    with ProcessPoolExecutor(1, mp_context=server.context()) as pool:
         return pool.submit(function, *arguments).result()
 
 
@@ -146,6 +146,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from rnnlab.config.run import from_node
+from rnnlab.sweep import server
 from rnnlab.sweep.engine import Pack
 from rnnlab.sweep.engines.local import LocalEngine
 
@@ -173,10 +174,10 @@ def close_while_a_worker_sends(server_dies):
     except KeyboardInterrupt:
         Connection.recv = receive
     if server_dies:
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver")) as pool:
-            server = pool.submit(os.getppid).result()
-        os.kill(server, signal.SIGKILL)
-        os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)
+        with ProcessPoolExecutor(1, mp_context=server.context()) as pool:
+            pid = pool.submit(os.getppid).result()
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         assert not multiprocessing.active_children()  # so it looks: multiprocessing will not kill the worker
     engine.close()
 

@@ -136,5 +136,5 @@ def _one_by_one(runs):
 
 def _records(folder):
     """What follows from the config alone, by the run's folder."""
-    files = ("run.json", "curves.csv", "predictions.csv", "gradients.csv")
+    files = ("run.json", "curves.csv", "predictions.csv", "gradients.csv", "weights.safetensors")
     return {run.parent.name: [(run.parent / name).read_bytes() for name in files] for run in folder.glob("*/run.json")}

@@ -72,7 +72,7 @@ def start(place):
 
 
 def records(folder):
-    files = ("run.json", "curves.csv", "predictions.csv")
+    files = ("run.json", "curves.csv", "predictions.csv", "weights.safetensors")
     runs = (path.parent for path in Path(folder, "outputs", "small").glob("*/run.json"))
     return {run.name: [(run / name).read_bytes() for name in files] for run in runs}
 

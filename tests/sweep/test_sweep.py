@@ -29,7 +29,7 @@ def runs(run_config):
 
 def records(folder):
     """The bytes of each run's record that follow from its config, by the name of its folder."""
-    names = ("run.json", "curves.csv", "predictions.csv", "gradients.csv")
+    names = ("run.json", "curves.csv", "predictions.csv", "gradients.csv", "weights.safetensors")
     return {
         path.parent.name: [(path.parent / name).read_bytes() for name in names] for path in folder.glob("*/run.json")
     }

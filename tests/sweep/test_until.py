@@ -41,7 +41,7 @@ CLAIMS = claims.parse(
     ]
 )
 STUDY = StudyFile("s", command="make it", claims=CLAIMS)
-RECORD = ("run.json", "curves.csv", "predictions.csv")
+RECORD = ("run.json", "curves.csv", "predictions.csv", "weights.safetensors")
 
 
 @pytest.fixture

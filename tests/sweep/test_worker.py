@@ -6,6 +6,7 @@ import pytest
 
 from rnnlab.records import run as records
 from rnnlab.records.run import CURVES, GRADIENTS, PREDICTIONS, PROVENANCE, RUN
+from rnnlab.records.weights import WEIGHTS
 from rnnlab.sweep import worker
 from rnnlab.sweep.engine import Pack
 from rnnlab.sweep.finished import RunFailed, finish
@@ -85,7 +86,8 @@ def test_an_interruption_is_no_failure(run_config, monkeypatch):
 def test_a_run_alone_leaves_its_files(run_config, tmp_path):
     run = run_config()
     finished = run_alone(run, tmp_path / "a" / "b", "cpu", "auto")
-    assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {RUN, CURVES, PREDICTIONS, GRADIENTS, PROVENANCE}
+    files = {RUN, CURVES, PREDICTIONS, GRADIENTS, WEIGHTS, PROVENANCE}
+    assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == files
     record = records.read_record(tmp_path / "a" / "b")
     assert record.config == json.loads(json.dumps(run.as_dict()))
     assert (record.run_id, record.condition_id, record.task) == (run.run_id, run.condition_id, run.task.facts)
@@ -98,7 +100,7 @@ def test_a_run_alone_leaves_its_files(run_config, tmp_path):
 def test_a_record_holds_only_what_follows_from_the_config(run_config, tmp_path):
     for name in "ab":
         run_alone(run_config(cell__activation="relu"), tmp_path / name, "cpu", "auto")  # provenance has the word tanh
-    for file in (RUN, CURVES, PREDICTIONS):
+    for file in (RUN, CURVES, PREDICTIONS, WEIGHTS):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     text = (tmp_path / "a" / RUN).read_text()
     for word in (*provenance(), "pack_wall_s", str(tmp_path)):

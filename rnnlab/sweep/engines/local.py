@@ -8,11 +8,13 @@ import os
 import threading
 import time
 from collections.abc import Collection, Sequence
+from importlib.util import find_spec
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Self, cast
 
+from rnnlab import plugins
 from rnnlab.sweep import server
 from rnnlab.sweep.engine import Died, Done, EngineError, Event, Pack
 from rnnlab.sweep.engines import register
@@ -35,9 +37,9 @@ class LocalEngine:
         self.n_workers, self.pack_memory_gb = n_workers, memory_gb / n_workers
         self._gpus = gpus
         self._n_started = 0
-        posix = os.name == "posix"
-        self._context = multiprocessing.get_context("forkserver") if posix else multiprocessing.get_context("spawn")
-        server.start()  # does not wait for it
+        self._preloaded = not _plugins_have_kernels()  # no server has loaded the vector forms of plugins
+        self._context = server.context(self._preloaded)
+        server.start(self._preloaded)  # does not wait for it
         self._processes: dict[Connection, BaseProcess] = {}
         self._packs: dict[Connection, Pack] = {}
 
@@ -75,7 +77,7 @@ class LocalEngine:
             gpu = self._gpus[self._n_started % len(self._gpus)] if self._gpus else None
             process = self._context.Process(target=_serve, args=(theirs, gpu), daemon=True)
             try:
-                server.start()
+                server.start(self._preloaded)
                 process.start()
             except (EOFError, OSError) as error:  # the server was killed at this moment: another one is started
                 reason = error
@@ -109,6 +111,14 @@ class LocalEngine:
         process.kill()  # before its pipe is closed, or a worker that is sending prints a BrokenPipeError
         process.join()
         connection.close()
+
+
+def _plugins_have_kernels() -> bool:
+    if find_spec("numba") is None or not plugins.loaded():
+        return False
+    from rnnlab.nets.kernels.forms import of_plugins
+
+    return bool(of_plugins())
 
 
 def _serve(connection: Connection, gpu: str | None) -> None:

@@ -1,0 +1,122 @@
+"""The user's script runs once, however it was started, and other users of multiprocessing keep theirs."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SWEEP = """
+import rnnlab
+
+print("the script runs")
+small = {"task.n_points": 40, "task.window": 4, "task.forecast_steps": 3, "cell.hidden_size": 4}
+small |= {"training.steps": 2, "training.batch_size": 8}
+results = rnnlab.sweep(seeds=3, study="mine", n_workers=2, report=False, **small)
+print(sorted(results.runs["seed"]), results.problems)
+"""
+GUARDED = "def main():" + SWEEP.replace("\n", "\n    ") + "\n\nif __name__ == '__main__':\n    main()\n"
+ENDED = ["[0, 1, 2] ()"]
+
+OTHERS = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+print("the script is imported as", __name__)
+
+def double(x):
+    return 2 * x
+
+def others():
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver")) as pool:
+        return pool.submit(double, 21).result()
+
+if __name__ == "__main__":
+    print(others())
+    from rnnlab.sweep import server
+    with ProcessPoolExecutor(1, mp_context=server.context()) as pool:
+        print(pool.submit(abs, -1).result())
+    print(others())
+"""
+
+BUMP = """
+import torch
+from rnnlab.nets.activations import Activation, register
+
+@register("bump")
+class Bump(Activation):
+    range, largest_slope, slope_at_0, source = (0.0, 1.0), 0.8577638849607068, 0.0, "mine"
+
+    def phi(self, a):
+        return torch.exp(-a.square())
+
+    def slope(self, a):
+        return -2 * a * self.phi(a)
+"""
+SWEEP_OF_BUMP = SWEEP.replace("seeds=3", "seeds=3, cell={'activation': 'bump'}")
+CAUGHT = "\ntry:" + SWEEP_OF_BUMP.replace("\n", "\n    ") + "\nexcept Exception as error:\n    print(error)\n"
+
+IMPORTED_AGAIN = """
+import multiprocessing
+
+import rnnlab
+
+if __name__ != "__main__":
+    try:
+        rnnlab.sweep("activations")
+    except rnnlab.ConfigError as error:
+        print(error)
+else:
+    process = multiprocessing.get_context("spawn").Process(target=print, args=["done"])
+    process.start()
+    process.join()
+"""
+
+
+def python(*arguments, folder, text=None):
+    """What a Python says that runs in the folder, line by line."""
+    command = [sys.executable, "-W", "error", *arguments]
+    ended = subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, timeout=300)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return ended.stdout.splitlines()
+
+
+@pytest.mark.parametrize("script", [SWEEP, GUARDED], ids=["without a guard", "with a guard"])
+@pytest.mark.parametrize("way", ["file", "module", "stdin", "-c"])
+def test_a_script_runs_once_and_all_runs_are_trained(script, way, tmp_path):
+    (tmp_path / "script.py").write_text(script)
+    ways = {"file": ["script.py"], "module": ["-m", "script"], "stdin": ["-"], "-c": ["-c", script]}
+    said = python(*ways[way], folder=tmp_path, text=script if way == "stdin" else None)
+    assert said.count("the script runs") == 1
+    assert said[-1:] == ENDED
+    assert len(list(tmp_path.glob("outputs/mine/*/run.json"))) == 3
+
+
+def test_processes_that_somebody_else_makes_by_multiprocessing_stay_as_they_are(tmp_path):
+    (tmp_path / "script.py").write_text(OTHERS)
+    said = python("script.py", folder=tmp_path)
+    assert [line for line in said if not line.startswith("the script")] == ["42", "1", "42"]
+    assert said.count("the script is imported as __mp_main__") == 2, "once by each pool of the script's own"
+
+
+def test_a_sweep_in_a_script_that_is_imported_by_its_own_worker_is_refused_in_one_line(tmp_path):
+    (tmp_path / "script.py").write_text(IMPORTED_AGAIN)
+    refusal, last = python("script.py", folder=tmp_path)
+    assert "must stand under `if __name__ ==" in refusal
+    assert last == "done"
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_what_is_defined_in_a_file_beside_the_script_is_known_to_workers(tmp_path):
+    (tmp_path / "mine.py").write_text(BUMP)
+    (tmp_path / "script.py").write_text("import mine\n" + SWEEP_OF_BUMP)
+    assert python("script.py", folder=tmp_path)[-1:] == ENDED
+    found = {run.parent.name: json.loads(run.read_text())["config"]["code"] for run in tmp_path.glob("*/*/*/run.json")}
+    assert len(found) == 3 and all(code.keys() == {"numerics", "mine"} for code in found.values())
+
+
+def test_what_is_defined_in_the_script_itself_is_refused_in_one_line(tmp_path):
+    (tmp_path / "script.py").write_text(BUMP + CAUGHT)
+    said = python("script.py", folder=tmp_path)
+    assert said[-1].startswith("plugins: what stands in the script or notebook itself cannot be used; ")
+    assert not (tmp_path / "outputs").exists()
