@@ -26,7 +26,7 @@ SWEEP = [
     *("training.eval_every=500", "hydra.launcher.checkpoint_s=0.5"),
 ]
 PATIENCE_S = 10.0  # within which a worker must have noticed that its main process is gone
-RECORD = ("run.json", "curves.csv", "predictions.csv")
+RECORD = ("run.json", "curves.csv", "predictions.csv", "weights.safetensors")
 
 
 def start(folder: Path) -> subprocess.Popen[bytes]:

@@ -24,6 +24,7 @@ from rnnlab.nets.backends.choice import cannot_compile
 from rnnlab.nets.cells.rnn import RnnCell
 from rnnlab.nets.reference import forward
 from rnnlab.records.tables import to_csv
+from rnnlab.records.weights import to_bytes
 from rnnlab.training.loop import train
 
 FEW = {"n_train": 40, "n_eval": 12, "n_test": 12}
@@ -74,7 +75,8 @@ def record_text(result) -> str:
     assert result.status == "completed"
     numbers = [result.steps_done, result.diverged_at_step, result.divergence_reason, result.outcome, result.metrics]
     tables = (result.curves, result.predictions, result.gradients)
-    return "".join(to_csv(table) for table in tables if table) + repr(numbers)
+    weights = to_bytes(result.weights).hex() if result.weights else ""
+    return "".join(to_csv(table) for table in tables if table) + repr(numbers) + weights
 
 
 @pytest.fixture(scope="session")

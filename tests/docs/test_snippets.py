@@ -5,6 +5,7 @@ Commands run in an empty folder, made small by further overrides.  What takes mi
 cluster is composed, or its files, options and targets are looked up.
 """
 
+import math
 import re
 import shlex
 import shutil
@@ -12,13 +13,17 @@ import struct
 import subprocess
 import sys
 import tomllib
+from datetime import date, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from rnnlab import __main__ as command
+from rnnlab.export.targets import targets
 from rnnlab.report.command import main as report
 
 ROOT = Path(__file__).parents[2]
@@ -27,14 +32,26 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-RUN_ELSEWHERE = {"docs/python.md", "docs/statistics.md"}  # by tests/report/test_documentation.py
-RNNLAB = ("rnnlab", "rnnlab-report")
+RUN_ELSEWHERE = {  # by test_documentation.py of their rooms, tests/docs/test_plugins.py and tests/nets/test_modules.py
+    "docs/python.md",
+    "docs/statistics.md",
+    "docs/exports.md",
+    "docs/modules.md",
+    "docs/network.md",
+    "docs/plugins.md",
+}
+RNNLAB = ("rnnlab", "rnnlab-report", "rnnlab-export")
+
+EXPORT = "import sys; from rnnlab.export.command import main; sys.exit(main(sys.argv[1:]))"
 
 # Overrides that make a command small, by a word of it; the first that fits is taken.
 SMALL = {
     "experiment=activations": ["hydra.launcher.dry_run=true"],
     "task=text": ["training.steps=2", "training.batch_size=4", "task.window=10"],
+    "task.path=sales.csv": ["training.steps=2"],
+    "task.data_dir=photos": ["training.steps=2", "training.batch_size=8"],
     "task=rows": ["training.steps=2", "training.batch_size=8", "task.n_train_images=20"],
+    "task=series": ["training.steps=2"],
     "seed=": ["training.steps=2", "training.batch_size=8", "task.n_points=60", "task.forecast_steps=2", "seed=0,1"],
     "": ["training.steps=2"],
 }
@@ -61,15 +78,33 @@ def test_every_fence_says_whether_it_is_to_be_run():
     assert languages <= {"sh", "python", "yaml", "text"}
 
 
-# rnnlab and rnnlab-report
+# rnnlab, rnnlab-report and rnnlab-export
+
+
+def sales():
+    """The table of docs/data.md."""
+    rows = ["Day;Sales;Temperature;Weather"]
+    for n in range(120):
+        sold = "" if n in (2, 30, 31) else f"{200 + 50 * math.sin(2 * math.pi * n / 7) + n / 10:.2f}"
+        row = f"{10 + 0.4 * n:.1f};{('sun', 'rain', 'cloud')[n % 3]}"
+        day = date(2024, 1, 1) + timedelta(days=n)
+        rows.append(f"{day:%d.%m.%Y};" + f"{sold};{row}".replace(".", ","))
+    return "\n".join(rows)
 
 
 @pytest.fixture
 def users_files(tmp_path):
-    """The files of which the README speaks, in an empty folder."""
+    """The files of which README.md and docs/data.md speak, in an empty folder."""
     (tmp_path / "shakespeare.txt").write_text("to be or not to be, that is the question\n" * 40)
     prices = "".join(f"{day},{100 + day % 7},{101 + day % 5}\n" for day in range(60))
     (tmp_path / "prices.csv").write_text(f"Day,Open,Close\n{prices}")
+    (tmp_path / "sales.csv").write_text(sales(), encoding="cp1252")
+    (tmp_path / "old.txt").write_text("déjà vu, déjà lu, déjà su\n" * 40, encoding="cp1252")
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for k in range(20):
+            pixels = np.random.default_rng([len(name) * k, ord(name[0])]).integers(0, 256, (9, 12, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{k}.{('png', 'jpg')[k % 2]}")
     (tmp_path / "mnist").mkdir()
     for part, n in (("train", 60), ("t10k", 20)):
         images = np.random.default_rng(n).integers(0, 256, (n, 5, 5), np.uint8)
@@ -77,6 +112,8 @@ def users_files(tmp_path):
         (tmp_path / f"mnist/{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
         labels = struct.pack(">2I", 0x801, n) + bytes(k % 3 for k in range(n))
         (tmp_path / f"mnist/{part}-labels-idx1-ubyte").write_bytes(labels)
+    own, *_ = (text for page, text in fences("python") if page == "docs/plugins.md")
+    (tmp_path / "my.py").write_text(own)
     (tmp_path / "mystudies/experiment").mkdir(parents=True)
     study = "# @package _global_\nquestion: why?\nsource: mine\nstudy: mine\ntask: {n_points: 60, forecast_steps: 2}\n"
     (tmp_path / "mystudies/experiment/mine.yaml").write_text(study)
@@ -96,12 +133,26 @@ def test_the_commands_of_a_page_run_one_after_the_other(page, rnnlab, users_file
     for name, *arguments in (words for on, words in commands() if on == page and words[0] in RNNLAB):
         if name == "rnnlab-report":
             assert report(arguments) == 0
-        elif arguments == ["--help"]:
+        elif name == "rnnlab-export":
+            library = targets()[arguments[arguments.index("--to") + 1]].library
+            ended = subprocess.run([sys.executable, "-c", EXPORT, *arguments])  # alone: MLflow leaves connections open
+            assert ended.returncode == (2 if library and find_spec(library) is None else 0)
+        elif "--help" in arguments:
             monkeypatch.setattr(sys, "argv", ["rnnlab", *arguments])
             command.main()
-            assert "usage: rnnlab" in capsys.readouterr().out
+            assert ("usage: rnnlab" if arguments == ["--help"] else arguments[1]) in capsys.readouterr().out
         else:
             assert rnnlab(*small(arguments)) == 0, (arguments, capsys.readouterr().err)
+
+
+def test_the_first_answer_to_a_table_is_that_of_the_page(rnnlab, users_files, capsys):
+    page = (ROOT / "docs/data.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"`rnnlab (task=series [^`]*)` answers", page)
+    assert rnnlab(*command.split()) == 2
+    (answer,) = (text for language, text in FENCE.findall(page) if text.startswith("rnnlab:"))
+    assert capsys.readouterr().err.split() == answer.split()
+    table = "\n".join(sales().splitlines()[:5])
+    assert (table + "\n") in [text for language, text in FENCE.findall(page)]
 
 
 # Other programs
