@@ -3,6 +3,8 @@
 import os
 import platform
 from contextlib import closing
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -33,6 +35,8 @@ SWEEP = [
 
 class Deadly:
     """In the place of a run: whoever unpacks it is gone, as by a signal or for want of memory."""
+
+    code: ClassVar = {}
 
     def __reduce__(self):
         return os._exit, (1,)
@@ -72,7 +76,7 @@ def test_a_pack_that_kills_its_worker_has_died_and_the_others_go_on(engine, run_
 
 
 def test_what_no_run_has_raised_is_an_error_of_the_engine(engine):
-    engine.submit(Pack([3], "cpu", checkpoint_s=60.0))
+    engine.submit(Pack([SimpleNamespace(code={})], "cpu", checkpoint_s=60.0))
     with pytest.raises(EngineError, match=r"a Ray node cannot compute packs: AttributeError: .* 'task'"):
         engine.wait(None)
 

@@ -431,9 +431,9 @@ def test_extremes_whose_difference_is_no_number_are_named(series_of, look):
 
 @pytest.mark.parametrize("scaling", ["minmax", "standard"])
 def test_a_value_beside_which_the_others_would_be_one_number_is_named(scaling, series_of, look):
-    refused, read = (series_of(spoiled(9, 1, value), scaling=scaling) for value in ("1e12", "1e6"))
+    refused = series_of(spoiled(9, 1, "1e12"), scaling=scaling)
     assert "line 9, column Close: 1e+12 is so far from the other values that float32" in look.refusal(refused)
-    read.check()
+    series_of(spoiled(9, 1, "1e6"), scaling=scaling).check()
 
 
 # Many steps, and seasons
