@@ -27,7 +27,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rnnlab.options import ConfigError
+from rnnlab.options import ConfigError, shown
 from rnnlab.registry import PROGRAM, Registry
 
 GROUP = "rnnlab"  # of entry points
@@ -46,7 +46,7 @@ class Plugin:
     path: str = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _arrived, (self.name, self.sha256, self.text, self.path)
+        return arrived, (self.name, self.sha256, self.text, self.path)
 
     @property
     def module(self) -> str:
@@ -126,11 +126,14 @@ def check_loaded(names: Iterable[str]) -> None:
 
 def listed(names: Any) -> list[str]:
     """The value of the key `plugins` as a list.  Raises ConfigError."""
-    names = [names] if isinstance(names, str) else list(names or [])
-    for name in names:
+    if isinstance(names, str):
+        names = [names]
+    for name in names if isinstance(names, Sequence) else [] if names is None else [names]:
         if not isinstance(name, str) or not name:
-            raise ConfigError(f"plugins: {name!r}; must be a list of Python files and installed modules, as [my.py]")
-    return names
+            raise ConfigError(
+                f"plugins: {shown(name)}; must be a list of Python files and installed modules, as [my.py]"
+            )
+    return list(names or [])
 
 
 @cache
@@ -214,16 +217,24 @@ def _execute(text: str, path: str, module_name: str) -> None:
     exec(compile(text, path, "exec"), vars(module))
 
 
-def _arrived(name: str, sha256: str, text: str | None, path: str) -> Plugin:
-    """The plugin of another process, imported in this one.  Raises ConfigError."""
+def arrived(name: str, sha256: str, text: str | None, path: str) -> Plugin:
+    """The plugin of another process, imported in this one.  Raises ConfigError, also where the digest is not that of
+    what would be imported."""
     plugin = Plugin(name, sha256, text, path)
     try:
         if text is None and _digest(name) != sha256:
             raise ConfigError(f"plugins: {name!r}; is another version than that of the command")
+        if text is not None and sha256 not in _digests(text):
+            raise ConfigError(f"plugins: {name!r}; its text has changed on its way here")
         _load(plugin)
     except ConfigError as error:
         raise ConfigError(f"{platform.node()}: {error}") from error.__cause__
     return plugin
+
+
+def _digests(text: str) -> tuple[str, ...]:
+    """Of the file that the text is from, without and with a byte order mark."""
+    return tuple(hashlib.sha256(text.encode(encoding)).hexdigest() for encoding in ("utf-8", "utf-8-sig"))
 
 
 def _line(error: BaseException, path: str) -> str:

@@ -41,8 +41,12 @@ class Pack:
 
     def __getstate__(self) -> dict[str, Any]:
         """With the plugins of its runs first: to unpickle a pack is to import them before the runs, which need them."""
+        return {"plugins": self.used_plugins(), **vars(self)}
+
+    def used_plugins(self) -> list[plugins.Plugin]:
+        """Those of which a run uses an entry."""
         used = {name for run in self.runs for name in run.code}
-        return {"plugins": [plugin for plugin in plugins.loaded() if plugin.name in used], **vars(self)}
+        return [plugin for plugin in plugins.loaded() if plugin.name in used]
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,10 @@ class Done:
 
 @dataclass(frozen=True)
 class Died:
-    """The worker that computed a pack is gone."""
+    """The worker that computed a pack is gone.  how: what is known of its end, in a few words."""
 
     pack: Pack
+    how: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -90,17 +90,23 @@ def test_a_name_is_registered_once():
     assert list(engines())[:3] == ["local", "ray", "slurm"]
 
 
-@pytest.mark.parametrize("name, module", [("ray", "ray"), ("slurm", "submitit")])
-def test_an_engine_that_is_not_installed_is_named_with_what_installs_it(rnnlab, capsys, monkeypatch, name, module):
-    monkeypatch.setitem(sys.modules, module, None)
-    assert rnnlab(*SWEEP, f"hydra.launcher.engine={name}") == 2
+def test_an_engine_that_is_not_installed_is_named_with_what_installs_it(rnnlab, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert rnnlab(*SWEEP, "hydra.launcher.engine=ray") == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"rnnlab: hydra.launcher.engine: '{name}'; ")
-    assert f"pip install rnnlab[{name}]" in line
+    assert line.startswith("rnnlab: hydra.launcher.engine: 'ray'; ")
+    assert "pip install rnnlab[ray]" in line
+
+
+def test_a_ray_that_is_too_old_to_ask_for_a_token_is_refused(rnnlab, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", sys)
+    engines()
+    monkeypatch.setattr(sys.modules["rnnlab.sweep.engines.ray"], "version", lambda name: {"ray": "2.51.1"}[name])
+    assert rnnlab(*SWEEP, "hydra.launcher.engine=ray") == 2
+    assert capsys.readouterr().err.endswith(" 'ray'; Ray 2.51.1 is installed, and must be 2.60 or newer\n")
 
 
 def test_a_machine_without_slurm_is_told_so(rnnlab, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "submitit", sys)
     monkeypatch.setenv("PATH", "")
     assert rnnlab(*SWEEP, "hydra.launcher.engine=slurm") == 2
     assert "this machine has no sbatch" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """engine=slurm on a real Slurm: .ci/slurm start brings one up on this machine."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("submitit", reason="submitit is not installed: pip install -r requirements-engines.txt")
 if shutil.which("sinfo") is None or subprocess.run(["sinfo"], capture_output=True).returncode != 0:
     pytest.skip("no Slurm answers on this machine: .ci/slurm start", allow_module_level=True)
 
@@ -98,7 +98,7 @@ def in_state(state):
 
 
 def a_checkpoint(place):
-    return any(place.glob("outputs/small/.checkpoints/*.npz"))
+    return any(place.glob("outputs/small/.checkpoints/*.checkpoint"))
 
 
 def test_cancelled_requeued_and_with_the_front_end_killed_it_ends_in_the_local_records(place, start, wanted):
@@ -163,18 +163,59 @@ def test_pre_empted_as_before_its_time_is_over_a_pack_goes_on_from_its_checkpoin
     assert (place / "calls").read_text() == "x\n"
 
 
-def test_a_command_killed_while_it_submits_leaves_nothing_that_runs_twice(place, start, wanted):
+def test_the_jobs_of_a_command_killed_while_it_submits_are_found_and_none_is_submitted_twice(place, start, wanted):
     (place / "after").write_text("sleep 60\n")
     first = start()
     wait_for("the jobs", jobs)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    (place / "after").write_text("")
     again = start()
-    wait_for("the second array", lambda: (place / "calls").read_text() == "x\nx\n")
-    wait_for("the end of the first", lambda: len({job.split("_")[0] for job in jobs()}) == 1)
     again.communicate(timeout=PATIENCE_S)
     assert again.returncode == 0
+    assert records(place) == wanted
+    assert (place / "calls").read_text() == "x\n"
+
+
+def test_a_damaged_note_is_one_line_and_its_array_is_cancelled_and_kept_aside(place, start, wanted):
+    first = start("hydra.launcher.slurm.array_parallelism=1")
+    wait_for("a running pack", lambda: in_state("RUNNING"))
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    before = {job.split("_")[0] for job in jobs()}
+    (note,) = place.glob("outputs/small/.slurm/rnnlab-*/note.json")
+    note.write_text(note.read_text()[:-9])
+    again = start()
+    wait_for("the end of the first array", lambda: not before & {job.split("_")[0] for job in jobs()})
+    _, error = again.communicate(timeout=PATIENCE_S)
+    assert again.returncode == 0
+    (line,) = error.splitlines()
+    assert line.startswith(f"rnnlab: {note.parent}: its note cannot be read (") and line.endswith(".damaged")
+    assert records(place) == wanted
+    assert [path.name for path in note.parents[1].iterdir()] == [f"{note.parent.name}.damaged"]
+
+
+def test_no_pickle_passes_through_the_folder(place, start):
+    first = start("hydra.launcher.slurm.array_parallelism=1")
+    wait_for("a result", lambda: [*place.glob("outputs/small/.slurm/rnnlab-*/*.result.json")])
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    files = [path for path in place.glob("outputs/small/.slurm/rnnlab-*/*") if path.suffix != ".log"]
+    assert {path.name.partition(".")[2] for path in files} == {"json", "pack.json", "result.json"}
+    for path in files:
+        assert json.loads(path.read_text())["format"] == 1
+
+
+def test_a_job_that_cannot_import_rnnlab_is_an_error_of_the_engine_and_no_run_fails(place, start, wanted):
+    first = start("hydra.launcher.slurm.setup=['export PYTHONHOME=/nowhere']")
+    _, error = first.communicate(timeout=PATIENCE_S)
+    assert first.returncode == 1
+    (line,) = error.splitlines()
+    assert line.startswith("rnnlab: Slurm job rnnlab-") and "cannot compute packs: " in line
+    assert records(place) == {}
+    subprocess.run(["scancel", "--me"], check=True)
+    again = start()
+    _, error = again.communicate(timeout=PATIENCE_S)
+    assert again.returncode == 0, error
     assert records(place) == wanted
 
 
