@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab.records.files import RecordError
+from rnnlab.records.files import RecordError, read_json
 from rnnlab.records.run import PROVENANCE, RUN
 from rnnlab.report import write_report
 from rnnlab.report.reading.study import Problem, Run, Study
@@ -70,10 +70,10 @@ class Source:
         """
         folder = self.study.folder / run.folder
         try:
-            provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+            provenance = read_json(folder / PROVENANCE)
             end = datetime.fromisoformat(provenance["finished"]).timestamp()
             return end - float(provenance.get("pack_wall_s", 0.0)), end
-        except (OSError, ValueError, KeyError, TypeError):
+        except (RecordError, ValueError, KeyError, TypeError, OverflowError):
             changed = (folder / RUN).stat().st_mtime
             return changed, changed
 

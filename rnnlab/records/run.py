@@ -6,6 +6,7 @@
     predictions.csv   the network's answers beside the truth; the task decides on the columns
     gradients.csv     of recurrent runs: step, layer, t, grad_norm, the norm of dL/dh[t] on the way back through time
     weights.safetensors  the trained weights, unless training.save_weights=false (see weights.py)
+    sha256sums        the digests of the files above (see digests.py)
     provenance.json   when, where and with which versions the run was computed: what does not follow from the config
 
 All files but provenance.json hold only what follows from the config, so the same config gives the same bytes on the
@@ -15,18 +16,20 @@ a whole record.
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from rnnlab.records.files import RecordError, to_json, write_bytes, write_text
+from rnnlab.records import content
+from rnnlab.records.digests import SUMS, differing, read_sums, to_sums
+from rnnlab.records.files import RecordError, UnknownSchemaError, read_json, to_json, write_bytes, write_text
 from rnnlab.records.tables import read_table, to_csv
+from rnnlab.records.temporaries import remove_left_over, temporary
 from rnnlab.records.weights import WEIGHTS, Weights, check_weights, read_weights, to_bytes
 
 SCHEMA = 1
@@ -119,7 +122,8 @@ def render(record: Record) -> dict[str, str | bytes]:
     sizes = {name: len(text.encode()) for name, text in tables.items()}
     rest = {"diverged": result.diverged, "tables": sizes, "task": asdict(record.task), "config": record.config}
     weights = {WEIGHTS: to_bytes(result.weights)} if result.weights else {}
-    return {**tables, **weights, RUN: to_json(head | summary | rest)}
+    files: dict[str, str | bytes] = {**tables, **weights, RUN: to_json(head | summary | rest)}
+    return {SUMS: to_sums(files), **files}
 
 
 def write_files(
@@ -133,89 +137,130 @@ def write_files(
     beside: other files that belong into the folder, relative path -> text."""
     everything = {PROVENANCE: to_json(provenance), **(beside or {}), **files}
     if not folder.exists():  # all at once
-        building = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        building = temporary(folder)
         try:
-            for name, content in everything.items():
-                _write_new(building / name, content)
+            for name, held in everything.items():
+                _write_new(building / name, held)
             building.rename(folder)
         except BaseException:
             shutil.rmtree(building, ignore_errors=True)
             raise
         return
-    for name in (RUN, GRADIENTS, WEIGHTS):  # while the tables are replaced, the folder is not a record
+    remove_left_over([folder])
+    for name in (RUN, SUMS, GRADIENTS, WEIGHTS):  # while the tables are replaced, the folder is not a record
         (folder / name).unlink(missing_ok=True)
-    for name in os.listdir(folder):
-        if name.startswith(".") and name.endswith(".tmp"):  # left by a process that was killed while it wrote
-            (folder / name).unlink(missing_ok=True)
     for name in sorted(everything, key=lambda name: name == RUN):
         (folder / name).parent.mkdir(exist_ok=True)
-        content = everything[name]
-        if isinstance(content, bytes):
-            write_bytes(folder / name, content)
+        held = everything[name]
+        if isinstance(held, bytes):
+            write_bytes(folder / name, held)
         else:
-            write_text(folder / name, content)
+            write_text(folder / name, held)
 
 
-def _write_new(path: Path, content: str | bytes) -> None:
-    content = content if isinstance(content, bytes) else content.encode()
+def _write_new(path: Path, held: str | bytes) -> None:
+    held = held if isinstance(held, bytes) else held.encode()
     try:
-        path.write_bytes(content)
+        path.write_bytes(held)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        path.write_bytes(held)
 
 
 def read_record(folder: Path) -> Record:
     """Read a run folder back.  Raises RecordError naming the file and the reason."""
     run = read_run(folder)
-    try:
-        task = TaskFacts(**run["task"])
-    except TypeError as error:
-        raise RecordError(f"{folder / RUN}: unexpected content of 'task' ({error})") from None
+    task = TaskFacts(**run["task"])
     entries: dict[str, Any] = {name: run[name] for name in SUMMARY}
-    for table, file in TABLES.items():
-        if file != GRADIENTS or (folder / file).exists():
-            entries[table] = read_table(folder / file)
+    entries |= {"curves": read_curves(folder), "predictions": read_predictions(folder, task.predictions)}
+    if (folder / GRADIENTS).exists():
+        entries["gradients"] = read_gradients(folder)
     if (folder / WEIGHTS).exists():
         entries["weights"] = read_weights(folder / WEIGHTS)
     return Record(run["run_id"], run["condition_id"], run["config"], task, RunResult(**entries), run["schema"])
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """run.json alone, with its metrics as floats: most readers need no more.  Raises RecordError."""
+    """run.json alone, with its metrics as floats: most readers need no more.  Its entries have the types that
+    content.py says.  Raises RecordError; UnknownSchemaError where another version has written it."""
     path = folder / RUN
-    try:
-        run = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RecordError(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:
-        raise RecordError(f"{path}: cannot be read ({error})") from None
-    if not isinstance(run, dict) or "schema" not in run:
-        raise RecordError(f"{path}: not a run record (no schema number)")
+    run = read_json(path)
+    if not isinstance(run, dict) or type(run.get("schema")) is not int:
+        raise RecordError(f"{path}: not a run record (no schema number)", [path])
     if run["schema"] != SCHEMA:
-        raise RecordError(f"{path}: schema {run['schema']!r}; this version reads schema {SCHEMA}")
-    missing = {*SUMMARY, "run_id", "condition_id", "config", "task", "diverged"} - run.keys()
-    if missing:
-        raise RecordError(f"{path}: lacks {', '.join(sorted(missing))}")
+        raise UnknownSchemaError(f"{path}: schema {run['schema']!r}; this version reads schema {SCHEMA}", [path])
     try:
-        run["metrics"] = {name: float(value) for name, value in run["metrics"].items()}
-    except (AttributeError, TypeError, ValueError):
-        raise RecordError(f"{path}: metrics are not numbers: {run['metrics']!r}") from None
+        content.check_run(run, tuple(TABLES.values()))
+        TaskFacts(**run["task"])
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"{path}: {error}", [path]) from None
+    run["metrics"] = {name: float(value) for name, value in run["metrics"].items()}
     return run
 
 
-def check_files(folder: Path, run: Mapping[str, Any]) -> None:
+def read_curves(folder: Path) -> dict[str, np.ndarray]:
+    """curves.csv by column, with the types that content.py says.  Raises RecordError."""
+    return _read_table(folder / CURVES, content.check_curves)
+
+
+def read_gradients(folder: Path) -> dict[str, np.ndarray]:
+    """gradients.csv, likewise."""
+    return _read_table(folder / GRADIENTS, content.check_gradients)
+
+
+def read_predictions(folder: Path, layout: str) -> dict[str, np.ndarray]:
+    """predictions.csv, likewise.  layout: TaskFacts.predictions."""
+    return _read_table(folder / PREDICTIONS, partial(content.check_predictions, layout=layout))
+
+
+def _read_table(path: Path, check: Callable[[content.Columns], None]) -> dict[str, np.ndarray]:
+    table = read_table(path)
+    try:
+        check(table)
+    except ValueError as error:
+        raise RecordError(f"{path}: {error}", [path]) from None
+    return table
+
+
+def read_checked_run(folder: Path, may_lack: Collection[str] = (WEIGHTS,)) -> dict[str, Any]:
+    """run.json, as `read_run` reads it, of a record whose files are all as they were written.  Raises RecordError.
+
+    may_lack: the files that somebody may have removed.  A record from before there were digests is checked for the
+    sizes of its files."""
+    if (folder / SUMS).exists():
+        _check_sums(folder, may_lack)  # first: a schema with a wrong digit is damage, and no other version
+        return read_run(folder)
+    run = read_run(folder)
+    check_sizes(folder, run, may_lack)
+    return run
+
+
+def _check_sums(folder: Path, may_lack: Collection[str]) -> None:
+    sums = read_sums(folder)
+    if RUN not in sums:
+        raise RecordError(f"{folder / SUMS}: has been cut off", [folder / SUMS])
+    if errors := differing(folder, sums, may_lack):
+        more = f", and {len(errors) - 1} more of its files" if len(errors) > 1 else ""
+        raise RecordError(f"{errors[0]}{more}", [path for error in errors for path in error.damaged])
+
+
+def check_sizes(folder: Path, run: Mapping[str, Any], may_lack: Collection[str] = (WEIGHTS,)) -> None:
     """Raise RecordError for a table whose size is not the one that `run` (see read_run) states, and for a file of
-    weights whose size is not the one that its header states.  Weights that are not there are no error.
+    weights whose size is not the one that its header states.
 
     A power failure can cut off files that were written last.  They are not flushed to the disk one by one against
-    that: flushing the seven files of a run takes longer than many runs take to train."""
+    that: flushing the files of a run takes longer than many runs take to train."""
     for name, size in run.get("tables", {}).items():
+        path = folder / name
         try:
-            found = (folder / name).stat().st_size
+            found = path.stat().st_size
+        except FileNotFoundError:
+            if name in may_lack:
+                continue
+            raise RecordError(f"{path}: no such file") from None
         except OSError as error:
-            raise RecordError(f"{folder / name}: cannot be read ({error.strerror})") from None
+            raise RecordError(f"{path}: cannot be read ({error.strerror})", [path]) from None
         if found != size:
-            raise RecordError(f"{folder / name}: has {found} bytes of {size}")
+            raise RecordError(f"{path}: has {found} bytes of {size}", [path])
     if (folder / WEIGHTS).exists():
         check_weights(folder / WEIGHTS)

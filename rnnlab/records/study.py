@@ -5,7 +5,7 @@ A sweep writes it; the report reads it, and can do without it.
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from rnnlab.options import ConfigError
 from rnnlab.records import claims
 from rnnlab.records.claims import Claim
-from rnnlab.records.files import to_json, write_text
+from rnnlab.records.files import RecordError, UnknownSchemaError, in_utf8, read_json, to_json, write_text
 
 STUDY = "study.json"
 SCHEMA = 1
@@ -113,23 +113,40 @@ def write_study_file(folder: Path, file: StudyFile) -> None:
     write_text(folder / STUDY, to_json(content))
 
 
+def check_study_file(folder: Path) -> None:
+    """Raise RecordError for a study.json that cannot be read, UnknownSchemaError for one of another version."""
+    _content(folder)
+
+
+def _content(folder: Path) -> dict[str, Any] | None:
+    """The data of study.json; None where there is none.  Raises RecordError."""
+    path = folder / STUDY
+    if not os.path.lexists(path):
+        return None
+    content = read_json(path)
+    if not isinstance(content, dict) or type(content.get("schema")) is not int:
+        raise RecordError(f"{path}: not a study's file (no schema number)", [path])
+    if content["schema"] != SCHEMA:
+        raise UnknownSchemaError(f"{path}: schema {content['schema']}; this version reads schema {SCHEMA}", [path])
+    return content
+
+
 def read_study_file(folder: Path) -> tuple[StudyFile, tuple[str, ...]]:
     """study.json in `folder`, and notes for a person about what could not be read.  No entry has to be there."""
-    default = StudyFile(study=folder.resolve().name)
+    default = StudyFile(study=in_utf8(folder.resolve().name))
     try:
-        content = json.loads((folder / STUDY).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        content = _content(folder)
+    except RecordError as error:
+        return default, (f"{STUDY} is left out: {str(error).removeprefix(f'{folder / STUDY}: ')}.",)
+    if content is None:
         return default, ()
-    except (OSError, ValueError) as error:
-        return default, (f"{STUDY} is left out: it cannot be read ({error}).",)
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        return default, (f"{STUDY} is left out: this version reads schema {SCHEMA}.",)
     names = ("study", "question", "source", "command", "study_sha256")
     texts: dict[str, Any] = {name: str(content[name]) for name in names if content.get(name)}
-    lists: dict[str, Any] = {name: _texts(content.get(name)) for name in ("expected", "earlier")}
+    lists: dict[str, Any] = {"expected": _folders(content.get("expected")), "earlier": _texts(content.get("earlier"))}
     file = replace(default, **texts, **lists, seeds=_whole_numbers(content.get("seeds")))
     try:
-        stated = claims.parse([_today(entry) for entry in content.get("claims") or []])
+        entries = content.get("claims") or []
+        stated = claims.parse(list(map(_today, entries)) if isinstance(entries, list) else entries)
     except ConfigError as error:
         return file, (f"The claims of {STUDY} are left out: {error}.",)
     needed = _needed(content.get("claim_runs"), file.expected, len(stated))
@@ -164,6 +181,13 @@ def _whole_numbers(entry: Any) -> tuple[int, ...]:
     """A list of numbers from 0 up; anything else is none."""
     numbers = entry if isinstance(entry, list) else []
     return tuple(numbers) if all(type(n) is int and n >= 0 for n in numbers) else ()
+
+
+def _folders(entry: Any) -> tuple[str, ...]:
+    """A list of names of folders; anything else is none."""
+    names = entry if isinstance(entry, list) else []
+    fits = all(isinstance(name, str) and 0 < len(name.encode()) <= 255 and not set(name) & set("/\0") for name in names)
+    return tuple(names) if fits else ()
 
 
 def _texts(entry: Any) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnlab.records.files import RecordError
+from rnnlab.records.files import RecordError, read_bytes
 
 
 def to_csv(columns: Mapping[str, np.ndarray]) -> str:
@@ -46,17 +46,21 @@ def _entries(dtype: str, content: bytes) -> list[str]:
 
 
 def read_table(path: Path) -> dict[str, np.ndarray]:
-    """A CSV table as columns: int64 where every entry is a whole number, else float64, else str."""
+    """A CSV table as columns: int64 where every entry is a whole number, else float64, else str.
+
+    Raises RecordError."""
+    content = read_bytes(path)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise RecordError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    except (ValueError, csv.Error) as error:
+        raise RecordError(f"{path}: cannot be read ({error})", [path]) from None
     if not rows:
         return {}
     header, *body = rows
     if any(len(row) != len(header) for row in body):
-        raise RecordError(f"{path}: a row has another number of fields than the header")
+        raise RecordError(f"{path}: a row has another number of fields than the header", [path])
+    if len(set(header)) < len(header):
+        raise RecordError(f"{path}: two columns have the same name", [path])
     return {name: _column([row[i] for row in body]) for i, name in enumerate(header)}
 
 

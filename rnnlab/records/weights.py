@@ -61,10 +61,12 @@ def check_weights(path: Path) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
+    if path.exists() and not path.is_file():  # a pipe would never end
+        raise RecordError(f"{path}: is not a file", [path])
     try:
         with safe_open(path, "numpy") as file:
             yield file
     except FileNotFoundError:
         raise RecordError(f"{path}: no such file") from None
-    except (OSError, ValueError, SafetensorError) as error:
-        raise RecordError(f"{path}: cannot be read ({error})") from None
+    except (OSError, ValueError, RecursionError, SafetensorError) as error:
+        raise RecordError(f"{path}: cannot be read ({error})", [path]) from None

@@ -93,12 +93,13 @@ def test_page_and_figures_of_the_report_are_artifacts(kept_study, client, runs):
     )
 
 
-def test_a_run_may_have_more_entries_than_one_call_takes(build, tmp_path):
+def test_a_run_may_have_more_entries_than_one_call_takes(build, seal, tmp_path):
     many = {f"option_{n}": n for n in range(250)}
     record = build.record("many", **many)
     study = build.runs(tmp_path / "s", [record])
     steps = "".join(f"{step},{step / 7}\n" for step in range(2500))
     (study / "many" / "curves.csv").write_text(f"step,eval_loss\n{steps}")
+    seal(study / "many")
     client = MlflowClient(f"sqlite:///{export(study, 'mlflow')[0] / 'mlflow.db'}")
     (run,) = [run for run in client.search_runs(["1"]) if run.info.run_name == "many"]
     assert {name: run.data.params[f"cell.{name}"] for name in many} == {name: str(n) for name, n in many.items()}

@@ -61,7 +61,7 @@ def test_a_table_without_rows_is_left_out(build, tmp_path):
     assert not problems and names == {"runs.csv", "curves.csv", "predictions.csv", "gradients.csv"}
 
 
-def test_the_predictions_of_all_runs_are_never_in_memory_at_once(build, tmp_path):
+def test_the_predictions_of_all_runs_are_never_in_memory_at_once(build, seal, tmp_path):
     """What is read of predictions.csv is some 600 kB as Python objects, and there are 4 or 16 of them."""
 
     def peak(n_runs):
@@ -69,6 +69,7 @@ def test_the_predictions_of_all_runs_are_never_in_memory_at_once(build, tmp_path
         rows = "".join(f"{n},0.5,{n / 7},{n / 3}\n" for n in range(3000))
         for run in folder.iterdir():
             (run / "predictions.csv").write_text(f"t,truth,one_step,closed_loop\n{rows}")
+            seal(run)
         export(folder, "csv", tmp_path / f"first {n_runs}")  # what is imported and cached once
         tracemalloc.start()
         export(folder, "csv", tmp_path / f"out {n_runs}")

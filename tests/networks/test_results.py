@@ -6,6 +6,7 @@ import pytest
 
 import rnnlab
 from rnnlab.options import ConfigError
+from rnnlab.records.digests import SUMS
 from rnnlab.records.run import RUN
 
 
@@ -14,6 +15,7 @@ def change(folder, **changes):
     record = json.loads((folder / RUN).read_text())
     changes["metrics"] = record["metrics"] | changes.get("metrics", {})
     (folder / RUN).write_text(json.dumps(record | changes))
+    (folder / SUMS).unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from rnnlab.records.run import (
     PREDICTIONS,
     PROVENANCE,
     RUN,
+    SUMS,
     TABLES,
     Record,
     RunResult,
@@ -35,9 +36,11 @@ def make_record(**changes):
         outcome="diverged",
         metrics={"train_loss": 0.1 + 0.2, "eval_loss": math.nan, "naive_loss": math.inf, "least": -math.inf},
         curves={"step": np.array([0, 5, 7]), "train_loss": np.array([0.1, 1 / 3, math.nan])},
-        predictions={"t": np.linspace(0, 1, 4), "one_step": np.array([0.1, math.inf, -1e30, 1e-40], dtype=np.float32)},
-        gradients={"step": np.array([5, 5]), "t": np.array([0, 1]), "grad_norm": np.array([1e-40, np.nan], np.float32)},
-    )
+        predictions={"t": np.linspace(0, 1, 4), "truth": np.ones(4),
+                     "one_step": np.array([0.1, math.inf, -1e30, 1e-40], dtype=np.float32)},
+        gradients={"step": np.array([5, 5]), "layer": np.array([0, 0]), "t": np.array([0, 1]),
+                   "grad_norm": np.array([1e-40, np.nan], np.float32)},
+    )  # fmt: skip
     config = {"task": {"name": "sines", "noise": 1e-9}, "optimizer": {"clip_norm": None}, "seed": 3}
     return Record("0123456789ab", "ba9876543210", config, FACTS, replace(result, **changes))
 
@@ -116,7 +119,7 @@ def fail_at(monkeypatch, name):
     monkeypatch.setattr(Path, "replace", failing)
 
 
-@pytest.mark.parametrize("name", [PROVENANCE, *TABLES.values(), RUN])
+@pytest.mark.parametrize("name", [PROVENANCE, *TABLES.values(), SUMS, RUN])
 @pytest.mark.parametrize("existing", [False, True], ids=["new", "over_an_older_record"])
 def test_a_write_that_fails_half_way_leaves_no_record_and_no_temporary_files(tmp_path, monkeypatch, name, existing):
     if existing:
@@ -125,7 +128,7 @@ def test_a_write_that_fails_half_way_leaves_no_record_and_no_temporary_files(tmp
     with pytest.raises(OSError, match="No space left"):
         records.write_record(tmp_path, make_record(), {})
     assert not (tmp_path / RUN).exists()
-    assert {path.name for path in tmp_path.iterdir()} <= {PROVENANCE, *TABLES.values()}
+    assert {path.name for path in tmp_path.iterdir()} <= {SUMS, PROVENANCE, *TABLES.values()}
     with pytest.raises(RecordError, match=r"run\.json: no such file"):
         records.read_record(tmp_path)
 
@@ -135,7 +138,7 @@ def test_a_record_can_be_written_over_an_older_one(tmp_path):
     newer = make_record(steps_done=2, curves={"step": np.array([0])})
     records.write_record(tmp_path, newer, {"wall_s": 2})
     assert_same_record(newer, records.read_record(tmp_path))
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([RUN, PROVENANCE, *TABLES.values()])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([RUN, SUMS, PROVENANCE, *TABLES.values()])
 
 
 def test_a_table_that_the_newer_record_does_not_have_is_not_left_of_the_older_one(tmp_path):
@@ -151,7 +154,7 @@ def test_run_json_is_written_last(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "replace", lambda self, target: (seen.append(target.name), replace_path(self, target))[1])
     records.write_record(tmp_path, make_record(), {})
     assert seen[-1] == RUN
-    assert set(seen) == {RUN, PROVENANCE, *TABLES.values()}
+    assert set(seen) == {RUN, SUMS, PROVENANCE, *TABLES.values()}
 
 
 def damaged(folder, name, content):
@@ -213,11 +216,11 @@ def test_a_run_has_diverged_exactly_when_it_has_a_step_at_which_it_did():
 def test_a_table_that_the_disk_has_lost_or_cut_off_is_named(tmp_path, name):
     records.write_record(tmp_path, make_record(), {})
     run = records.read_run(tmp_path)
-    records.check_files(tmp_path, run)
+    records.check_sizes(tmp_path, run)
     whole = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(whole[:-3])
     with pytest.raises(RecordError, match=rf"{name}: has {len(whole) - 3} bytes of {len(whole)}"):
-        records.check_files(tmp_path, run)
+        records.check_sizes(tmp_path, run)
     (tmp_path / name).unlink()
-    with pytest.raises(RecordError, match=rf"{name}: cannot be read"):
-        records.check_files(tmp_path, run)
+    with pytest.raises(RecordError, match=rf"{name}: no such file"):
+        records.check_sizes(tmp_path, run)

@@ -66,6 +66,20 @@ def test_claims_that_cannot_be_read_are_left_out_and_the_rest_stays(tmp_path):
     assert note.startswith("The claims of study.json are left out: claims[0].quantity: is missing")
 
 
+@pytest.mark.parametrize("entries", [1, "x", {"says": "x"}, True, 0.5], ids=repr)
+def test_claims_that_are_no_list_are_left_out_with_a_note(tmp_path, entries):
+    (tmp_path / "study.json").write_text(json.dumps({"schema": 1, "study": "s", "claims": entries}))
+    file, (note,) = read_study_file(tmp_path)
+    assert file == StudyFile("s")
+    assert note.startswith("The claims of study.json are left out: claims: ") and "must be a list" in note
+
+
+@pytest.mark.parametrize("names", [["a/b"], ["x" * 300], ["\0"], [3], "a", [""]], ids=repr)
+def test_expected_runs_that_can_be_no_folders_are_none(tmp_path, names):
+    (tmp_path / "study.json").write_text(json.dumps({"schema": 1, "study": "s", "expected": names}))
+    assert read_study_file(tmp_path) == (StudyFile("s"), ())
+
+
 @pytest.mark.parametrize("numbers", [None, 3, [], [[0], [0]], [[7]], ["x"], [[0, None]]], ids=repr)
 def test_a_file_that_does_not_say_which_runs_a_claim_needs_is_read_without(tmp_path, numbers):
     content = {"schema": 1, "study": "s", "expected": ["a"], "claims": [CLAIM], "claim_runs": numbers}

@@ -86,9 +86,9 @@ def test_the_weights_of_an_older_record_are_not_left_beside_a_newer_one(tmp_path
 def test_a_damaged_file_is_named_in_one_line(tmp_path, damage):
     records.write_record(tmp_path, RECORD, {})
     run = records.read_run(tmp_path)
-    records.check_files(tmp_path, run)
+    records.check_sizes(tmp_path, run)
     (tmp_path / WEIGHTS).write_bytes(damage(to_bytes(RECORD.result.weights)))
-    for read in (lambda: read_weights(tmp_path / WEIGHTS), lambda: records.check_files(tmp_path, run)):
+    for read in (lambda: read_weights(tmp_path / WEIGHTS), lambda: records.check_sizes(tmp_path, run)):
         with pytest.raises(RecordError, match=rf"^{re.escape(str(tmp_path / WEIGHTS))}: cannot be read \(.*\)$"):
             read()
 
@@ -96,6 +96,6 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path, damage):
 def test_weights_that_are_not_there_are_named_where_they_are_asked_for_and_no_damage(tmp_path):
     records.write_record(tmp_path, RECORD, {})
     (tmp_path / WEIGHTS).unlink()
-    records.check_files(tmp_path, records.read_run(tmp_path))
+    records.check_sizes(tmp_path, records.read_run(tmp_path))
     with pytest.raises(RecordError, match=r"weights\.safetensors: no such file"):
         read_weights(tmp_path / WEIGHTS)

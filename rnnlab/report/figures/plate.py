@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import warnings
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from rnnlab.report.figures.canvas import STYLE, WIDTH
 
 PNG_DPI = 150
+LONGEST_STEM = 200  # bytes; a file system takes names of 255
 GLYPH = re.compile(r"Glyph (\d+) .*missing from font")
 
 
@@ -31,8 +33,12 @@ class Plate:
 
 
 def file_stem(section: str, task: str) -> str:
-    """ "curves-sines"; whatever in a task's name could mean something to a file system becomes _."""
-    return section + "-" + re.sub(r"[^\w-]", "_", task)
+    """ "curves-sines"; whatever in a task's name could mean something to a file system becomes _, and what is too long
+    for one is cut and told apart by a digest."""
+    stem = section + "-" + re.sub(r"[^\w-]", "_", task)
+    if len(stem.encode()) <= LONGEST_STEM:
+        return stem
+    return f"{stem[: LONGEST_STEM // 5]}-{hashlib.sha256(stem.encode()).hexdigest()[:12]}"
 
 
 def to_png(plate: Plate) -> tuple[bytes, tuple[str, ...]]:

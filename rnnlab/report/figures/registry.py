@@ -15,6 +15,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -39,6 +40,11 @@ class Entry:
     place: float
     draw_study: OfStudy | None = None
     draw_task: OfTask | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the module that draws it: "gradients"."""
+        return str((self.draw_study or self.draw_task).__module__).rpartition(".")[2]
 
     @property
     def position(self) -> tuple[float, float]:
@@ -97,8 +103,26 @@ def sections() -> tuple[tuple[str, str], ...]:
     return tuple((name, _sections[name][1]) for name in sorted(_sections, key=lambda name: _sections[name][0]))
 
 
-def plates_of(study: Study, view: View) -> Iterator[Plate]:
-    """Every figure that the study has data for, in the order of the page, one at a time: each takes some memory."""
+@dataclass(frozen=True)
+class LeftOut:
+    """A figure that cannot be drawn: it is left out, and the page says so."""
+
+    figure: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The figure {self.figure} is left out, as it cannot be drawn ({self.reason})."
+
+
+def left_out(figure: str, error: Exception) -> LeftOut:
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    return LeftOut(figure, words if len(words) <= 200 else f"{words[:197]}...")
+
+
+def plates_of(study: Study, view: View) -> Iterator[Plate | LeftOut]:
+    """Every figure that the study has data for, in the order of the page, one at a time: each takes some memory.
+
+    A figure that raises does not keep the others from the page."""
     _find()
     style_of = styles(view.design.labels)
     in_order = sorted(_entries, key=lambda entry: entry.position)
@@ -106,11 +130,19 @@ def plates_of(study: Study, view: View) -> Iterator[Plate]:
         members = list(group)
         for entry in members:
             if entry.draw_study is not None:
-                yield from entry.draw_study(study, view, style_of)
+                yield from _drawn(entry.name, partial(entry.draw_study, study, view, style_of))
         for task in view.tasks:
             for entry in members:
                 if entry.draw_task is not None:
-                    yield from entry.draw_task(study, task, style_of)
+                    name = f"{entry.name} of {task.facts.name}"
+                    yield from _drawn(name, partial(entry.draw_task, study, task, style_of))
+
+
+def _drawn(name: str, draw: Callable[[], Iterable[Plate]]) -> Iterator[Plate | LeftOut]:
+    try:
+        yield from draw()
+    except Exception as error:
+        yield left_out(name, error)
 
 
 def _find() -> None:

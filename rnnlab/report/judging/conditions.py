@@ -119,7 +119,7 @@ class Design:
 
 def design_of(runs: Sequence[Run]) -> Design:
     """The design of a sweep, from whatever runs of it there are."""
-    rows: list[Row] = [{TASK: run.task.name} | run.settings for run in runs]
+    rows: list[Row] = [{TASK: run.task.name} | run.settings | {TASK: run.task.name} for run in runs]
     keys = keys_of(rows)
     groups: dict[tuple[str, ...], list[tuple[Row, Run]]] = {}
     for row, run in zip(rows, runs, strict=True):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from rnnlab.records.temporaries import remove_left_over, set_aside, temporary
+
 
 def write_folder(place: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a new folder, then put it at `place` in one step; what was there before is replaced."""
-    building = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    remove_left_over([place.parent], place.name)
+    building = temporary(place)
     try:
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
@@ -22,7 +24,7 @@ def write_folder(place: Path, write: Callable[[Path], None]) -> None:
 
 def _swap_in(new: Path, place: Path) -> None:
     """Put the folder `new` at `place`.  If that fails half-way, what was there before is put back."""
-    old = new.with_suffix(".old")
+    old = set_aside(new)
     shutil.rmtree(old, ignore_errors=True)
     had_one = place.exists()
     if had_one:

@@ -15,7 +15,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from rnnlab.report.figures.plate import Plate, inlined, to_png, to_svg
-from rnnlab.report.figures.registry import plates_of, sections
+from rnnlab.report.figures.registry import LeftOut, left_out, plates_of, sections
 from rnnlab.report.judging.view import View, view_of
 from rnnlab.report.page import tables
 from rnnlab.report.page.folder import write_folder
@@ -130,14 +130,23 @@ def _write_files(folder: Path, study: Study, view: View, form: Form) -> None:
     (folder / "figures").mkdir()
     (folder / "tables").mkdir()
     drawn = []
+    notes: list[str] = []
     for plate in plates_of(study, view):
-        svg, (png, lacking) = to_svg(plate), to_png(plate)
+        if isinstance(plate, LeftOut):
+            notes.append(str(plate))
+            continue
+        try:
+            svg, (png, lacking) = to_svg(plate), to_png(plate)
+        except Exception as error:
+            notes.append(str(left_out(plate.name, error)))
+            continue
         (folder / "figures" / f"{plate.name}.png").write_bytes(png)
         (folder / "figures" / f"{plate.name}.svg").write_text(svg, encoding="utf-8")
         if lacking:
             words = f" The PNG lacks {' '.join(lacking)}: this machine has no font for it; page and SVG use yours."
             plate = replace(plate, caption=plate.caption + words)
         drawn.append((plate, svg))
+    view = replace(view, notes=(*view.notes, *notes))
     (folder / "tables" / "conditions.csv").write_text(tables.conditions_csv(view), encoding="utf-8")
     (folder / "tables" / "runs.csv").write_text(tables.runs_csv(study), encoding="utf-8")
     if view.verdicts:

@@ -14,6 +14,7 @@ from rnnlab.records.claims import Claim
 from rnnlab.records.metrics import labelled, title_of
 from rnnlab.report.judging.estimates import Estimate, Rate
 from rnnlab.report.judging.verdicts import Part, Verdict
+from rnnlab.report.page import markdown
 from rnnlab.report.page.texts import as_markdown
 from rnnlab.report.words import details, pairs, remarks, sentences, wording
 from rnnlab.report.words.headlines import headline
@@ -57,7 +58,8 @@ def _environment() -> jinja2.Environment:
     environment.globals["judgement_class"] = _judgement_class
     environment.filters |= {"estimate": _estimate, "rate": _rate, "score": _score, "iqm": _iqm}
     environment.filters |= {"labelled": labelled, "title_of": title_of, "headline": headline}
-    environment.filters |= {"cell": _table_cell, "marked": as_markdown}
+    environment.filters |= {"text": markdown.text, "code": markdown.code, "code_cell": markdown.code_cell}
+    environment.filters |= {"marked": as_markdown}
     return environment
 
 
@@ -97,9 +99,3 @@ def _rate(rate: Rate) -> tuple[str, str]:
     if not rate.total:
         return "no run", ""
     return f"{rate.count}/{rate.total}", " to ".join(map(wording.percent, rate.interval))
-
-
-def _table_cell(text: Any) -> str:
-    """For a table in Markdown: | begins a new cell, a line end a new row, < a tag."""
-    text = str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    return " ".join(text.split())

@@ -19,37 +19,23 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab.records import files
+from rnnlab.records import checked, files
 from rnnlab.records import run as records
+from rnnlab.records.checked import Signature, signature
 from rnnlab.records.study import STUDY
 from rnnlab.version import __version__
 
 CACHE = ".report-cache.npz"
-VERSION = f"1 {__version__}"  # of what an entry holds
-READ = (records.RUN, records.CURVES, records.PROVENANCE)  # the files of a run that an entry is made from
+VERSION = f"2 {__version__}"  # of what an entry holds
+READ = (*checked.FILES, records.PROVENANCE)  # the files of a run that are checked, or that an entry is made from
 
 REPORT = "report"  # the folder of the report, beside those of the runs
 EXPORT = "export"  # the folder of the exports, likewise
 MADE_FROM = ".made-from"
-SHOWN = (*READ, records.PREDICTIONS, records.GRADIENTS)  # the files of a run that a report is made from
 CODE = ("report", "records", "options.py")  # of rnnlab, whose outcome a report is
 LIBRARIES = ("numpy", "scipy", "matplotlib", "jinja2")
 
 Curves = Mapping[str, np.ndarray]
-Signature = tuple[tuple[int, int] | None, ...]
-
-
-def signature(folder: Path, names: Iterable[str] = READ) -> Signature:
-    """Size and time of last change of a folder's files; None for one that is not there."""
-    found: list[tuple[int, int] | None] = []
-    for name in names:
-        try:
-            stat = os.stat(f"{folder}/{name}")  # a third of the time of Path.stat
-        except OSError:
-            found.append(None)
-        else:
-            found.append((stat.st_size, stat.st_mtime_ns))
-    return tuple(found)
 
 
 # What was read
@@ -129,7 +115,7 @@ def stamp_of(folder: Path) -> str:
     for name in names:
         if not name.startswith("."):
             begun = (folder / name / ".hydra").exists()
-            found.update(repr((name, signature(folder / name, SHOWN), begun)).encode())
+            found.update(repr((name, signature(folder / name, READ), begun)).encode())
     return found.hexdigest()
 
 

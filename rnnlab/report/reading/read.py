@@ -5,26 +5,25 @@ A folder that cannot be read never stops the report: it is a `Problem` with a re
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from rnnlab.options import dotted
 from rnnlab.records import run as records
-from rnnlab.records.files import RecordError
+from rnnlab.records.checked import CheckedRecords, Signature, signature
+from rnnlab.records.files import RecordError, in_utf8, read_json
 from rnnlab.records.run import TaskFacts
 from rnnlab.records.study import read_study_file
-from rnnlab.records.tables import read_table
+from rnnlab.records.weights import WEIGHTS
 from rnnlab.report.reading import cache
 from rnnlab.report.reading.cache import Entry
 from rnnlab.report.reading.old_records import acting
 from rnnlab.report.reading.study import Problem, Run, Study
 
 NUMERICS = f"{records.CODE}.numerics"  # 1 in records from before they stated it
+
+MAY_LACK = (records.PREDICTIONS, records.GRADIENTS, WEIGHTS)  # what a report can do without
 
 # Provenance that differs from run to run without meaning anything.
 FLEETING = ("started", "finished", "time", "date", "pid", "host", "pack_width")
@@ -43,15 +42,19 @@ def read_study(folder: Path) -> Study:
     file, notes = read_study_file(folder)
     expected = set(file.expected)
     run_folders = sorted(_run_folders(folder), key=lambda path: path.name not in expected)  # of equal runs they count
-    known, entries = cache.load(folder), {}
+    known, entries, checked = cache.load(folder), {}, CheckedRecords(folder)
     members: dict[str, Run] = {}
+    of_id: dict[str, Run] = {}
     problems: list[Problem] = []
     for path in run_folders:
-        stamp = cache.signature(path)
+        if (name := in_utf8(path.name)) != path.name:
+            problems.append(Problem(name, "unreadable", "the name of the folder is no UTF-8"))
+            continue
+        stamp = signature(path, cache.READ)
         entry = known.get(path.name)
         try:
             if entry is None or entry.signature != stamp:
-                entry = _read_entry(path, stamp)
+                entry = _read_entry(path, stamp, checked)
             run = _run(path, entry)
         except RecordError as error:
             # A folder without run.json is a run that was killed: it is missing, and will be run again.
@@ -59,6 +62,10 @@ def read_study(folder: Path) -> Study:
             problems.append(Problem(path.name, kind, _reason(error, path)))
             continue
         entries[path.name] = entry
+        if of_id.setdefault(run.run_id, run).identity != run.identity:
+            reason = f"run.json: has the run_id of {of_id[run.run_id].folder}, and another config"
+            problems.append(Problem(run.folder, "unreadable", reason))
+            continue
         twin = members.setdefault(run.identity, run)
         if twin is not run:
             problems.append(Problem(run.folder, "repeated", _repeated(run, twin)))
@@ -72,6 +79,7 @@ def read_study(folder: Path) -> Study:
         raise StudyError(f"{folder}: none of its {len(run_folders)} run folders can be read", reasons)
     if entries.keys() != known.keys() or any(entry is not known[name] for name, entry in entries.items()):
         cache.save(folder, entries)
+    checked.save()
     extra = len(present - expected) if expected else 0
     if extra:
         notes += (f"{extra} of the runs shown are not part of the last sweep into this folder.",)
@@ -102,35 +110,23 @@ def _repeated(run: Run, counted: Run) -> str:
     return f"the same run as {counted.folder}{by}, counted once"
 
 
-def _read_entry(folder: Path, stamp: cache.Signature) -> Entry:
-    """Read the files of one run folder.  Raises RecordError, whatever is wrong with them."""
-    content = records.read_run(folder)
-    try:
-        curves = read_table(folder / records.CURVES)
-    except (ValueError, csv.Error) as error:
-        raise RecordError(f"{folder / records.CURVES}: cannot be read ({error})") from None
-    if curves and "step" not in curves:
-        raise RecordError(f"{folder / records.CURVES}: has no column step")
-    if not all(np.issubdtype(column.dtype, np.number) for column in curves.values()):
-        raise RecordError(f"{folder / records.CURVES}: holds something that is not a number")
+def _read_entry(folder: Path, stamp: Signature, checked: CheckedRecords) -> Entry:
+    """Read the files of one run folder, when all of them are as they were written.  Raises RecordError."""
+    content = checked.read(folder.name, MAY_LACK)
+    curves = records.read_curves(folder)
     names = (*Run.__dataclass_fields__, "config", "task")
     run = {name: content[name] for name in dict.fromkeys(names) if name in content}
     return Entry(stamp, run, _read_provenance(folder), {name: column.astype(float) for name, column in curves.items()})
 
 
 def _run(folder: Path, entry: Entry) -> Run:
-    """Raises RecordError for a run.json whose entries are not what they should be."""
+    """Raises RecordError for a config that no version of rnnlab has written."""
     content = entry.run
     try:
         config = {NUMERICS: 1, **acting(dotted(content["config"]))}
-        run = Run(**(dict(content) | {"folder": folder.name, "config": config, "task": TaskFacts(**content["task"])}))
-    except (TypeError, AttributeError) as error:
-        raise RecordError(f"{folder / records.RUN}: unexpected content ({error})") from None
-    if run.status not in ("completed", "failed"):
-        raise RecordError(f"{folder / records.RUN}: status {run.status!r}; one of completed, failed")
-    if not all(isinstance(text, str) for text in (run.task.name, run.task.loss, run.task.predictions, run.task.score)):
-        raise RecordError(f"{folder / records.RUN}: the facts of its task are not text: {content['task']!r}")
-    return run
+    except TypeError as error:
+        raise RecordError(f"{folder / records.RUN}: the config cannot be understood ({error})") from None
+    return Run(**(dict(content) | {"folder": folder.name, "config": config, "task": TaskFacts(**content["task"])}))
 
 
 def _run_folders(folder: Path) -> list[Path]:
@@ -154,8 +150,8 @@ def _run_folders(folder: Path) -> list[Path]:
 def _read_provenance(folder: Path) -> dict[str, str]:
     """What stays the same from run to run of provenance.json; a file that cannot be read says nothing."""
     try:
-        entries = dotted(json.loads((folder / records.PROVENANCE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, AttributeError):
+        entries = dotted(read_json(folder / records.PROVENANCE))
+    except (RecordError, AttributeError):
         return {}
     lasting = (key for key in entries if (name := key.rpartition(".")[2]) not in FLEETING and not name.endswith("_s"))
     return {key: str(entries[key]) for key in lasting}

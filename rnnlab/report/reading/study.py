@@ -19,7 +19,6 @@ import numpy as np
 from rnnlab.records import run as records
 from rnnlab.records.run import CODE, TaskFacts
 from rnnlab.records.study import StudyFile
-from rnnlab.records.tables import read_table
 from rnnlab.report.reading.cache import Curves
 
 
@@ -100,18 +99,18 @@ class Study:
 
     def predictions(self, run_id: str) -> dict[str, np.ndarray]:
         """predictions.csv of one run.  Raises RecordError."""
-        return read_table(self.folder / self._folders[run_id] / records.PREDICTIONS)
+        return records.read_predictions(self._folder_of(run_id), self._by_id[run_id].task.predictions)
 
     def gradients(self, run_id: str) -> dict[str, np.ndarray]:
         """gradients.csv of one run; empty where it has none.  Raises RecordError."""
-        return read_table(self._gradients_of(run_id)) if self.has_gradients(run_id) else {}
+        return records.read_gradients(self._folder_of(run_id)) if self.has_gradients(run_id) else {}
 
     def has_gradients(self, run_id: str) -> bool:
-        return self._gradients_of(run_id).exists()
+        return (self._folder_of(run_id) / records.GRADIENTS).exists()
 
-    def _gradients_of(self, run_id: str) -> Path:
-        return self.folder / self._folders[run_id] / records.GRADIENTS
+    def _folder_of(self, run_id: str) -> Path:
+        return self.folder / self._by_id[run_id].folder
 
     @cached_property
-    def _folders(self) -> dict[str, str]:
-        return {run.run_id: run.folder for run in self.members}
+    def _by_id(self) -> dict[str, Run]:
+        return {run.run_id: run for run in self.members}

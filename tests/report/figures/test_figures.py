@@ -178,9 +178,10 @@ def test_the_run_with_the_median_loss_is_the_one_shown(plates):
     assert titles == ["tanh (seed 2)", "sigmoid (seed 2)", "relu (seed 2)", "leaky_relu (seed 2)"]
 
 
-def test_predictions_that_cannot_be_read_are_named_and_the_others_shown(build, tmp_path):
+def test_predictions_that_cannot_be_read_are_named_and_the_others_shown(build, seal, tmp_path):
     build.runs(tmp_path, [build.record(activation=name) for name in ("tanh", "relu")])
     (tmp_path / "sines-relu-0" / "predictions.csv").write_text("t,truth\n1\n")
+    seal(tmp_path / "sines-relu-0")
     plate = plates_by_name(tmp_path)["predictions-sines"]
     assert "The predictions of sines-relu-0 cannot be read." in plate.caption and len(plate.figure.axes) == 2
 

@@ -4,9 +4,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from rnnlab.report import figures, write_report
-from rnnlab.report.figures.plate import Plate
+from rnnlab.report.figures.plate import Plate, file_stem
 from rnnlab.report.figures.registry import figure_of_study, figure_of_task, plates_of, register_section, sections
 from rnnlab.report.judging.view import view_of
+from rnnlab.report.page import page
 from rnnlab.report.reading.read import read_study
 
 LATE = "a study with late figures"  # what is registered here draws for no other one
@@ -91,3 +92,42 @@ def test_a_section_that_is_not_there_and_one_that_is_are_errors():
         figure_of_study("scorse", place=1)
     with pytest.raises(ValueError, match="a section named 'scores' is registered already"):
         register_section("scores", "Scores", place=1)
+
+
+@pytest.mark.parametrize("when", ["at once", "after its first plate", "when it is saved"])
+def test_a_figure_that_cannot_be_drawn_is_left_out_and_named_and_the_others_are_there(build, tmp_path, when):
+    build.runs(tmp_path, [build.record(task) for task in ("sines", "digits")])
+    build.study_file(tmp_path, study=when)
+
+    class Unsavable(Figure):
+        def savefig(self, *args, **options):
+            raise ZeroDivisionError("<b>by zero</b>\nand more")
+
+    @figure_of_study("scores", place=1.5)
+    def of_study(study, view, style_of):
+        if view.name != when:
+            return
+        if when == "after its first plate":
+            yield blank("first", "scores")
+        if when == "when it is saved":
+            yield Plate("unsavable", "scores", "", "", "", Unsavable((2, 1)))
+        else:
+            raise ZeroDivisionError("<b>by zero</b>\nand more")
+
+    for form in ("html", "md"):
+        text = page.write_report(tmp_path, form).read_text(encoding="utf-8")
+        name = "unsavable" if when == "when it is saved" else "test_registry"
+        end = "&gt;" if form == "html" else ">"
+        said = f"ZeroDivisionError: &lt;b{end}by zero&lt;/b{end} and more"
+        assert f"The figure {name} is left out, as it cannot be drawn ({said})." in text
+        assert "<b>by" not in text
+    drawn = {path.stem for path in (tmp_path / "report" / "figures").glob("*.png")}
+    others = {"scores", "curves-digits", "curves-sines", "confusion-digits", "predictions-sines"}
+    assert drawn - {"first"} == others and ("first" in drawn) == (when == "after its first plate")
+
+
+def test_a_name_that_is_too_long_for_a_file_is_cut_and_stays_different():
+    long = ["a" * 300, "a" * 299 + "b", "ä" * 150, "ä" * 149 + "b"]
+    stems = [file_stem("curves", name) for name in long]
+    assert len(set(stems)) == 4 and max(len(stem.encode()) for stem in stems) < 200
+    assert file_stem("curves", "a/b") == "curves-a_b"

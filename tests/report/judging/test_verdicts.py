@@ -170,7 +170,7 @@ def test_a_claim_is_refuted_where_one_of_its_comparisons_is(build, judged):
     assert verdict.judgement == "refuted"
 
 
-def test_diagnostics_are_judged_by_their_last_finite_value(build, judged, tmp_path):
+def test_diagnostics_are_judged_by_their_last_finite_value(build, judged, seal, tmp_path):
     claim = {
         "says": "never dies",
         "quantity": "dead_frac",
@@ -183,6 +183,7 @@ def test_diagnostics_are_judged_by_their_last_finite_value(build, judged, tmp_pa
         rows = path.read_text().splitlines()
         dead = ["dead_frac", *["0.5"] * (len(rows) - 3), "0.01", "nan"]
         path.write_text("\n".join(f"{row},{value}" for row, value in zip(rows, dead, strict=True)) + "\n")
+        seal(path.parent)
     (verdict,) = view_of(read_study(tmp_path)).verdicts
     assert verdict.parts[0].sample.centres == pytest.approx((0.01,)) and verdict.judgement == "supported"
     assert section_of(verdict, {"diagnostics"}) == "diagnostics"

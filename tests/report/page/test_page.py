@@ -146,7 +146,12 @@ def test_a_second_report_replaces_the_first_and_leaves_nothing_behind(build, tmp
     (tmp_path / "report" / "stale.txt").write_text("from an older report")
     text = first.read_text(encoding="utf-8")
     assert write_report(tmp_path).read_text(encoding="utf-8") == text
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".report-cache.npz", "report", "sines-tanh-0"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".checked",
+        ".report-cache.npz",
+        "report",
+        "sines-tanh-0",
+    ]
     assert not (tmp_path / "report" / "stale.txt").exists()
 
 
@@ -179,7 +184,7 @@ def test_a_report_of_the_same_files_stays_as_it_is(build, tmp_path, monkeypatch)
     ],
 )
 def test_whatever_changed_the_report_is_made_anew(build, tmp_path, monkeypatch, change):
-    build.runs(tmp_path, [build.record()])
+    build.runs(tmp_path, [build.record(), build.record(seed=1)])
     made = drawn(monkeypatch)
     write_report(tmp_path)
     change(tmp_path)
@@ -199,7 +204,12 @@ def test_an_interrupted_report_leaves_the_old_one(build, tmp_path, monkeypatch, 
     with pytest.raises(KeyboardInterrupt):
         page.write_report(tmp_path, force=True)
     assert (tmp_path / "report" / "index.html").read_text(encoding="utf-8") == old
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".report-cache.npz", "report", "sines-tanh-0"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".checked",
+        ".report-cache.npz",
+        "report",
+        "sines-tanh-0",
+    ]
 
 
 def test_a_swap_that_fails_half_way_puts_the_old_report_back(build, tmp_path, monkeypatch):

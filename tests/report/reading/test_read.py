@@ -1,9 +1,11 @@
 import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
 
+from rnnlab.records.digests import SUMS
 from rnnlab.report.reading.read import StudyError, read_study
 
 
@@ -44,16 +46,17 @@ def test_what_cannot_be_read_is_named_with_its_reason(study_folder):
     "change, reason",
     [
         ({"schema": 99}, "run.json: schema 99"),
-        ({"task": {"name": "sines"}}, "run.json: unexpected content"),
-        ({"config": "tanh"}, "run.json: unexpected content"),
-        ({"metrics": {"eval_loss": "much"}}, "run.json: metrics are not numbers"),
-        ({"status": "killed"}, "run.json: status 'killed'"),
+        ({"task": {"name": "sines"}}, "run.json: lacks task.loss"),
+        ({"config": "tanh"}, "run.json: config: 'tanh'"),
+        ({"metrics": {"eval_loss": "much"}}, "run.json: metrics: {'eval_loss': 'much'}"),
+        ({"status": "killed"}, "run.json: status: 'killed'"),
     ],
 )
 def test_a_foreign_record_never_stops_the_others(build, tmp_path, change, reason):
     build.runs(tmp_path, [build.record(seed=0), build.record(seed=1)])
     path = tmp_path / "sines-tanh-1" / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    (path.parent / SUMS).unlink()
     study = read_study(tmp_path)
     assert [run.run_id for run in study.members] == ["sines-tanh-0"]
     assert study.problems[0].reason.startswith(reason)
@@ -64,9 +67,46 @@ def test_a_foreign_record_never_stops_the_others(build, tmp_path, change, reason
 )
 def test_curves_that_do_not_parse_make_the_run_unreadable(build, tmp_path, text):
     build.runs(tmp_path, [build.record(seed=0), build.record(seed=1)])
-    (tmp_path / "sines-tanh-1" / "curves.csv").write_bytes(text.encode("latin-1"))
+    path = tmp_path / "sines-tanh-1" / "run.json"
+    (path.parent / SUMS).unlink()
+    path.write_text(path.read_text().replace('"tables"', '"tables of old"'))  # whose sizes were not recorded
+    (path.parent / "curves.csv").write_bytes(text.encode("latin-1"))
     (problem,) = read_study(tmp_path).problems
     assert problem.kind == "unreadable" and problem.reason.startswith("curves.csv: ")
+
+
+@pytest.mark.parametrize("with_digests", [True, False])
+@pytest.mark.parametrize("name", ["run.json", "curves.csv", "predictions.csv"])
+def test_a_file_that_was_changed_makes_the_run_unreadable_by_name(build, tmp_path, name, with_digests):
+    build.runs(tmp_path, [build.record(seed=0), build.record(seed=1)])
+    path = tmp_path / "sines-tanh-1" / name
+    text = path.read_text()
+    path.write_text(re.sub(r"\.\d", ".7", text) if with_digests else text[:-6])
+    if not with_digests:
+        (path.parent / SUMS).unlink()
+    for _ in range(2):  # the second time with what was read before
+        study = read_study(tmp_path)
+        assert [run.run_id for run in study.members] == ["sines-tanh-0"]
+        (problem,) = study.problems
+        assert problem.kind == "unreadable" and problem.reason.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("with_digests", [True, False])
+def test_a_run_counts_without_the_tables_that_somebody_has_removed(build, tmp_path, with_digests):
+    build.runs(tmp_path, [build.record(seed=0)])
+    for name in ["predictions.csv"] if with_digests else ["predictions.csv", SUMS]:
+        (tmp_path / "sines-tanh-0" / name).unlink()
+    assert [run.run_id for run in read_study(tmp_path).members] == ["sines-tanh-0"]
+
+
+def test_two_runs_that_bear_the_same_id_are_not_mixed_up(build, tmp_path):
+    build.runs(tmp_path, [build.record(seed=0)])
+    (tmp_path / "sines-tanh-0").rename(tmp_path / "a")
+    build.runs(tmp_path, [replace(build.record(seed=1), run_id="sines-tanh-0")])
+    study = read_study(tmp_path)
+    assert [run.folder for run in study.members] == ["a"]
+    (problem,) = study.problems
+    assert problem.reason == "run.json: has the run_id of a, and another config"
 
 
 def test_the_same_run_in_two_folders_counts_once(build, tmp_path):
