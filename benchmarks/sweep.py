@@ -4,7 +4,7 @@ Every part is a process of its own, started here one after the other; the report
 In brackets stands what is promised, with "!" where it is not so.
 
     python benchmarks/sweep.py                   all parts
-    python benchmarks/sweep.py start throughput  some of: start throughput scale forecast workers
+    python benchmarks/sweep.py start throughput  some of: start throughput scale resume forecast workers
 
 JAX is measured where jax and optax are installed, in this environment or in that of the interpreter JAX_PYTHON.
 """
@@ -97,6 +97,51 @@ def scale() -> None:
         )
 
 
+def resume() -> None:
+    """A sweep of 20,000 runs that is complete: processor time and memory of the same command once more."""
+    n_seeds = 5000
+    options = {"task.n_points": 100, "task.forecast_steps": 0, "cell.hidden_size": 8, "training.batch_size": 32}
+    with tempfile.TemporaryDirectory() as folder:
+        make_records(Path(folder) / "outputs" / "scratch", options, n_seeds)
+        command = [sys.executable, "-m", "rnnlab", "-m", "task=sines", ACTIVATIONS, f"seed=range({n_seeds})", *QUIET]
+        command += [f"{key}={value}" for key, value in options.items()]
+        print(f"resume, {4 * n_seeds} runs that are done, processor seconds and the command's memory")
+        for what, most in (("records that were never checked", None), ("records that were checked before", 4)):
+            seconds, peak_gb = spent(command, folder)
+            mark = held(seconds, at_most=most) if most else ""
+            print(f"  {what}: {seconds:5.2f} s{mark}; {peak_gb:.2f} GB{held(peak_gb, at_most=0.3)}")
+
+
+def make_records(folder: Path, options: dict[str, float], n_seeds: int) -> None:
+    """The records of a sweep over four activations, all with the numbers of one run."""
+    from rnnlab.config.run import from_node
+    from rnnlab.sweep.finished import finish
+    from rnnlab.training.loop import train
+
+    node: dict[str, dict[str, object]] = {"task": {"name": "sines"}, "cell": {"name": "rnn"}, "training": {}}
+    for key, value in options.items():
+        section, _, name = key.partition(".")
+        node[section][name] = value
+    result = None
+    for activation in ACTIVATIONS.partition("=")[2].split(","):
+        for seed in range(n_seeds):
+            cell = node["cell"] | {"activation": activation}
+            run = from_node(node | {"cell": cell, "optimizer": {"name": "adam"}, "seed": seed})
+            result = result or train([run])[0]
+            finish(run, result).write(folder / run.folder, {"host": "made up"})
+
+
+def spent(command: list[str], folder: str | Path) -> tuple[float, float]:
+    """Processor seconds and peak memory in GB of a command and the processes that it waits for."""
+    path = os.pathsep.join(filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | {"PYTHONPATH": path}
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"the command ended with {status}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
+
+
 def forecast() -> None:
     """300 runs of no steps, each with a closed loop of 2390 steps, as long as the lab's training set."""
     n, n_basic = 300, 20
@@ -119,7 +164,7 @@ def workers() -> None:
     print(f"  one {one:.1f} s, two {two:.1f} s: {one / two:.2f}x{held(one / two, at_least=1.8)}")
 
 
-PARTS = {part.__name__: part for part in (start, throughput, scale, forecast, workers)}
+PARTS = {part.__name__: part for part in (start, throughput, scale, resume, forecast, workers)}
 
 
 def main() -> int:

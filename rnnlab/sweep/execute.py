@@ -65,10 +65,10 @@ class Execution:
             case Done(pack, runs, origin):
                 for run, finished in zip(pack.runs, runs, strict=True):
                     self._ready.append(Delivery(run, finished, origin, self._n_running))
-            case Died(pack):
+            case Died(pack, how):
                 again, lost = _after_death(pack)
                 self._waiting.extendleft(again)
-                self._ready.extend(Delivery(run, killed(run), provenance(), self._n_running) for run in lost)
+                self._ready.extend(Delivery(run, killed(run, how), provenance(), self._n_running) for run in lost)
             case Cancelled():
                 pass  # its runs are neither delivered nor tried again
 

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab.config.run import RunConfig
+from rnnlab.lazy import torch
 from rnnlab.records.run import Record, RunResult, Status, render, write_files
+from rnnlab.sweep.options import KEY
+from rnnlab.sweep.planner import lane_bytes
 
 
 class RunFailed(Exception):
@@ -38,8 +41,8 @@ def finish(run: RunConfig, result: RunResult) -> FinishedRun:
     """The record of a result as text.  A result that cannot be written as text counts as failed."""
     try:
         return _finish(run, result)
-    except Exception:
-        return _finish(run, RunResult(status="failed", steps_done=0, error=traceback.format_exc()))
+    except Exception as error:
+        return _finish(run, failed(run, error))
 
 
 def _finish(run: RunConfig, result: RunResult) -> FinishedRun:
@@ -50,7 +53,7 @@ def _finish(run: RunConfig, result: RunResult) -> FinishedRun:
         files=render(record),
         status=result.status,
         diverged=result.diverged,
-        objective=objective(result.status, result.diverged, result.metrics),
+        objective=objective(result.status, result.diverged, result.metrics.get("eval_loss")),
         summary=(result.error or "").strip().splitlines()[-1] if failed else _summary(run, result),
     )
 
@@ -63,16 +66,41 @@ def cannot_write(error: OSError, folder: Path) -> str:
     )
 
 
-def killed(run: RunConfig) -> FinishedRun:
-    """The failed record of a run whose worker process dies whenever it computes the run."""
-    error = "killed: the worker process died each time it computed this run (out of memory, a signal, a crash)"
+def killed(run: RunConfig, how: str = "") -> FinishedRun:
+    """The failed record of a run whose worker process dies whenever it computes the run.  how: it died, in a few
+    words."""
+    error = f"killed: the worker process died each time it computed this run{how and f' ({how})'}"
+    error += f"; if the system has ended it for lack of memory: {memory_advice(run)}"
     return finish(run, RunResult(status="failed", steps_done=0, error=error))
 
 
-def objective(status: str, diverged: bool, metrics: Mapping[str, float]) -> float:
+def failed(run: RunConfig, error: Exception) -> RunResult:
+    """The result of a run that has raised `error`, which is being handled.  Its last line says what a person needs."""
+    text = traceback.format_exc()
+    if is_out_of_memory(error):
+        text += f"{type(error).__name__}: out of memory; {memory_advice(run)}\n"
+    return RunResult(status="failed", steps_done=0, error=text)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory was asked for that there is not: by Python or numpy, or by torch on a GPU or, which has no class
+    of its own, on a processor."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+
+
+def memory_advice(run: RunConfig) -> str:
+    """How much memory a run needs, and what makes it less."""
+    needed_gb = max(lane_bytes(run) / 1e9, 0.01)
+    return (
+        f"this run needs about {needed_gb:.3g} GB; it needs less with a smaller cell.hidden_size, "
+        f"training.batch_size or task, and there is more for each run with fewer at once ({KEY}.n_workers)"
+    )
+
+
+def objective(status: str, diverged: bool, eval_loss: float | None) -> float:
     """What a sweeper that optimises gets to see: the validation loss, +inf when the run diverged or failed."""
-    loss = math.inf if status == "failed" or diverged else metrics["eval_loss"]
-    return loss if math.isfinite(loss) else math.inf
+    usable = status == "completed" and not diverged and eval_loss is not None and math.isfinite(eval_loss)
+    return eval_loss if usable and eval_loss is not None else math.inf
 
 
 def _summary(run: RunConfig, result: RunResult) -> str:

@@ -1,68 +1,118 @@
-"""A study's folder, outputs/<study>/: one command at a time works in it, and some of its runs are done already."""
+"""A study's folder, outputs/<study>/: one command at a time works in it."""
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from rnnlab.config.run import RunConfig, content_hash
 from rnnlab.options import ConfigError
-from rnnlab.records.files import RecordError
-from rnnlab.records.run import CODE, PROVENANCE, RUN, check_files, read_run
-from rnnlab.sweep.options import KEY
+from rnnlab.records.files import RecordError, read_json
+from rnnlab.records.run import CODE, PROVENANCE, RUN, read_run
+from rnnlab.records.temporaries import remove_left_over
+from rnnlab.training.checkpoints import forget, runs_with_checkpoints
 
 LOCK, CHECKPOINTS = ".lock", ".checkpoints"
+PATIENCE_S = 5.0  # then somebody who waits for the lock says so
+
+
+_OURS: set[Path] = set()  # the folders whose lock this process has
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other commands out of the folder.  Raises ConfigError when another one is in it."""
+    """Keep other commands out of the folder, from which what killed ones have left is removed.
+
+    Raises ConfigError when another command is in it.  Where the file system has no locks, nothing is kept out, which is
+    said on stderr."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
+    lock = FileLock(folder / LOCK, fallback_to_soft=False)  # a soft lock outlives a command that is killed
     try:
-        lock.acquire(timeout=0)
+        _acquire(lock, folder, timeout_s=0)
     except Timeout:
         raise ConfigError(
             f"study: {folder} is in use by another rnnlab command; wait for it, or choose study=..."
         ) from None
+    with _held(lock, folder):
+        yield
+
+
+@contextmanager
+def locked_for_a_moment(folder: Path) -> Iterator[None]:
+    """The same for somebody who has only one thing to write, and waits for the other command to end.
+
+    Inside of a sweep of this process, whose callback it may be, the folder is locked already."""
+    if folder.absolute() in _OURS:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, fallback_to_soft=False)
     try:
+        _acquire(lock, folder, PATIENCE_S)
+    except Timeout:
+        what = "what is finished is written when that one ends"
+        print(f"rnnlab: {folder} is in use by another rnnlab command; {what}", file=sys.stderr, flush=True)
+        _acquire(lock, folder, timeout_s=-1)
+    with _held(lock, folder):
+        yield
+
+
+def _acquire(lock: FileLock, folder: Path, timeout_s: float) -> None:
+    """Take the lock, or say that the file system has none.  timeout_s: -1 waits for ever.  Raises Timeout."""
+    try:
+        lock.acquire(timeout=timeout_s)
+    except Timeout:
+        raise
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # the file of the lock cannot be made
+        reason = getattr(error, "strerror", None) or str(error)
+        what = "no other rnnlab command must work in it until this one has ended"
+        print(f"rnnlab: the file system of {folder} has no locks ({reason}): {what}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _held(lock: FileLock, folder: Path) -> Iterator[None]:
+    _OURS.add(folder.absolute())
+    try:
+        remove_left_over(_where_files_are_replaced(folder))
         yield
     finally:
+        _OURS.discard(folder.absolute())
         lock.release()
 
 
-def already_done(folder: Path, runs: Sequence[RunConfig], redo: str) -> dict[str, dict[str, Any]]:
-    """run_id -> run.json of those runs that need not be computed.
+def _where_files_are_replaced(folder: Path) -> Iterator[Path]:
+    """The folder, and those in it that a killed writer can have left something in: a record with a run.json is whole,
+    and its folder was named when it was."""
+    yield folder
+    for place in _folders_in(folder):
+        if not (place / RUN).exists():
+            yield place
+            yield from _folders_in(place)
 
-    redo: "missing" computes only what has no record, "failed" also what failed, "all" everything.  A record that
-    cannot be read counts as missing, and is named on stderr.  Raises ConfigError for a record that is not the one of
-    its folder's run."""
-    done = {}
-    for run in runs if redo != "all" else []:
-        place = folder / run.folder
-        try:
-            record = read_run(place)
-            check_files(place, record)
-        except RecordError as error:
-            if (place / RUN).exists():
-                print(f"rnnlab: {error}; this run is computed again", file=sys.stderr)
-            continue
-        found = content_hash(record["config"])
-        if {record["run_id"], found} != {run.run_id}:
-            raise ConfigError(
-                f"{place / RUN}: is not the record of {run.run_id}, its config hashes to {found}; "
-                f"move the folder away, or compute it again with {KEY}.redo=all"
-            )
-        if record["status"] == "completed" or redo == "missing":
-            done[run.run_id] = record
-    return done
+
+def _folders_in(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def forget_finished(folder: Path) -> None:
+    """Remove the checkpoints of runs that have completed, in this sweep or in whatever way."""
+    unfinished = runs_with_checkpoints(folder / CHECKPOINTS)
+    finished = set()
+    for place in _folders_in(folder) if unfinished else []:
+        run_id = place.name.rpartition("-")[2]
+        with suppress(RecordError):
+            if run_id in unfinished and read_run(place)["status"] == "completed":
+                finished.add(run_id)
+    forget(folder / CHECKPOINTS, finished, also_in_part=False)
 
 
 def say_what_code_has_changed(folder: Path, missing: Sequence[RunConfig]) -> None:
@@ -93,8 +143,8 @@ def _other_code(place: Path, run: RunConfig) -> dict[str, str]:
         config = read_run(place)["config"]
         if content_hash({**config, CODE: {}}) != content_hash({**run.as_dict(), CODE: {}}):
             return {}
-        finished = json.loads((place / PROVENANCE).read_text(encoding="utf-8")).get("finished", "")
-    except (RecordError, OSError, ValueError, AttributeError):
+        finished = read_json(place / PROVENANCE).get("finished", "")
+    except (RecordError, AttributeError):
         return {}
     code: Mapping[str, object] = config.get(CODE, {"numerics": 1})
     return {name: str(finished) for name, value in run.code.items() if code.get(name, value) != value}

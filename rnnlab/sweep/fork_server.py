@@ -14,11 +14,13 @@ from __future__ import annotations
 import io
 import os
 import signal
+import tempfile
 from collections.abc import Sequence
 from multiprocessing import context, forkserver, popen_forkserver, reduction, resource_tracker, spawn, util
 from multiprocessing.process import BaseProcess
 
-PRELOADED = ["rnnlab.sweep.block_interrupt", "rnnlab.sweep.worker"]
+LONGEST_FOLDER = 104 - len("/pymp-xxxxxxxx/listener-xxxxxxxx") - 1  # bytes: the address of a socket has 104 at most
+PRELOADED = [f"rnnlab.sweep.{name}" for name in ("block_interrupt", "end_with_command", "serve", "preload")]
 
 
 def _server_of(preloaded: Sequence[str]) -> forkserver.ForkServer:
@@ -35,12 +37,25 @@ def start(kernels: bool = True) -> None:
     """Start the server unless it runs.  Does not wait until it is ready.
 
     kernels: whether the server loads them, once for all its workers."""
+    _choose_folder_of_sockets()
     resource_tracker.ensure_running()  # it would lift the block below, so it is started before
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         (_with_kernels if kernels else _without_kernels).ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _choose_folder_of_sockets() -> None:
+    """multiprocessing makes its sockets in a folder of its own in TMPDIR, once a process.  On clusters TMPDIR is often
+    too long for the address of a socket; then that folder is in /tmp."""
+    before = tempfile.tempdir
+    if len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
+        tempfile.tempdir = "/tmp"
+    try:
+        util.get_temp_dir()
+    finally:
+        tempfile.tempdir = before
 
 
 class _Start(popen_forkserver.Popen):

@@ -16,20 +16,24 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from rnnlab.config.run import RunConfig
+from rnnlab.records.checked import Ended
+from rnnlab.records.files import write_text
 from rnnlab.records.run import RUN
 from rnnlab.records.study import StudyFile, read_study_file, write_study_file
 from rnnlab.report import write_report
 from rnnlab.sweep.backend import check_backend, expected_backend, say_if_computed_otherwise
 from rnnlab.sweep.checks import with_runs
+from rnnlab.sweep.done import already_done, check_study_of
 from rnnlab.sweep.engine import Engine, Pack
 from rnnlab.sweep.engines import check_options, start_engine
 from rnnlab.sweep.execute import Delivery, Execution
 from rnnlab.sweep.finished import RunFailed, cannot_write, objective
-from rnnlab.sweep.folder import CHECKPOINTS, already_done, locked, say_what_code_has_changed
+from rnnlab.sweep.folder import CHECKPOINTS, forget_finished, locked, say_what_code_has_changed
 from rnnlab.sweep.interrupt import Interrupt
+from rnnlab.sweep.memory import check_memory
 from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.planner import Plan, plan
 from rnnlab.sweep.progress import Progress
@@ -78,6 +82,7 @@ def sweep(
     device: str = "cpu",
     backend: str = "auto",
     options: SweepOptions | None = None,
+    files: Mapping[str, str] | None = None,
     beside: Beside = no_files,
     on_finished: OnFinished | None = None,
 ) -> dict[str, Ending]:
@@ -86,7 +91,8 @@ def sweep(
     A run that is given twice is computed once.  folder: the study's, `folder / run.folder` the run's.  study: what
     study.json says; without expected runs it is completed with `runs` and its claims are checked.
 
-    beside: gives the files that belong beside a run's record.  on_finished: called once for each run that has been
+    files: what else stands beside study.json, name -> text.  beside: gives the files that belong beside a run's
+    record.  on_finished: called once for each run that has been
     computed, in this process; it writes the record.  Without it the workers write the records, or this process does.
 
     Raises ConfigError before anything is computed, EngineError, RunFailed when on_finished cannot write, and
@@ -103,21 +109,28 @@ def sweep(
     if study.looks is None or len(study.looks.taken) < 2:  # later looks need not say it again
         say_what_cannot_be_decided(expected)
     with closing(start_engine(options, device, folder)) as engine:
+        check_memory(different, device, options.memory_gb if options.engine == "local" else engine.pack_memory_gb)
         if options.dry_run:
-            done = already_done(folder, different, options.redo)
+            done = already_done(folder, different, options.redo).done
             planned = _plan(Pack([run for run in different if run.run_id not in done], device, backend), engine)
             print(planned.describe(n_done=len(done), n_workers=engine.n_workers, folder=folder))
             if expected:
                 print(describe(expected))
             return {}
         with locked(folder):
-            done = already_done(folder, different, options.redo)
+            found = already_done(folder, different, options.redo)
+            done = found.done
+            check_study_of(folder)
+            for name, text in (files or {}).items():
+                write_text(folder / name, text)
             write_study_file(folder, _with_earlier_plans(folder, study))
+            forget_finished(folder)
             if options.redo == "all":
                 forget(folder / CHECKPOINTS, {run.run_id for run in different}, also_in_part=True)
             missing = [run for run in different if run.run_id not in done]
             checkpoints = folder.absolute() / CHECKPOINTS if engine.shares_folder else None
             everything = Pack(missing, device, backend, checkpoints, options.checkpoint_s)
+            found.set_aside(folder, missing)
             if missing:
                 say_what_code_has_changed(folder, missing)
                 say_if_computed_otherwise(folder, [run for run in different if run.run_id in done], device, backend)
@@ -209,7 +222,7 @@ def _compute(
             for delivery in execution.undelivered():
                 take(delivery)
     finally:
-        forget(folder / CHECKPOINTS, endings.keys(), also_in_part=False)
+        forget_finished(folder)  # what has failed goes on from its checkpoint with redo=failed
         engine.forget({*done, *endings})
     if interrupt.requested:
         raise KeyboardInterrupt
@@ -233,6 +246,6 @@ def report_on(folder: Path) -> None:
         print(f"rnnlab: no report ({error}); try: rnnlab-report {folder}", file=sys.stderr)
 
 
-def _ending(folder: Path, record: Mapping[str, Any]) -> Ending:
-    """How a run that was done before had ended.  record: its run.json."""
-    return Ending(folder, record["status"], objective(record["status"], record["diverged"], record["metrics"]))
+def _ending(folder: Path, how: Ended) -> Ending:
+    """How a run that was done before had ended."""
+    return Ending(folder, how.status, objective(how.status, how.diverged, how.eval_loss))

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
-import platform
 import time
-import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rnnlab.config.run import RunConfig
-from rnnlab.options import ConfigError
 from rnnlab.records.run import RUN, RunResult
+from rnnlab.sweep.done import refuse_other_versions
 from rnnlab.sweep.engine import Pack
-from rnnlab.sweep.finished import FinishedRun, RunFailed, cannot_write, finish
+from rnnlab.sweep.finished import FinishedRun, RunFailed, cannot_write, failed, finish
+from rnnlab.sweep.folder import locked_for_a_moment
 from rnnlab.sweep.provenance import computed_with, provenance
-from rnnlab.training.checkpoints import LaneState, read_checkpoints
+from rnnlab.training.checkpoints import SUFFIX, LaneState, read_checkpoints
 from rnnlab.training.construction import backend_of
 from rnnlab.training.loop import Checkpoints, train
 
@@ -26,9 +27,12 @@ from rnnlab.training.loop import Checkpoints, train
 def run_alone(run: RunConfig, folder: Path, device: str, backend: str, command: str = "") -> FinishedRun:
     """Train a run as a pack of one and write its record.  command: for its provenance; by default this process's.
 
-    Raises RunFailed after the record of a failed run."""
+    Raises RunFailed after the record of a failed run, and ConfigError where a record of another version is there."""
+    refuse_other_versions(folder)
     (finished,), origin = work_on(Pack([run], device, backend, command=command))
-    finished.write(folder, origin)
+    is_in_a_study = folder.name == run.folder
+    with locked_for_a_moment(folder.absolute().parent) if is_in_a_study else nullcontext():
+        finished.write(folder, origin)
     if finished.status == "failed":
         raise RunFailed(f"the run failed: {finished.summary}; its traceback is in {folder / RUN}")
     return finished
@@ -56,23 +60,14 @@ def _written(run: RunConfig, finished: FinishedRun, pack: Pack, origin: Mapping[
     """The run without its files, which are written; or with the reason why they are not."""
     assert pack.folder is not None
     folder = pack.folder / run.folder
+    command = multiprocessing.parent_process()
+    if command is not None and not command.is_alive():  # this process was stopped while the command was killed:
+        os._exit(1)  # another command may be at work in the folder now
     try:
         finished.write(folder, origin, pack.beside.get(run.run_id))
     except OSError as error:
         return replace(finished, files={}, refusal=cannot_write(error, folder))
     return replace(finished, files={})
-
-
-def work_elsewhere(pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
-    """work_on, on another machine, which may lack the files that the tasks name, or hold other files there.
-
-    Raises ConfigError in that case: it is the machine that is wrong, and none of the runs counts as failed."""
-    for run in pack.runs:
-        try:
-            run.task.fingerprinted()
-        except ConfigError as error:
-            raise ConfigError(f"{platform.node()}: {error}; data files must lie on every node") from None
-    return work_on(pack)
 
 
 def compute(
@@ -85,16 +80,16 @@ def compute(
     results: dict[str, RunResult] = {}
     for step, part in _by_step(pack, states).items():
         part_states = None if step is None else [states[run.run_id] for run in part]
-        checkpoints = Checkpoints(folder / f"{part[0].run_id}-{len(part)}.npz", every_s) if folder else None
+        checkpoints = Checkpoints(folder / f"{part[0].run_id}-{len(part)}{SUFFIX}", every_s) if folder else None
         try:
             found = train(part, device, backend, states=part_states, checkpoints=checkpoints)
-        except Exception:
+        except Exception as error:
             middle = len(part) // 2
             if middle:  # each half continues from the latest checkpoint
                 halves = (part[:middle], part[middle:])
                 found = [r for half in halves for r in compute(half, device, backend, folder, every_s)]
             else:
-                found = [RunResult(status="failed", steps_done=0, error=traceback.format_exc())]
+                found = [failed(part[0], error)]
         results |= {run.run_id: result for run, result in zip(part, found, strict=True)}
     return [results[run.run_id] for run in pack]
 

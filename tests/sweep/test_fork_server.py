@@ -1,8 +1,13 @@
 """The user's script runs once, however it was started, and other users of multiprocessing keep theirs."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +86,40 @@ def python(*arguments, folder, text=None):
     return ended.stdout.splitlines()
 
 
+STARTS_A_SERVER = """
+import os
+import sys
+
+from rnnlab.sweep import server
+
+server.start()
+if sys.argv[1] == "ready":
+    server.context().Process().start()
+print(*os.listdir(os.environ["TMPDIR"]), flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds the processes in /proc")
+@pytest.mark.parametrize("state", ["importing", "ready"])
+def test_a_server_whose_command_is_killed_ends_and_takes_its_socket_with_it(tmp_path, state):
+    command = [sys.executable, "-c", STARTS_A_SERVER, state]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (-signal.SIGKILL, "")
+    assert ended.stdout.startswith("pymp-")
+    while any(os.fsencode(tmp_path) in environ for environ in environments()):
+        time.sleep(0.05)
+    assert not list(tmp_path.iterdir())
+
+
+def environments():
+    """Of all processes that live."""
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            yield path.read_bytes()
+
+
 @pytest.mark.parametrize("script", [SWEEP, GUARDED], ids=["without a guard", "with a guard"])
 @pytest.mark.parametrize("way", ["file", "module", "stdin", "-c"])
 def test_a_script_runs_once_and_all_runs_are_trained(script, way, tmp_path):
@@ -120,3 +159,19 @@ def test_what_is_defined_in_the_script_itself_is_refused_in_one_line(tmp_path):
     said = python("script.py", folder=tmp_path)
     assert said[-1].startswith("plugins: what stands in the script or notebook itself cannot be used; ")
     assert not (tmp_path / "outputs").exists()
+
+
+def test_a_folder_for_temporary_files_that_is_too_long_for_a_socket_is_not_used_for_one(tmp_path):
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    (tmp_path / "script.py").write_text(SWEEP)
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(long)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == ENDED[0]
+    assert not list(long.iterdir())

@@ -119,6 +119,95 @@ def test_a_worker_that_cannot_be_started_is_one_clear_error(engine, run_config, 
         engine.submit(Pack([run_config()], "cpu"))
 
 
+BROKEN = """
+import importlib.abc
+import os
+import sys
+
+if "multiprocessing.forkserver" in " ".join(sys.orig_argv):  # the server of the workers, and they themselves
+
+    class Finder(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path, target=None):
+            if name == "rnnlab.sweep.worker":
+                {breaks}
+                raise ImportError("in the server")
+
+    SERVER = os.getpid()
+    sys.meta_path.insert(0, Finder())
+"""
+BREAKS = {
+    "raise ImportError('libgomp.so.1: cannot open')": (
+        "rnnlab: a worker process cannot compute: ImportError: libgomp.so.1: cannot open ("
+    ),
+    "raise SystemExit('not here')": "rnnlab: a worker process cannot compute: SystemExit: not here (",
+    "if os.getpid() != SERVER: print('a library', 'gives up', sep='\\n', file=sys.stderr, flush=True), os.abort()": (
+        "rnnlab: worker processes end before they are ready (signal 6, Aborted): a library | gives up"
+    ),
+}
+SWEEP = [
+    "-m",
+    "study=s",
+    "task.n_points=40",
+    "task.window=4",
+    "task.forecast_steps=3",
+    "training.steps=2",
+    "training.batch_size=8",
+    "seed=0,1",
+]
+
+
+@pytest.mark.parametrize("breaks", BREAKS, ids=["ImportError", "SystemExit", "abort"])
+def test_workers_that_cannot_import_what_they_need_are_one_error_in_their_words_and_no_run_has_failed(tmp_path, breaks):
+    (tmp_path / "sitecustomize.py").write_text(BROKEN.format(breaks=breaks))
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    ended = subprocess.run(
+        [sys.executable, "-m", "rnnlab", *SWEEP, "hydra.launcher.report=false"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(BREAKS[breaks])
+    assert ended.returncode == 1
+    assert not list(tmp_path.glob("outputs/s/*/run.json"))
+
+
+class AnotherVersion:
+    """Pickled here, it cannot be unpickled in a worker: as a plugin of which another version is there."""
+
+    def __reduce__(self):
+        return exec, ("from rnnlab.options import ConfigError\nraise ConfigError('x: is another version')",)
+
+
+def test_what_a_worker_cannot_unpickle_is_an_error_of_the_engine(engine, run_config):
+    engine.submit(Pack([run_config()], "cpu", beside={"x": AnotherVersion()}))
+    with pytest.raises(EngineError, match="a worker process cannot compute: x: is another version"):
+        engine.wait(None)
+
+
+def test_workers_that_are_killed_before_they_are_ready_are_started_again_a_few_times(engine, workers, run_config):
+    pack = Pack([run_config()], "cpu")
+    engine.submit(pack)
+    for _ in range(local.MOST_STILLBORN - 1):
+        (worker,) = workers()
+        os.kill(worker.pid, signal.SIGSTOP)  # before it can say that it is ready
+        worker.kill()
+        worker.join()
+        engine.wait(0.0)
+    (event,) = engine.wait(None)
+    assert isinstance(event, Done) and event.pack is pack
+
+
+def test_how_a_worker_has_died_is_told(engine, workers, run_config):
+    engine.submit(Pack([run_config(training__steps=10**6)], "cpu"))
+    assert engine.wait(2.0) == []  # it is ready now, and computes
+    (worker,) = workers()
+    worker.kill()
+    (event,) = engine.wait(None)
+    assert event.how == "signal 9, Killed"
+
+
 def test_workers_do_not_see_control_c(engine, workers, run_config):
     engine.submit(Pack([run_config(training__steps=10**6)], "cpu"))
     (worker,) = workers()
@@ -161,6 +250,15 @@ run = from_node(
 )
 
 
+receive = Connection.recv
+
+
+def receive_no_result(connection):
+    # The first message says that the worker is ready, the second one is the result.
+    Connection.recv = interrupted
+    return receive(connection)
+
+
 def interrupted(connection):
     raise KeyboardInterrupt
 
@@ -168,7 +266,7 @@ def interrupted(connection):
 def close_while_a_worker_sends(server_dies):
     engine = LocalEngine(1, memory_gb=4.0)
     engine.submit(Pack([run], "cpu"))
-    receive, Connection.recv = Connection.recv, interrupted
+    Connection.recv = receive_no_result
     try:
         engine.wait(None)  # until the first part of the result has arrived
     except KeyboardInterrupt:

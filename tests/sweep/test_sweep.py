@@ -15,9 +15,13 @@ from rnnlab.options import ConfigError
 from rnnlab.records import claims
 from rnnlab.records.study import StudyFile, read_study_file
 from rnnlab.sweep import sweep as module
+from rnnlab.sweep import worker
 from rnnlab.sweep.finished import RunFailed
+from rnnlab.sweep.folder import CHECKPOINTS
 from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.sweep import Ending, sweep, write_record
+from rnnlab.training import pack
+from rnnlab.training.checkpoints import runs_with_checkpoints
 
 QUIET = SweepOptions(report=False)
 
@@ -29,7 +33,7 @@ def runs(run_config):
 
 def records(folder):
     """The bytes of each run's record that follow from its config, by the name of its folder."""
-    names = ("run.json", "curves.csv", "predictions.csv", "gradients.csv", "weights.safetensors")
+    names = ("run.json", "curves.csv", "predictions.csv", "gradients.csv", "weights.safetensors", "sha256sums")
     return {
         path.parent.name: [(path.parent / name).read_bytes() for name in names] for path in folder.glob("*/run.json")
     }
@@ -173,6 +177,34 @@ def test_a_dry_run_says_what_would_be_computed_and_returns_nothing(inline, runs,
     assert sweep(runs, tmp_path / "study", StudyFile("s"), options=replace(QUIET, dry_run=True)) == {}
     assert "0 runs are done, 3 to compute in 1 packs" in capsys.readouterr().out
     assert not (tmp_path / "study").exists()
+
+
+def test_a_run_that_fails_keeps_its_checkpoint_and_redo_failed_goes_on_from_it(inline, runs, tmp_path, monkeypatch):
+    inline().shares_folder = True
+    monkeypatch.setattr(pack, "MOST_COMPUTED", 0)  # a checkpoint after each update
+    every_update = replace(QUIET, checkpoint_s=0)
+    begun = []
+    train = worker.train
+
+    def failing_at_the_end(part, *arguments, states, **options):
+        begun.append({run.seed: states[n].step if states else 0 for n, run in enumerate(part)})
+        results = train(part, *arguments, states=states, **options)
+        if any(run.seed == 1 for run in part):
+            raise ArithmeticError("boom")
+        return results
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "train", failing_at_the_end)
+        endings = sweep(runs, tmp_path, StudyFile("s"), options=every_update)
+        assert [endings[run.run_id].status for run in runs] == ["completed", "failed", "completed"]
+        assert runs_with_checkpoints(tmp_path / CHECKPOINTS) == {run.run_id for run in runs}, "they were one pack"
+    assert begun[0] == {0: 0, 1: 0, 2: 0}
+    begun.clear()
+    monkeypatch.setattr(worker, "train", lambda *a, **o: begun.append(o["states"][0].step) or train(*a, **o))
+    endings = sweep(runs, tmp_path, StudyFile("s"), options=every_update)
+    assert endings[runs[1].run_id].status == "completed"
+    assert begun == [runs[1].training.steps]
+    assert not (tmp_path / CHECKPOINTS).exists()
 
 
 def test_a_record_that_cannot_be_written_stops_the_sweep_and_keeps_what_was_written(inline, runs, tmp_path):

@@ -1,10 +1,16 @@
 """What a worker does with a pack, and what becomes of a run that raises."""
 
 import json
+import multiprocessing
+import os
+import re
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from rnnlab.records import run as records
+from rnnlab.records.digests import SUMS
 from rnnlab.records.run import CURVES, GRADIENTS, PREDICTIONS, PROVENANCE, RUN
 from rnnlab.records.weights import WEIGHTS
 from rnnlab.sweep import worker
@@ -74,6 +80,30 @@ def test_a_failure_to_draw_data_or_weights_fails_the_run_too(run_config, monkeyp
     assert [result.status for result in compute(runs, "cpu", "auto")] == ["completed", "failed", "completed"]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 36 TiB"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 36.00 TiB."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: ..."),
+    ],
+)
+def test_a_run_that_memory_stops_says_how_much_it_needs_and_what_to_change(run_config, monkeypatch, error):
+    def train(*_, **__):
+        raise error
+
+    monkeypatch.setattr(worker, "train", train)
+    run = run_config("digits", cell__hidden_size=50_000)
+    (result,) = compute([run], "cpu", "auto")
+    finished = finish(run, result)
+    weights = 8 * 4 * (50_000 + 8 + 1) * 50_000 / 1e9  # GB: with their gradients, the optimiser's state and so on
+    needed = float(re.search(r"out of memory; this run needs about ([\d.e+]+) GB; ", finished.summary)[1])
+    assert weights < needed < 1.2 * weights
+    for change in ("cell.hidden_size", "training.batch_size", "hydra.launcher.n_workers"):
+        assert change in finished.summary
+    assert f"{type(error).__name__}: {error}" in result.error
+
+
 def test_an_interruption_is_no_failure(run_config, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
@@ -83,10 +113,26 @@ def test_an_interruption_is_no_failure(run_config, monkeypatch):
         compute([run_config(), run_config(seed=1)], "cpu", "auto")
 
 
+def test_a_worker_whose_command_has_ended_writes_no_record(run_config, tmp_path, monkeypatch):
+    """It was stopped while the command was killed; another command may be at work in the folder now."""
+
+    class Ended(BaseException):
+        pass
+
+    def ends(code):
+        raise Ended
+
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(is_alive=lambda: False))
+    monkeypatch.setattr(os, "_exit", ends)
+    with pytest.raises(Ended):
+        work_on(Pack([run_config()], "cpu", folder=tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_alone_leaves_its_files(run_config, tmp_path):
     run = run_config()
     finished = run_alone(run, tmp_path / "a" / "b", "cpu", "auto")
-    files = {RUN, CURVES, PREDICTIONS, GRADIENTS, WEIGHTS, PROVENANCE}
+    files = {RUN, CURVES, PREDICTIONS, GRADIENTS, WEIGHTS, SUMS, PROVENANCE}
     assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == files
     record = records.read_record(tmp_path / "a" / "b")
     assert record.config == json.loads(json.dumps(run.as_dict()))

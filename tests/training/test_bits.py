@@ -206,7 +206,7 @@ def test_a_run_continued_in_another_pack_ends_with_the_same_bits(name, run_confi
     """The stop is in the middle of a stream or of an epoch, and of the draws of dropout and noise."""
     runs = lanes_of(name, run_config, 4, training__steps=9)
     wanted = texts(runs)
-    stopped_after(5, runs, tmp_path / "pack.npz", monkeypatch)
+    stopped_after(5, runs, tmp_path / "pack.checkpoint", monkeypatch)
     states = read_checkpoints(tmp_path, [run.run_id for run in runs])
     assert {state.step for state in states.values()} == {5}
     live = [n for n in (3, 1, 2) if runs[n].run_id in states]  # of a new activation, one may have diverged

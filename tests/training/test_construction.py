@@ -149,14 +149,14 @@ def test_a_matrix_is_drawn_from_the_branch_of_the_seed_with_its_name(run_config)
 def test_a_scale_multiplies_the_draw(run_config):
     plain, scaled = (
         weights_of(run_config(init__input_scale=a, init__recurrent_scale=b, init__readout_scale=c, init__bias_scale=d))
-        for a, b, c, d in [(1, 1, 1, 1), (2, 0.5, 0, -1)]
+        for a, b, c, d in [(1, 1, 1, 1), (2, 0.5, 0, 4)]
     )
     factors = {
         "layer0.weight_ih": 2,
         "layer0.weight_hh": 0.5,
         "readout.weight": 0,
-        "layer0.bias": -1,
-        "readout.bias": -1,
+        "layer0.bias": 4,
+        "readout.bias": 4,
     }
     assert plain.keys() == factors.keys()
     for name, factor in factors.items():
