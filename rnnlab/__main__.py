@@ -1,11 +1,12 @@
 """The command `rnnlab`, also `python -m rnnlab`.  --help and --version answer without importing torch or hydra;
 --help with a word imports torch, since options stand where they are used."""
 
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rnnlab import __version__, arguments, places, plugins
-from rnnlab.options import ConfigError
+from rnnlab.options import ConfigError, in_one_line
 
 HELP = """\
 rnnlab {version}: recurrent networks whose activation is a setting, swept and compared
@@ -73,7 +74,7 @@ def show_help(words: Sequence[str]) -> None:
         else:
             print(help_text(words), end="")
     except ConfigError as error:
-        print(f"rnnlab: {error}", file=sys.stderr)
+        print(f"rnnlab: {in_one_line(error)}", file=sys.stderr)
         sys.exit(2)
 
 
@@ -101,14 +102,22 @@ def main() -> None:
         print(f"rnnlab {__version__}")
         return
     try:
-        if {"--multirun", "-m"} & arguments:
-            from rnnlab.sweep import server
-
-            server.start()  # it imports torch while this process does the same
-        from rnnlab.app import run  # imports hydra and torch: only when there is something to do
+        code = _run(arguments)
     except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(run())
+        code = 130
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: from here on Ctrl-C could only show a traceback
+    sys.exit(code)
+
+
+def _run(arguments: Collection[str]) -> int:
+    """Train.  Returns the exit code."""
+    if {"--multirun", "-m"} & set(arguments):
+        from rnnlab.sweep import server
+
+        server.start()  # it imports torch while this process does the same
+    from rnnlab.app import run  # imports hydra and torch: only when there is something to do
+
+    return run()
 
 
 if __name__ == "__main__":

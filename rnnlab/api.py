@@ -22,8 +22,9 @@ from hydra.core.plugins import Plugins
 from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSweeper, store_options
 from rnnlab import arguments, plugins
 from rnnlab.hydra import session
-from rnnlab.hydra.errors import complaint, refuse_repetitions
+from rnnlab.hydra.errors import complaint
 from rnnlab.hydra.overrides import as_overrides
+from rnnlab.hydra.refusals import refuse_misleading
 from rnnlab.hydra.runs import TrainRuns
 from rnnlab.networks.results import Result, Results, load, load_run
 from rnnlab.options import ConfigError
@@ -42,7 +43,7 @@ def run(config: Values | Sequence[str], values: Values, folder: Place, config_di
     """rnnlab.run, which documents it."""
     _refuse_in_a_child()
     stated = _overrides(config)
-    refuse_repetitions(stated)
+    refuse_misleading(stated)
     # By key, so that a value takes the place of one in the config.
     given = list({text.partition("=")[0]: text for text in (*stated, *as_overrides(values))}.values())
     if folder is not None:
@@ -95,7 +96,7 @@ def _do(
     _register()
     task = TrainRuns(typed=shlex.join(["rnnlab", *flags, *where, *overrides]), quiet=True)
     try:
-        refuse_repetitions(overrides)
+        refuse_misleading(overrides)
         return task, job(task, overrides, None if config_dir is None else Path(config_dir))
     except (RunFailed, EngineError):
         raise

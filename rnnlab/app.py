@@ -22,11 +22,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.rnnlab_packed.packed_launcher import PackedLauncher, PackedSweeper, store_options
 from rnnlab import arguments, places, plugins
-from rnnlab.hydra.errors import complaint, refuse_repetitions
+from rnnlab.hydra.errors import complaint
 from rnnlab.hydra.groups import GroupSearchPath, GroupSource
+from rnnlab.hydra.internals import errors_raised_only, overrides_first
+from rnnlab.hydra.refusals import refuse_misleading
 from rnnlab.hydra.runs import TrainRuns
 from rnnlab.hydra.studies import StudySearchPath, StudySource
-from rnnlab.options import ConfigError
+from rnnlab.hydra.yaml_files import use_checked_files
+from rnnlab.options import ConfigError, in_one_line
 from rnnlab.sweep.engine import EngineError
 from rnnlab.sweep.finished import RunFailed
 from rnnlab.sweep.sweep import not_completed
@@ -37,14 +40,15 @@ def run() -> int:
     user_wants_tracebacks = os.environ.get("HYDRA_FULL_ERROR") == "1"
     task = TrainRuns()
     try:
+        sys.argv[1:] = overrides_first(sys.argv[1:])
         words = arguments.words_of(sys.argv[1:])
         names, folder = arguments.plugins_of(words)
         plugins.use(plugins.listed(names), folder)
         register()
         _complete(words)
-        refuse_repetitions(sys.argv[1:])
-        # With this, Hydra raises errors instead of printing them at length.
-        with env_override({"HYDRA_FULL_ERROR": "1"}):
+        refuse_misleading(sys.argv[1:])
+        # With these, Hydra raises errors instead of printing them at length.
+        with env_override({"HYDRA_FULL_ERROR": "1"}), errors_raised_only():
             hydra.main(config_path=str(places.CONF), config_name="config", version_base="1.3")(task)()
     except (RunFailed, EngineError) as error:
         return _complain(error, 1)
@@ -66,6 +70,7 @@ def register() -> None:
     # Hydra's own search misses the launcher and the sweeper under some editable installs.
     for plugin in (GroupSource, GroupSearchPath, StudySource, StudySearchPath, PackedLauncher, PackedSweeper):
         Plugins.instance().register(plugin)
+    use_checked_files()
     store_options()  # again, for engines that have been registered since Hydra imported the launcher
 
 
@@ -98,5 +103,5 @@ def _complete(words: Sequence[str]) -> None:
 
 
 def _complain(what: object, code: int) -> int:
-    print(f"rnnlab: {what}", file=sys.stderr)
+    print(f"rnnlab: {in_one_line(what)}", file=sys.stderr)
     return code

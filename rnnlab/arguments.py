@@ -82,11 +82,16 @@ def _given(text: str) -> Any:
 
 
 def _of_study(file: Path) -> Any:
-    """What a study's file says; nothing where it cannot be read: Hydra will say so."""
+    """What a study's file says.  Raises ConfigError for a file that is no YAML, or stands for too much."""
     import yaml
 
+    from rnnlab.yaml_text import check_yaml, what_is_wrong
+
+    check_yaml(file)
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file}{what_is_wrong(error)}") from None
+    except ValueError:  # a date or a number that Python does not know, as yaml reads it; Hydra reads it otherwise
         return None
     return content.get("plugins") if isinstance(content, dict) else None

@@ -12,9 +12,16 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import reprlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
+
+LARGEST = 2**53 - 1  # whole numbers up to this one are exact in every reader of JSON
+LONGEST_LINE = 600  # characters of a line for a person
+
+_shortener = reprlib.Repr()
+_shortener.maxstring = _shortener.maxother = 80
 
 
 class ConfigError(ValueError):
@@ -132,6 +139,8 @@ def check_value(key: str, value: Any, rule: Rule) -> None:
     """Raise ConfigError for a value outside of what the rule allows."""
     if rule.allowed is not None:
         check_choice(key, value, rule.allowed())
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise ConfigError(f"{key}: {shown(value)}; must be a whole number of at most {LARGEST} (2^53 - 1)")
     if rule.bounds is None or value is None:
         return
     if not (math.isfinite(value) and all(holds(value) for _, holds in rule.bounds)):
@@ -142,13 +151,29 @@ def check_choice(key: str, value: Any, allowed: Iterable[str]) -> None:
     """Raise ConfigError unless `value` is one of the allowed words; a near miss is pointed out."""
     allowed = tuple(allowed)
     if value not in allowed:
-        raise ConfigError(f"{key}: unknown {value!r}; one of {', '.join(allowed)}{did_you_mean(value, allowed)}")
+        raise ConfigError(f"{key}: unknown {shown(value)}; one of {', '.join(allowed)}{did_you_mean(value, allowed)}")
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """` (did you mean 'relu'?)` for a near miss of a known word, else nothing."""
-    near = difflib.get_close_matches(str(word), list(known), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    by_letters = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(str(word).lower()[:80], list(by_letters), n=1)
+    return f" (did you mean {by_letters[near[0]]!r}?)" if near else ""
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: its repr, of which a long or deeply nested value has only a part."""
+    return _shortener.repr(value)
+
+
+def in_one_line(text: object) -> str:
+    """A message without line breaks and other control characters.  A long one loses its middle."""
+    line = "".join(c if c.isprintable() else " " for c in str(text))
+    line = " ".join(line.split())
+    if len(line) <= LONGEST_LINE:
+        return line
+    end = LONGEST_LINE // 4
+    return f"{line[: LONGEST_LINE - end - 5]} ... {line[-end:]}"
 
 
 def written(value: object) -> str:

@@ -12,6 +12,7 @@ from rnnlab import __version__, app, places
 from rnnlab.__main__ import main
 from rnnlab.nets.activations import ACTIVATIONS
 from rnnlab.records import run as records
+from rnnlab.records.digests import SUMS
 from rnnlab.records.run import CURVES, GRADIENTS, PREDICTIONS, PROVENANCE, RUN
 from rnnlab.records.weights import WEIGHTS
 from rnnlab.sweep import worker
@@ -26,7 +27,7 @@ SMALL = [
     "training.batch_size=16",
 ]
 SWEEP = ["-m", *SMALL, "cell.activation=tanh,relu", "seed=1,2"]
-BYTES = (RUN, CURVES, PREDICTIONS, WEIGHTS)  # what follows from the config alone
+BYTES = (RUN, CURVES, PREDICTIONS, WEIGHTS, SUMS)  # what follows from the config alone
 
 HELP_AND_MODULES = """
 import sys
@@ -192,6 +193,7 @@ def assert_refused(code, capsys, folder, *parts):
     assert code == 2, captured.err
     assert captured.err.startswith("rnnlab: ")
     assert captured.err.count("\n") == 1, captured.err
+    assert len(captured.err) <= len("rnnlab: ") + 600 + 1
     for part in parts:
         assert part in captured.err
     assert not list(folder.rglob(RUN))
@@ -241,7 +243,35 @@ def test_bad_input_in_a_process_of_its_own_is_one_line_and_exit_code_2(ran):
         ("study=a/b", ["study", "'a/b'"]),
         ("cell.hidden_size", ["cell.hidden_size"]),
         ("cell.activation=tanh,relu", ["tanh,relu", "-m"]),
+        ("cell.activation=ReLU", ["cell.activation", "'ReLU'", "did you mean 'relu'?"]),
+        (
+            "cell.gate_activation=relu",
+            ["cell.gate_activation: no such key for the cell that was chosen; gru, lstm have"],
+        ),
+        ("init.recurrent_scale=-1", ["init.recurrent_scale", "-1.0", "at least 0"]),
+        ("seed=12345678901234567890", ["seed: 12345678901234567890", "at most 9007199254740991"]),
+        ("~seed", ["'~seed'", "cannot be removed"]),
+        ("cell.hidden_size=1000000000", ["cell.hidden_size: 1000000000", "3.2e+10 GB of memory", "this machine has"]),
+        ("cell.hidden_size=" + "9" * 400, ["cell.hidden_size: 99999", "at most 9007199254740991"]),
+        ("cell.hidden_size=" + "9" * 5000, ["5000 digits"]),
+        ("study=ünï", ["study: 'ünï'; is no value in Hydra's grammar", "study='ünï', with its quotes"]),
+        ("study='a\nb'", ["study: 'a\\nb'", "a folder's name"]),
+        ("study='\udcff'", ["study: '\\udcff'", "a folder's name"]),
+        ("question=[1,2]", ["question: [1, 2]; must be text, or null"]),
+        ("claims=3", ["claims: 3; must be a list"]),
+        ("claims=" + "[" * 400 + "]" * 400, ["nested too deeply"]),
+        ("plugins=3", ["plugins: 3; must be a list of Python files"]),
+        ("cell.hidden_size=${cell.hidden_size}", ["Recursive interpolation", "(cell.hidden_size)"]),
+        ("study=" + "x" * 5000, ["study: 'xxx", "a folder's name of at most 200 bytes"]),
+        ("task=" + "x" * 5000, ["task: ", "xxx"]),
+        ("--foo", ["unrecognized arguments: --foo", "rnnlab --help"]),
+        ("--cfg=nonsense", ["--cfg", "'nonsense'"]),
+        ("--config-dir=nowhere", ["nowhere", "not found"]),
+        ("task.target=true", ["task.target: no such key"]),
+        ("until=decided", ["until: 'decided'; must be null for a single run"]),
+        ("precision=0.5", ["precision: 0.5; must be null"]),
     ],
+    ids=lambda of: of[:40].encode("ascii", "backslashreplace").decode() if isinstance(of, str) else "",
 )
 def test_bad_input_is_answered_in_one_line_before_anything_trains(argument, parts, rnnlab, capsys, tmp_path):
     assert_refused(rnnlab(argument), capsys, tmp_path, *parts)
@@ -255,10 +285,55 @@ def test_bad_input_is_answered_in_one_line_before_anything_trains(argument, part
         ("optimizer.learning_rate=0.1,-1,nan", ["optimizer.learning_rate", "above 0", "of 6 runs"]),
         ("task.window=10,2400", ["task.window", "2400", "2 of 4 runs"]),
         ("cell.hidden_sise=1,2", ["cell.hidden_sise", "no such key"]),
+        ("study=a,b", ["study: 'a,b'; cannot be swept, it must be one for all runs of a sweep"]),
+        ("hydra.launcher._target_=x", ["hydra.launcher._target_: 'x'; must stay as it is", "hydra/launcher=<name>"]),
+        ("hydra.sweeper.max_batch_size=0", ["hydra.sweeper.max_batch_size: 0; must be a whole number at least 1"]),
+        ("cell.hidden_size=5,1000000000", ["cell.hidden_size: 1000000000", "3.2e+10 GB"]),
+        ("training.steps=range(10000000000)", ["a sweep of 2e+10 runs; at most 2000000 are planned at once"]),
+        ("init.input_scale=range(0,1,1e-300)", ["at most 2000000 are planned at once"]),
     ],
 )
 def test_a_bad_value_in_a_sweep_stops_all_runs_before_the_first(argument, parts, rnnlab, capsys, tmp_path):
     assert_refused(rnnlab("-m", argument, "seed=0,1"), capsys, tmp_path, *parts)
+
+
+def test_overrides_may_stand_on_both_sides_of_a_flag(rnnlab, capsys):
+    assert rnnlab(*SMALL, "hydra.launcher.dry_run=true", "-m", "seed=1,2") == 0
+    assert "2 to compute" in capsys.readouterr().out
+    assert rnnlab("seed=4", "--cfg", "job", "training.steps=7") == 0
+    text = capsys.readouterr().out
+    assert "seed: 4" in text and "steps: 7" in text
+
+
+def test_a_dry_run_is_refused_where_the_sweep_would_be(rnnlab, capsys, tmp_path):
+    line = ("-m", "seed=1,2", "hydra.launcher.dry_run=true", "hydra.launcher.memory_gb=0.5", "cell.hidden_size=10000")
+    assert_refused(
+        rnnlab(*line), capsys, tmp_path, "cell.hidden_size: 10000", "3.32 GB", "hydra.launcher.memory_gb is 0.5"
+    )
+
+
+@pytest.mark.parametrize("sweep", [[], ["-m"]], ids=["run", "sweep"])
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        ("cell:\n  activation: [relu\nseed: 3\n", ["line 4, column 5", "is no YAML that can be used"]),
+        ('study: !!python/object/apply:os.system ["echo hi"]\n', ["line 2, column 8", "python/object/apply:os.system"]),
+        ("study: &a [*a]\n", ["line 2: *a stands inside of itself"]),
+        ("study: a\nstudy: b\n", ["line 3, column 1", "found duplicate key study"]),
+        ("study: " + "[" * 3000 + "]" * 3000, ["nested more than 50 deep"]),
+        (
+            "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+            + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)),
+            ["stands for ", "at most 5000"],
+        ),
+        ("hydra: {launcher: {_target_: os.system}, sweeper: {_target_: os.system}}\nseed: x\n", []),
+    ],
+    ids=["typo", "tag", "loop", "twice", "deep", "bomb", "target"],
+)
+def test_a_study_file_of_ones_own_that_cannot_be_used_is_one_line(content, parts, sweep, rnnlab, capsys, tmp_path):
+    (tmp_path / "own" / "experiment").mkdir(parents=True)
+    (tmp_path / "own" / "experiment" / "mine.yaml").write_text("# @package _global_\n" + content)
+    assert_refused(rnnlab(*sweep, "--config-dir", "own", "experiment=mine"), capsys, tmp_path, *parts)
 
 
 def test_a_key_that_is_given_twice_is_refused(rnnlab, monkeypatch, capsys, tmp_path):
@@ -289,6 +364,21 @@ def test_the_environment_is_left_as_it_was(rnnlab, monkeypatch, capsys):
     assert os.environ["HYDRA_FULL_ERROR"] == "0"
 
 
+def test_ctrl_c_while_the_command_ends_shows_nothing():
+    code = """
+import atexit, os, signal, sys
+import rnnlab.app
+from rnnlab.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+rnnlab.app.run = lambda: 0
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+sys.argv = ["rnnlab"]
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 # Failures and other endings
 
 
@@ -299,8 +389,8 @@ def test_a_run_that_raises_exits_with_1_and_leaves_a_record_of_it(rnnlab, monkey
     monkeypatch.setattr(worker, "train", failing)
     assert rnnlab(*SMALL) == 1
     error = capsys.readouterr().err
-    assert "Traceback" not in error
-    assert error.splitlines()[-1].startswith("rnnlab: the run failed: ArithmeticError: boom")
+    (line,) = error.splitlines()
+    assert line.startswith("rnnlab: the run failed: ArithmeticError: boom")
     (folder,) = runs_in(tmp_path / "outputs" / "scratch")
     assert str(folder.relative_to(tmp_path)) in error
     assert "Traceback" in records.read_record(folder).result.error
@@ -331,8 +421,12 @@ def test_other_tasks_and_cells_run_too(arguments, rnnlab, capsys, tmp_path):
     assert record.task.score in capsys.readouterr().out
 
 
-def test_values_of_the_study_can_be_overridden_on_the_command_line(rnnlab, tmp_path):
+def test_values_of_the_study_can_be_overridden_on_the_command_line(rnnlab, capsys, tmp_path):
     assert rnnlab("experiment=activations", "training.steps=1", "task.n_points=120", "task.forecast_steps=1") == 0
+    assert capsys.readouterr().err == (
+        "rnnlab: this is one run, in the folder of the study activations, whose report will show it; "
+        "the whole study is rnnlab -m experiment=activations; study=NAME keeps the run apart\n"
+    )
     (folder,) = runs_in(tmp_path / "outputs" / "activations")
     config = records.read_run(folder)["config"]
     assert config["training"]["steps"] == 1

@@ -5,7 +5,20 @@ from dataclasses import dataclass, fields
 
 import pytest
 
-from rnnlab.options import ConfigError, When, check, check_choice, choice, did_you_mean, member, number, option, rule_of
+from rnnlab.options import (
+    ConfigError,
+    When,
+    check,
+    check_choice,
+    choice,
+    did_you_mean,
+    in_one_line,
+    member,
+    number,
+    option,
+    rule_of,
+    shown,
+)
 
 
 @dataclass(frozen=True)
@@ -137,3 +150,22 @@ def test_a_field_says_what_it_means_and_when_it_acts():
 def test_a_word_like_none_of_the_known_ones_gets_no_hint():
     assert did_you_mean("xyz", ["tanh", "relu"]) == ""
     assert did_you_mean("rleu", ["tanh", "relu"]) == " (did you mean 'relu'?)"
+    assert did_you_mean("ReLU", ["tanh", "relu"]) == " (did you mean 'relu'?)"
+    assert did_you_mean("open", ["Open", "Close"]) == " (did you mean 'Open'?)"
+
+
+def test_a_message_is_one_line_of_at_most_600_letters_and_keeps_both_ends():
+    assert in_one_line("a\n  b\tc\x1b[0m") == "a b c [0m"
+    assert in_one_line("x" * 600) == "x" * 600
+    long = in_one_line(f"begin {'x' * 5000} end")
+    assert len(long) == 600
+    assert long.startswith("begin xxx") and long.endswith("xxx end") and " ... " in long
+
+
+def test_a_value_that_is_long_or_deep_is_shown_in_part():
+    deep = []
+    deep.append(deep)
+    assert len(shown("x" * 10_000)) <= 80
+    assert len(shown(10**4000)) <= 80
+    assert len(shown(deep)) <= 80
+    assert shown("relu") == "'relu'"

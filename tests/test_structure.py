@@ -24,6 +24,7 @@ PACKAGE = Path(rnnlab.__file__).parent
 ROOT = PACKAGE.parent
 LAYERS = [  # each may import from those above it; what stands on one line does not know each other
     "places options portable lazy streams statistics version registry",
+    "yaml_text",
     "plugins arguments",
     "records nets",
     "tasks",
@@ -32,7 +33,7 @@ LAYERS = [  # each may import from those above it; what stands on one line does 
     "sweep",
     "hydra",
     "hydra_plugins",
-    "app export api",
+    "app export api runs",
     "__main__",
 ]
 REPORT = [
@@ -188,7 +189,7 @@ def test_every_module_says_what_it_is_for_and_no_name_says_nothing():
         ("import rnnlab.export.command; rnnlab.export.command.targets()", "torch hydra omegaconf pandas matplotlib"),
         ("import hydra_plugins.rnnlab_packed.packed_launcher", "torch numpy"),
         ("import rnnlab.app, rnnlab.sweep.worker, rnnlab.sweep.preload_kernels", "torch pandas matplotlib sklearn"),
-        ("from rnnlab.sweep.engines import engines; engines()", "torch numpy hydra omegaconf ray submitit"),
+        ("from rnnlab.sweep.engines import engines; engines()", "torch numpy hydra omegaconf ray"),
         ("import rnnlab.records.files, rnnlab.records.study", "numpy torch hydra omegaconf"),
         ("import rnnlab.tasks", "torch sklearn pandas PIL"),
     ],

@@ -18,6 +18,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.hydra.launch import Setup, launch, sweep
+from rnnlab.options import ConfigError
 from rnnlab.sweep.engines import check_options, engines
 from rnnlab.sweep.options import SweepOptions
 
@@ -45,6 +46,10 @@ class PackedSweeper(Sweeper):
     launcher: Launcher
 
     def __init__(self, max_batch_size: int | None, params: Mapping[str, str] | None) -> None:
+        if max_batch_size is not None and max_batch_size < 1:
+            raise ConfigError(
+                f"hydra.sweeper.max_batch_size: {max_batch_size}; must be a whole number at least 1, or null"
+            )
         self.max_batch_size, self.params = max_batch_size, params or {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:

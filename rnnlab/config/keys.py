@@ -22,16 +22,18 @@ from rnnlab.options import (
     default_of,
     did_you_mean,
     rule_of,
+    shown,
 )
 
 Members = tuple[tuple[tuple[str, type], ...], ...]  # by field that holds a member, the registry's entries
 
-# What a type is read from; a list of one of them may be an option, too, and None where the type says so.
+# What a type is read from; a list of one of them may be an option, too, and None where the type says so.  Text is not
+# read from 1e3 and true: as numbers and truth values they are not what was typed any more.
 READ_FROM: Mapping[type, tuple[type, ...]] = {
     bool: (bool,),
     int: (int, str),
     float: (float, int, str),
-    str: (str, int, float, bool),
+    str: (str, int),
 }
 
 
@@ -55,8 +57,10 @@ class Option:
             return None
         try:
             return _converted(value, self.kind)
-        except (TypeError, ValueError):
-            raise ConfigError(f"{place}.{self.key}: {value!r}; must be of type {kind_in_words(self.kind)}") from None
+        except (TypeError, ValueError, OverflowError):
+            raise ConfigError(
+                f"{place}.{self.key}: {shown(value)}; must be of type {kind_in_words(self.kind)}"
+            ) from None
 
     def check(self, value: Any, place: str) -> None:
         """Raise ConfigError for a value that no rule allows."""
@@ -122,7 +126,7 @@ def _built(section: type, members: Members, text: str, place: str) -> Any:
     values = json.loads(text)
     options = {option.key: option for option in options_of(section)}
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{place}: {values!r}; must have the keys {', '.join(options)}")
+        raise ConfigError(f"{place}: {shown(values)}; must have the keys {', '.join(options)}")
     for key in values:
         if key not in options:
             raise ConfigError(
@@ -161,7 +165,9 @@ def keys_of_field(section: Any, f: Field[Any]) -> dict[str, Any]:
 def kind_in_words(kind: Any) -> str:
     """bool, int | None, ..., as a config dataclass states it."""
     words = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
-    return f"{words}, true or false" if kind is bool else words
+    if kind is bool:
+        return f"{words}, true or false"
+    return f"{words}, in quotes where it looks like something else" if "str" in words else words
 
 
 def _parameters(field_name: str, rule: Rule) -> list[Option]:
@@ -210,4 +216,6 @@ def _converted(value: Any, kind: Any) -> Any:
         return None if value is None else _converted(value, kind)
     if type(value) not in READ_FROM.get(kind, ()):
         raise TypeError
+    if kind is str:
+        str(value).encode()  # a lone surrogate cannot be written to a record: UnicodeEncodeError is a ValueError
     return kind(value)

@@ -19,7 +19,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import plugins
-from rnnlab.config.keys import build, defaults_of, keys_of_field, options_of
+from rnnlab.config.keys import build, defaults_of, flattened, keys_of_field, options_of
 from rnnlab.config.sections import DivergenceConfig, InitConfig, ReadoutConfig, TrainingConfig
 from rnnlab.config.until import KEYS as UNTIL
 from rnnlab.config.until import until_of
@@ -29,7 +29,7 @@ from rnnlab.nets.cells import CELLS, CellOptions
 from rnnlab.nets.initializers import INITIALIZERS
 from rnnlab.nets.losses import LOSSES
 from rnnlab.nets.optimizers import OPTIMIZERS, OptimizerOptions
-from rnnlab.options import ConfigError, check_choice, default_of, rule_of, written
+from rnnlab.options import LARGEST, ConfigError, check_choice, default_of, rule_of, shown, written
 from rnnlab.records.run import CODE
 from rnnlab.registry import Registry
 from rnnlab.tasks import PLACES, TASKS, Task
@@ -46,6 +46,8 @@ CELLS.checks.append(lambda cell: _check_options(cell.Options))
 OPTIMIZERS.checks.append(lambda optimizer: _check_options(optimizer.Options))
 ACTIVATIONS.checks.append(lambda _: _check_options(*(cell.Options for cell in CELLS.values())))
 PARTS = ("task", "cell", "readout", "init", "optimizer", "training", "divergence")
+SHARED_BY_SEEDS = ("parts", "code", "condition_id", "_around_seed", "_names")  # what RunConfig keeps of a condition
+LONGEST_NAME = 200  # bytes; file systems end at 255
 # Composed with a run, and no part of it.
 SURROUNDINGS = ("device", "backend", "study", "question", "source", "claims", *UNTIL, "plugins", "hydra")
 TOP_LEVEL = (*PARTS, "seed", *SURROUNDINGS)
@@ -67,21 +69,35 @@ class RunConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for key in self.idle:
+        for key in _idle(self._sections()):
             part, _, name = key.partition(".")
             section = getattr(self, part)
             (default,) = (default_of(f) for f in fields(section) if f.name == name)
             object.__setattr__(self, part, replace(section, **{name: default}))
         _ = self.code  # of this moment, and of no later one when other plugins are loaded
 
-    @property
-    def _parts(self) -> tuple[Any, ...]:
+    def with_seed(self, seed: object) -> RunConfig:
+        """The same condition with another seed.  What follows from the condition alone is not computed again, which
+        takes a hundred times as long.  Raises ConfigError."""
+        seed = _checked_seed(seed)
+        other = object.__new__(RunConfig)
+        for name in (*PARTS, *SHARED_BY_SEEDS):
+            object.__setattr__(other, name, getattr(self, name))
+        object.__setattr__(other, "seed", seed)
+        return other
+
+    def _sections(self) -> tuple[Any, ...]:
         return tuple(getattr(self, part) for part in PARTS)
+
+    @cached_property
+    def parts(self) -> tuple[Any, ...]:
+        """The sections in the order of PARTS: all but the seed.  Runs that `with_seed` has made share this object."""
+        return self._sections()
 
     @property
     def idle(self) -> Mapping[str, str]:
         """The fields that do not act, by their keys, each with the reason: {"cell.dropout": "cell.num_layers=1"}."""
-        return _idle(self._parts)
+        return _idle(self.parts)
 
     @cached_property
     def code(self) -> dict[str, int | str]:
@@ -92,7 +108,7 @@ class RunConfig:
     def _modules(self) -> Iterator[str | None]:
         """The modules that have added the entries of registries that act in this run; None for rnnlab's own."""
         idle = self.idle
-        for part, section in zip(PARTS, self._parts, strict=True):
+        for part, section in zip(PARTS, self.parts, strict=True):
             if part in GROUPS:
                 yield GROUPS[part].module_of(section.name)
             for f in fields(section):
@@ -108,12 +124,29 @@ class RunConfig:
     def as_dict(self) -> dict[str, Any]:
         """The options that define the run's numbers, the seed and the code as plain data, in the order of the fields.
         `from_node` makes a run with the same numbers of it, where the code is the same."""
-        acting = {part: dict(values) for part, values in _acting(self._parts).items()}
+        acting = {part: dict(values) for part, values in _acting(self.parts).items()}
         return acting | {"seed": self.seed, CODE: dict(self.code)}
+
+    def as_node(self) -> dict[str, Any]:
+        """Every option as plain data, also those that no number depends on.  `from_node` makes an equal run of it."""
+        parts = {part: flattened(section) for part, section in zip(PARTS, self.parts, strict=True)}
+        return {
+            part: ({"name": getattr(self, part).name} if part in GROUPS else {}) | values
+            for part, values in parts.items()
+        } | {"seed": self.seed}
 
     @cached_property
     def run_id(self) -> str:
-        return content_hash(self.as_dict())
+        """content_hash of `as_dict`."""
+        before, after = self._around_seed
+        return _digest(f'{before},"seed":{self.seed},{after}')
+
+    @cached_property
+    def _around_seed(self) -> tuple[str, str]:
+        """The text whose digest is the run_id, before the seed and behind it: its keys are sorted."""
+        config = self.as_dict()
+        before, after = ({key: config[key] for key in config if holds(key)} for holds in ("seed".__gt__, "seed".__lt__))
+        return _content_text(before)[:-1], _content_text(after)[1:]
 
     @cached_property
     def condition_id(self) -> str:
@@ -122,8 +155,12 @@ class RunConfig:
     @cached_property
     def folder(self) -> str:
         """A short readable name for the run's folder, ending in its run_id."""
+        return f"{self._names}-s{self.seed}-{self.run_id}"
+
+    @cached_property
+    def _names(self) -> str:
         activation = [] if "cell.activation" in self.idle else [self.cell.activation.name]
-        return "-".join((self.task.name, self.cell.name, *activation, f"s{self.seed}", self.run_id))
+        return "-".join((self.task.name, self.cell.name, *activation))
 
 
 @lru_cache(maxsize=1024)
@@ -178,12 +215,19 @@ def content_hash(data: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits that follow from the content alone.  Two of a million runs share one with p < 0.002.
 
     Names of plugins are left out, and where a task has the digest of its files, the places where they lie."""
+    return _digest(_content_text(data))
+
+
+def _content_text(data: Mapping[str, Any]) -> str:
     task = data.get("task")
     if isinstance(task, Mapping) and task.get("sha256") is not None:
         data = {**data, "task": {key: value for key, value in task.items() if key not in PLACES}}
     if isinstance(code := data.get(CODE), Mapping):
         data = {**data, CODE: sorted(map(str, code.values()))}
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -240,11 +284,17 @@ def check_surroundings(config: DictConfig) -> None:
     """Raise ConfigError for what surrounds a run and cannot be used: device, backend, study, until, plugins."""
     check_choice("device", config.device, ("cpu", "cuda"))
     check_choice("backend", config.backend, BACKENDS)
-    study = config.study
-    if not isinstance(study, str) or not study or study.startswith(".") or set(study) & set("/\\\0"):
-        raise ConfigError(f"study: {study!r}; must be a folder's name, without slashes, not starting with a dot")
+    if not _is_folder_name(study := config.study):
+        must = f"a folder's name of at most {LONGEST_NAME} bytes, without slashes, not starting with a dot"
+        raise ConfigError(f"study: {shown(study)}; must be {must}")
     until_of(config)
     plugins.check_loaded(plugins.listed(config.get("plugins")))
+
+
+def _is_folder_name(name: object) -> bool:
+    if not isinstance(name, str) or not name.isprintable() or not name.strip() or name.startswith("."):
+        return False
+    return not set(name) & set("/\\") and len(name.encode()) <= LONGEST_NAME
 
 
 def _plain(node: DictConfig | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -270,7 +320,9 @@ def _chosen(group: str, values: Any) -> Any:
 
 def _checked_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ConfigError(f"seed: {seed!r}; must be a whole number from 0 up")
+        raise ConfigError(f"seed: {shown(seed)}; must be a whole number from 0 up")
+    if seed > LARGEST:
+        raise ConfigError(f"seed: {shown(seed)}; must be a whole number of at most {LARGEST} (2^53 - 1)")
     return seed
 
 

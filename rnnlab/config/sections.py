@@ -63,11 +63,13 @@ class InitConfig:
         acts=[HAS_A_BIAS],
         about="of the layers' and the readout's bias",
     )
-    embedding_scale: float = number(1.0, acts=[HAS_EMBEDDING], about="factor of the embedding")
-    input_scale: float = number(1.0, acts=[HAS_LAYERS], about="factor of the input weights")
-    recurrent_scale: float = number(1.0, acts=[HAS_LAYERS, HAS_RECURRENCE], about="factor of the recurrent weights")
-    readout_scale: float = number(1.0, about="factor of the readout's weights")
-    bias_scale: float = number(1.0, acts=[HAS_A_BIAS], about="factor of the biases")
+    embedding_scale: float = number(1.0, at_least=0, acts=[HAS_EMBEDDING], about="factor of the embedding")
+    input_scale: float = number(1.0, at_least=0, acts=[HAS_LAYERS], about="factor of the input weights")
+    recurrent_scale: float = number(
+        1.0, at_least=0, acts=[HAS_LAYERS, HAS_RECURRENCE], about="factor of the recurrent weights"
+    )
+    readout_scale: float = number(1.0, at_least=0, about="factor of the readout's weights")
+    bias_scale: float = number(1.0, at_least=0, acts=[HAS_A_BIAS], about="factor of the biases")
 
 
 @dataclass(frozen=True)

@@ -5,5 +5,8 @@ compose.py     the jobs of a sweep, composed quickly
 runs.py        rnnlab's own jobs: each one is a run
 files.py       what a job leaves: .hydra/, its JobReturn, its callbacks
 studies.py     experiments/ as config groups
+yaml_files.py  the files of a person's own --config-dir
+refusals.py    overrides that would not mean what they say
+errors.py      what cannot be used, in one line
 internals.py   the private names of Hydra and OmegaConf that cannot be avoided
 """

@@ -25,8 +25,19 @@ class PackedJobReturn(JobReturn):
 
     def __init__(self, job: Job, folder: Path, objective: float | None, failed: bool) -> None:
         self._job, self._folder, self._objective = job, folder, objective
-        self.overrides, self.working_dir, self.task_name = job.task_overrides, str(Path.cwd()), "rnnlab"
         self.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
+
+    @property
+    def overrides(self) -> list[str]:  # type: ignore[override]
+        return self._job.task_overrides
+
+    @property
+    def working_dir(self) -> str:  # type: ignore[override]
+        return str(Path.cwd())
+
+    @property
+    def task_name(self) -> str:  # type: ignore[override]
+        return "rnnlab"
 
     @property  # type: ignore[misc]  # of a JobReturn it can be set
     def return_value(self) -> float | None:

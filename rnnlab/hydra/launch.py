@@ -7,12 +7,14 @@ one after the other, as with Hydra's own launcher.  This module imports nothing 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, configure_log, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -20,11 +22,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.hydra.compose import Composer, Job
 from rnnlab.hydra.internals import job_overrides
+from rnnlab.records.files import write_text
+from rnnlab.sweep.counting import counted
 from rnnlab.sweep.options import SweepOptions
 
 if TYPE_CHECKING:
     from rnnlab.config.run import RunConfig
     from rnnlab.records.study import StudyFile
+
+
+NOTE = "multirun.yaml"  # the config of a sweep before the overrides of its jobs, as Hydra's own sweeper writes it
 
 
 @dataclass(frozen=True)
@@ -53,9 +60,9 @@ class PackedTask(ABC):
     def __call__(self, config: DictConfig) -> Any:
         """Run one job."""
 
-    def axes(self, params: Mapping[str, str], given: Collection[str], config: DictConfig) -> Mapping[str, str]:
+    def axes(self, params: Mapping[str, str], given: Sequence[Override], config: DictConfig) -> Mapping[str, str]:
         """What a sweep varies unless the command line says otherwise.  params: the same as the config has it; given:
-        the keys on the command line.  config: as in Setup.  Raises ConfigError."""
+        what stands on the command line.  config: as in Setup.  Raises ConfigError."""
         return params
 
     @abstractmethod
@@ -87,14 +94,13 @@ def sweep(
     parser = OverridesParser.create(config_loader=setup.hydra_context.config_loader)
     given = parser.parse_overrides(list(arguments))
     if isinstance(setup.task_function, PackedTask):
-        params = setup.task_function.axes(params, {override.key_or_group for override in given}, setup.config)
+        params = setup.task_function.axes(params, given, setup.config)
     swept = parser.parse_overrides([f"{key}={value}" for key, value in params.items()])
     batches = job_overrides([*swept, *given], max_batch_size)
-    checked = check(setup, [job for batch in batches for job in batch], first_number=0)
-    if not setup.config.hydra.launcher.get("dry_run"):
-        folder = Path(setup.config.hydra.sweep.dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(setup.config, folder / "multirun.yaml")
+    checked = check(
+        setup, batches[0] if len(batches) == 1 else [job for batch in batches for job in batch], first_number=0
+    )
+    _note_down(setup)
     returns: list[Sequence[JobReturn]] = []
     begin = 0
     for batch in batches:
@@ -105,6 +111,20 @@ def sweep(
             _ = job.return_value  # raises what the job raised
         begin += len(batch)
     return returns
+
+
+def _note_down(setup: Setup) -> None:
+    """Write multirun.yaml, unless the packed launcher computes a PackedTask, which writes it when it has the study's
+    folder to itself.  Raises ConfigError where another command has that."""
+    config, folder = setup.config, Path(setup.config.hydra.sweep.dir)
+    of_a_study = isinstance(setup.task_function, PackedTask)
+    if of_a_study and config.hydra.runtime.choices["hydra/launcher"] == "packed":
+        return
+    from rnnlab.sweep.folder import locked
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder) if of_a_study else nullcontext():
+        write_text(folder / NOTE, OmegaConf.to_yaml(config))
 
 
 def launch(
@@ -125,7 +145,8 @@ def launch(
 def check(setup: Setup, job_overrides: Sequence[Sequence[str]], first_number: int) -> CheckedJobs:
     """Compose all jobs.  Raises what Hydra raises when a job cannot be composed, and ConfigError."""
     composer = Composer(setup.hydra_context.config_loader, setup.config)
-    jobs = [composer.compose(overrides, first_number + n) for n, overrides in enumerate(job_overrides)]
+    told = counted(job_overrides, len(job_overrides), "jobs composed")
+    jobs = [composer.compose(overrides, first_number + n) for n, overrides in enumerate(told)]
     if isinstance(setup.task_function, PackedTask):
         return setup.task_function.check(jobs, setup.config)
     return CheckedJobs(jobs)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from hydra.conf import RuntimeConf
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import places, plugins
@@ -18,23 +21,27 @@ from rnnlab.config.until import KEYS as UNTIL
 from rnnlab.config.until import Until, until_of
 from rnnlab.hydra.compose import Job, plain
 from rnnlab.hydra.files import PackedJobReturn, hydra_files, run_with_callbacks
-from rnnlab.hydra.launch import CheckedJobs, PackedTask, Setup
-from rnnlab.options import ConfigError
+from rnnlab.hydra.launch import NOTE, CheckedJobs, PackedTask, Setup
+from rnnlab.hydra.refusals import refuse_swept_surroundings
+from rnnlab.options import ConfigError, shown
 from rnnlab.records import claims
 from rnnlab.records.run import RUN
 from rnnlab.records.study import StudyFile
 from rnnlab.sweep.backend import check_backend
 from rnnlab.sweep.checks import checked_runs, with_runs
+from rnnlab.sweep.counting import counted
 from rnnlab.sweep.entries import check_entries
 from rnnlab.sweep.execute import Delivery
 from rnnlab.sweep.folder import say_what_code_has_changed
 from rnnlab.sweep.machine import check_device
+from rnnlab.sweep.memory import check_memory
 from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.provenance import command
 from rnnlab.sweep.sweep import Ending, sweep
 from rnnlab.sweep.until import sweep_until
 from rnnlab.sweep.worker import run_alone
 
+SHARED = ("study", "device", "backend", "plugins", "question", "source", "claims", *UNTIL)  # by the runs of a sweep
 RUN_FOLDER = "${run_folder:}"  # the name of a run's folder, in conf/config.yaml
 
 
@@ -61,7 +68,9 @@ class TrainRuns(PackedTask):
                 f"until: {until.way!r}; must be null for a single run, a sweep is `rnnlab -m` or rnnlab.sweep"
             )
         check_device(config.device)
-        folder = Path(HydraConfig.get().runtime.output_dir)
+        hydra = HydraConfig.get()
+        folder = Path(hydra.runtime.output_dir)
+        study = _study(config, hydra.runtime, self.typed)
         run = from_node(config)
         idle = idle_options(config, run)
         if remarks := [*([idle_in_words(idle)] if idle else []), *run.task.remarks]:
@@ -69,21 +78,31 @@ class TrainRuns(PackedTask):
         check_backend([run], config.device, config.backend)
         if not (folder / RUN).exists():
             say_what_code_has_changed(folder.parent, [run])
+        check_memory([run], config.device, hydra.launcher.get("memory_gb"))
+        if hydra.mode is RunMode.RUN and hydra.sweeper.get("params") and not self.quiet:
+            print(
+                f"rnnlab: this is one run, in the folder of the study {study.study}, whose report will show it; "
+                f"the whole study is rnnlab -m experiment={hydra.runtime.choices['experiment']}; "
+                "study=NAME keeps the run apart",
+                file=sys.stderr,
+            )
         finished = run_alone(run, folder, config.device, config.backend, self.typed)
         if not self.quiet:
             print(f"{finished.summary}\n{folder}")
         return finished.objective
 
-    def axes(self, params: Mapping[str, str], given: Collection[str], config: DictConfig) -> Mapping[str, str]:
-        """With `until`, the seeds of the last look, whatever the study's file says.  A sweep that cannot be taken look
-        after look is refused here, before its many jobs are composed."""
-        until = until_of(config)
+    def axes(self, params: Mapping[str, str], given: Sequence[Override], config: DictConfig) -> Mapping[str, str]:
+        """With `until`, the seeds of the last look, whatever the study's file says.  A sweep over what its runs share,
+        and one that cannot be taken look after look, is refused here, before its many jobs are composed."""
+        swept = {o.key_or_group: str(o.input_line).partition("=")[2] for o in given if o.is_sweep_override()}
+        refuse_swept_surroundings(swept, params, SHARED)
+        until, keys = until_of(config), {override.key_or_group for override in given}
         if until is None:
             for key in ("first_seeds", "max_seeds"):
-                if key in given:
+                if key in keys:
                     raise ConfigError(f"{key}: does not act without until=decided or until=precise")
             return params
-        if "seed" in given:
+        if "seed" in keys:
             raise ConfigError(
                 f"seed: cannot be given with until={until.way}, whose seeds are 0 to {until.max_seeds - 1} (max_seeds)"
             )
@@ -100,20 +119,23 @@ class TrainRuns(PackedTask):
             raise ConfigError(f"hydra.sweep.subdir: {subdir!r}; must stay {RUN_FOLDER!r}, a run is known by its folder")
         if config.hydra.launcher.get("engine", "local") == "local":  # else other machines compute, with other devices
             check_device(config.device)
-        shared = {key: config[key] for key in ("study", "device", "backend", "plugins", *UNTIL)}
-        runs = checked_runs((job.resolved() for job in jobs), shared)
-        return CheckedJobs(jobs, runs, with_runs(_study(config, self.typed), runs))
+        shared = {key: config[key] for key in SHARED}
+        told = counted(jobs, len(jobs), "runs checked")
+        runs = checked_runs((job.resolved() for job in told), shared, [job.condition for job in jobs])
+        return CheckedJobs(jobs, runs, with_runs(_study(config, config.hydra.runtime, self.typed), runs))
 
     def run(self, checked: CheckedJobs, setup: Setup, options: SweepOptions) -> list[JobReturn]:
         """Compute the runs as one sweep.  Raises what `sweep` raises."""
         assert checked.study is not None, "from check()"
+        has_callbacks = bool(setup.hydra_context.callbacks.callbacks)
+        last_job = {run.run_id: job for job, run in zip(checked.jobs, checked.runs, strict=True)}
         jobs_of: dict[str, list[Job]] = {}
-        for job, run in zip(checked.jobs, checked.runs, strict=True):
+        for job, run in zip(checked.jobs, checked.runs, strict=True) if has_callbacks else ():
             jobs_of.setdefault(run.run_id, []).append(job)
 
         def beside(run: RunConfig, folder: Path) -> Mapping[str, str]:
             """.hydra/; when several jobs ask for the same run, it is the one of the last job."""
-            return hydra_files(jobs_of[run.run_id][-1], folder)
+            return hydra_files(last_job[run.run_id], folder)
 
         def write(delivery: Delivery, folder: Path) -> None:
             for job in jobs_of[delivery.run.run_id]:
@@ -134,8 +156,9 @@ class TrainRuns(PackedTask):
             device=config.device,
             backend=config.backend,
             options=options,
+            files={NOTE: OmegaConf.to_yaml(config)},
             beside=beside,
-            on_finished=write if setup.hydra_context.callbacks.callbacks else None,
+            on_finished=write if has_callbacks else None,
         )
         self.endings |= endings
         return [
@@ -161,22 +184,28 @@ def _check_until(until: Until, config: DictConfig) -> None:
         raise ConfigError(f"hydra.sweeper.max_batch_size: {size}; must be null with until={until.way}")
 
 
-def _study(config: DictConfig, typed: str) -> StudyFile:
-    """What the study asks, without its runs.  Raises ConfigError for claims that cannot be understood."""
-    file = _study_file(config)
+def _study(config: DictConfig, runtime: RuntimeConf | DictConfig, typed: str) -> StudyFile:
+    """What the study asks, without its runs.  runtime: Hydra's.  Raises ConfigError for what cannot be understood.
+
+    Question, source and claims are recorded as they are written, with ${oc.env:...} unresolved: a record must not hold
+    what stands in somebody's environment."""
+    file = _study_file(runtime)
+    written = plain(OmegaConf.masked_copy(config, ["question", "source", "claims"]))
+    for key in ("question", "source"):
+        if not isinstance(written.get(key), str | None):
+            raise ConfigError(f"{key}: {shown(written[key])}; must be text, or null")
     return StudyFile(
         study=config.study,
-        question=config.question or "",
-        source=config.source or "",
+        question=written.get("question") or "",
+        source=written.get("source") or "",
         command=typed,
         study_sha256=hashlib.sha256(file.read_bytes()).hexdigest() if file else "",
-        claims=claims.parse(config.claims or []),
+        claims=claims.parse(written.get("claims") or []),
     )
 
 
-def _study_file(config: DictConfig) -> Path | None:
+def _study_file(runtime: RuntimeConf | DictConfig) -> Path | None:
     """The file of experiment=..., in rnnlab's own experiments/ or in one of the user's --config-dir."""
-    runtime = config.hydra.runtime
     name = runtime.choices.get("experiment")
     folders = [Path(source.path, "experiment") for source in runtime.config_sources if source.schema == "file"]
     files = [folder / f"{name}.yaml" for folder in (places.EXPERIMENTS, *folders)]

@@ -20,9 +20,10 @@ from omegaconf import DictConfig
 
 from rnnlab import places
 from rnnlab.hydra.groups import GroupSource
-from rnnlab.hydra.internals import Hydra, application, search_path
+from rnnlab.hydra.internals import Hydra, application, errors_raised_only, search_path
 from rnnlab.hydra.launch import PackedTask
 from rnnlab.hydra.studies import StudySource
+from rnnlab.hydra.yaml_files import use_checked_files
 from rnnlab.options import ConfigError
 
 CONFIG = "config"  # conf/config.yaml
@@ -66,7 +67,8 @@ def _hydra(config_dir: Path | None) -> Iterator[Hydra]:
         rules, name = version.getbase(), JobRuntime.instance().get("name")
         try:
             version.setbase("1.3")
-            yield application("rnnlab", _search_path(config_dir))
+            with errors_raised_only():
+                yield application("rnnlab", _search_path(config_dir))
         finally:
             version.VersionBase.instance().version_base = rules
             JobRuntime.instance().set("name", name)
@@ -75,6 +77,7 @@ def _hydra(config_dir: Path | None) -> Iterator[Hydra]:
 def _search_path(config_dir: Path | None) -> ConfigSearchPath:
     """The places of the command.  Our registries and studies are not made known as plugins, as the command does it:
     every application in this process would see them."""
+    use_checked_files()
     where = search_path(str(places.CONF))
     ours = []
     for source in (GroupSource, StudySource):

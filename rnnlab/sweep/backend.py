@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +9,9 @@ from pathlib import Path
 
 from rnnlab.config.run import RunConfig
 from rnnlab.options import ConfigError
+from rnnlab.records.files import RecordError, read_json
 from rnnlab.records.run import PROVENANCE
+from rnnlab.sweep.checks import one_of_each_condition
 from rnnlab.training.construction import no_kernel
 
 
@@ -18,7 +19,11 @@ def check_backend(runs: Sequence[RunConfig], device: str, backend: str) -> None:
     """Raise ConfigError where kernels are asked for and a run has none."""
     if backend != "compiled":
         return
-    reasons = Counter(reason for run in runs if (reason := no_kernel(run, device)))
+    seeds = Counter(id(run.parts) for run in runs)
+    reasons: Counter[str] = Counter()
+    for run in one_of_each_condition(runs):
+        if reason := no_kernel(run, device):
+            reasons[reason] += seeds[id(run.parts)]
     for reason, n in reasons.most_common(1):
         raise ConfigError(f"backend: 'compiled'; {reason} ({n} of {len(runs)} runs); one of auto, torch")
 
@@ -33,8 +38,8 @@ def say_if_computed_otherwise(folder: Path, done: Sequence[RunConfig], device: s
     others: Counter[str] = Counter()
     for run in done:
         try:
-            found = json.loads((folder / run.folder / PROVENANCE).read_text(encoding="utf-8")).get("backend")
-        except (OSError, ValueError, AttributeError):
+            found = read_json(folder / run.folder / PROVENANCE).get("backend")
+        except (RecordError, AttributeError):
             continue
         if found in ("compiled", "torch") and found != expected_backend(run, device, backend):
             others[found] += 1

@@ -26,10 +26,15 @@ def available_cores() -> int:
 
 
 def half_of_memory_gb() -> float:
-    """Half of the machine's memory, in 10^9 bytes; 4 where the system does not say."""
+    """Half of the machine's memory, in 10^9 bytes."""
+    return memory_gb() / 2
+
+
+def memory_gb() -> float:
+    """The machine's memory, in 10^9 bytes; 8 where the system does not say."""
     with suppress(OSError, ValueError):  # a container may have less than its machine
-        return int(Path("/sys/fs/cgroup/memory.max").read_text()) / 2e9
+        return int(Path("/sys/fs/cgroup/memory.max").read_text()) / 1e9
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2e9
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     except (ValueError, OSError, AttributeError):
-        return 4.0
+        return 8.0

@@ -12,16 +12,18 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from rnnlab.config.run import RunConfig
-from rnnlab.nets.backends import LEAST_CHUNK
+from rnnlab.sweep.memory import lane_bytes
 from rnnlab.training.construction import architecture, program_key, recipe
 
 PACK_S = 2.0  # the time of a pack on the CPU, about
 STATES = 2**15  # on a GPU: floats in the states of one time step of a pack, (R, B, H)
 TIMES_PLAIN = 20  # plain torch takes about so many times as long as kernels, for a network of some 32 units
 MAX_WIDTH = 256
+MOST_NAMED = 1000  # runs in the description of a plan
 
 # For estimates.  Seconds of one core: per multiply-add, per state and kind of pre-activation, and per run beside its
 # passes.
@@ -30,9 +32,10 @@ MULTIPLY_ADD_S, STATE_S, RUN_S = 2e-11, 5e-10, 8e-3
 
 @dataclass(frozen=True)
 class Plan:
-    """Every run in exactly one pack, the longest packs first."""
+    """Every run in exactly one pack, the longest packs first.  costs_s: an estimate for each pack."""
 
     packs: Sequence[Sequence[RunConfig]]
+    costs_s: Sequence[float] = ()
 
     @property
     def n_runs(self) -> int:
@@ -40,16 +43,17 @@ class Plan:
 
     def estimate_s(self, n_workers: int) -> float:
         """An estimate of the seconds that the packs take together, from the sizes of their products."""
-        costs = [pack_cost_s(pack) for pack in self.packs]
-        return max(sum(costs) / n_workers, max(costs, default=0.0))
+        return max(sum(self.costs_s) / n_workers, max(self.costs_s, default=0.0))
 
     def describe(self, n_done: int, n_workers: int, folder: Path) -> str:
-        """What would be computed, as text for a person."""
+        """What would be computed, as text for a person.  Of many runs it names the first."""
         lines = [f"{folder}: {n_done} runs are done, {self.n_runs} to compute in {len(self.packs)} packs"]
         kinds = Counter((_program(pack[0]), len(pack)) for pack in self.packs)
         lines += [f"  {n:4} x {width:3} runs of {program}" for (program, width), n in kinds.items()]
-        for pack in self.packs:
-            lines += [f"    {run.folder}" for run in pack]
+        runs = (run for pack in self.packs for run in pack)
+        lines += [f"    {run.folder}" for run in islice(runs, MOST_NAMED)]
+        if self.n_runs > MOST_NAMED:
+            lines.append(f"    ... and {self.n_runs - MOST_NAMED} more")
         lines.append(f"about {_duration(self.estimate_s(n_workers))} on {n_workers} workers; nothing was trained")
         return "\n".join(lines)
 
@@ -66,18 +70,25 @@ def plan(
 
     memory_gb: for n_workers packs together.  overhead_s: the seconds that a pack costs beside its runs.  backend_of:
     the name of the backend that computes a run; a pack has one.  device: that of all runs."""
-    programs: dict[tuple[object, ...], list[RunConfig]] = {}
+    conditions: dict[int, list[RunConfig]] = {}  # runs that share their sections share all but the seed
     for run in runs:
-        programs.setdefault((backend_of(run), *program_key(run)), []).append(run)
-    packs: list[list[RunConfig]] = []
-    for (backend, *_), members in programs.items():
-        members.sort(key=lambda run: repr(run.cell.activation))  # a call of plain torch computes each activation once
+        conditions.setdefault(id(run.parts), []).append(run)
+    programs: dict[tuple[object, ...], list[list[RunConfig]]] = {}
+    for same in conditions.values():
+        programs.setdefault((backend_of(same[0]), *program_key(same[0])), []).append(same)
+    packs: list[tuple[float, list[RunConfig]]] = []
+    for (backend, *_), found in programs.items():
+        found.sort(key=lambda same: repr(same[0].cell.activation))  # plain torch calls each activation once
+        members = [run for same in found for run in same]
         n_packs = math.ceil(len(members) / best_width(members[0], n_workers, memory_gb, str(backend), device))
         n_packs = max(n_packs, _worthwhile(members, n_workers, overhead_s))
         if len(members) >= 2 * n_workers and n_packs >= n_workers:  # as many packs for each worker
             n_packs = math.ceil(n_packs / n_workers) * n_workers
-        packs += [members[len(members) * n // n_packs : len(members) * (n + 1) // n_packs] for n in range(n_packs)]
-    return Plan(sorted(packs, key=pack_cost_s, reverse=True))
+        run_s = pack_cost_s(members[:1])
+        parted = [members[len(members) * n // n_packs : len(members) * (n + 1) // n_packs] for n in range(n_packs)]
+        packs += [(len(pack) * run_s, pack) for pack in parted]
+    packs.sort(key=lambda pack: pack[0], reverse=True)
+    return Plan([pack for _, pack in packs], [cost_s for cost_s, _ in packs])
 
 
 def _worthwhile(members: Sequence[RunConfig], n_workers: int, overhead_s: float) -> int:
@@ -95,18 +106,6 @@ def best_width(run: RunConfig, n_workers: int, memory_gb: float, backend: str = 
         by_time = max(2, STATES // (recipe(run).chunk * run.cell.hidden_size))
     by_memory = max(1, int(memory_gb * 1e9 / n_workers / lane_bytes(run)))
     return min(by_time, by_memory, MAX_WIDTH)
-
-
-def lane_bytes(run: RunConfig) -> int:
-    """An estimate of the bytes that one lane takes: traces, each with its gradient; parameters with gradients and the
-    optimiser's state; data that no other lane uses.
-
-    Of kernels, whose lanes share the traces, it is what a pack of one takes."""
-    a = architecture(run)
-    trace = run.task.seq_len * max(recipe(run).chunk, LEAST_CHUNK) * run.cell.hidden_size
-    data = run.task.n_train * run.task.seq_len * (1 if run.task.tokens else run.task.input_size)
-    floats = trace * (2 * (a.cell.traces + 1) * run.cell.num_layers + 1) + 8 * a.n_parameters
-    return 4 * (floats + data * run.task.generates)
 
 
 def pack_cost_s(pack: Sequence[RunConfig]) -> float:

@@ -11,8 +11,8 @@ the claim, is not chosen by the sides, and has values that both sides have.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -23,9 +23,11 @@ from rnnlab.records.claims import Claim, Comparison, Side
 from rnnlab.records.study import StudyFile
 from rnnlab.statistics.decision import MOST_SEEDS, Question
 from rnnlab.statistics.planning import Design, Prospect, prospects
+from rnnlab.sweep.checks import one_of_each_condition
 
 SEED = "seed"
 SHIFTS = (0.5, 1.0, 2.0)  # effects whose power is told, in standard deviations of the seeds
+POWER_SEEDS = 100  # the power is told of: it is simulated, in time and memory that grow with the seeds
 SAYS = 50  # letters of a claim in a line
 
 Config = Mapping[str, Any]  # of a run, with dotted keys
@@ -48,7 +50,10 @@ class Expectation:
 def expected(claims: Sequence[Claim], configs: Sequence[Config], looks: Sequence[int] = ()) -> list[Expectation]:
     """One for each comparison.  configs: of the runs, with dotted keys.  looks: the numbers of seeds at each look
     that is planned; then the runs may be those of the first one."""
-    conditions = _conditions(configs)
+    return _expected(claims, _conditions((config, [config.get(SEED)]) for config in configs), looks)
+
+
+def _expected(claims: Sequence[Claim], conditions: Sequence[Condition], looks: Sequence[int]) -> list[Expectation]:
     axes = _varied([config for config, _ in conditions])
     asked = [
         (number, claim, comparison, _question(claim, len(looks) or 1), design_of(claim, comparison, conditions, axes))
@@ -67,7 +72,11 @@ def expected_of(study: StudyFile, runs: Sequence[RunConfig]) -> list[Expectation
     """The same of a study and its runs, at the last look that is planned."""
     if not study.claims:
         return []
-    return expected(study.claims, [dotted(run.as_dict()) for run in runs], study.looks.planned if study.looks else ())
+    seeds: dict[int, list[int]] = {}
+    for run in runs:
+        seeds.setdefault(id(run.parts), []).append(run.seed)
+    conditions = _conditions((dotted(run.as_dict()), seeds[id(run.parts)]) for run in one_of_each_condition(runs))
+    return _expected(study.claims, conditions, study.looks.planned if study.looks else ())
 
 
 def _question(claim: Claim, n_looks: int) -> Question:
@@ -143,8 +152,9 @@ def describe(found: Sequence[Expectation]) -> str:
     rows = []
     for one in found:
         m, design = one.n_questions, one.design
-        powers = [power_of_shift(one.question, design, shift, m) for shift in SHIFTS]
-        powers.append(power_of_margin(one.question, design, m))
+        few, at_least = _few(design), ">" if _few(design) != design else ""
+        powers = [power_of_shift(one.question, few, shift, m) for shift in SHIFTS]
+        powers.append(power_of_margin(one.question, few, m))
         rows.append(
             [
                 str(one.number),
@@ -153,7 +163,7 @@ def describe(found: Sequence[Expectation]) -> str:
                 f"{one.prospect.smallest_p:.2g}" + ("" if one.prospect.can_support else " !"),
                 _number(one.prospect.seeds_to_support),
                 "-" if one.question.margin is None else _number(one.prospect.seeds_for_no_difference),
-                *("-" if power is None else f"{power:.0%}" for power in powers),
+                *("-" if power is None else f"{at_least}{power:.0%}" for power in powers),
             ]
         )
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
@@ -171,9 +181,15 @@ def describe(found: Sequence[Expectation]) -> str:
             "  seeds of each side; behind +: those that choose settings and are not scored",
             "  smallest p: if all seeds agree; !: too large to support the claim.  from: the least number of seeds",
             "  sd, margin: the power.  It is the chance that the claim is supported, if the effect is so many standard",
-            "  deviations of the seeds, or if it is the margin and every seed is 0 or 1",
+            f"  deviations of the seeds, or if it is the margin and every seed is 0 or 1; >: by {POWER_SEEDS} of them",
         ]
     )
+
+
+def _few(design: Design) -> Design:
+    """The design with at most POWER_SEEDS seeds, which is not more powerful."""
+    n_against = None if design.n_against is None else min(design.n_against, POWER_SEEDS)
+    return replace(design, n_of=min(design.n_of, POWER_SEEDS), n_against=n_against)
 
 
 def _columns_seeds(design: Design) -> str:
@@ -202,14 +218,14 @@ def _short(text: str, room: int = SAYS) -> str:
 # Runs -> conditions, and what they have in common
 
 
-def _conditions(configs: Sequence[Config]) -> list[Condition]:
-    """A claim is about conditions: looking at each run would take twenty times as long."""
+def _conditions(configs: Iterable[tuple[Config, Iterable[Any]]]) -> list[Condition]:
+    """A claim is about conditions: looking at each run would take twenty times as long.  configs: each with seeds."""
     seeds: dict[Any, set[Any]] = {}
     shared: dict[Any, Config] = {}
-    for config in configs:
+    for config, its in configs:
         rest = tuple((key, value) for key, value in config.items() if key != SEED)
         shared.setdefault(rest, config)
-        seeds.setdefault(rest, set()).add(config.get(SEED))
+        seeds.setdefault(rest, set()).update(its)
     return [(config, frozenset(seeds[rest])) for rest, config in shared.items()]
 
 

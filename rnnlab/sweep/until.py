@@ -9,7 +9,7 @@ names a look before its runs are computed, so a command that was killed goes on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +37,7 @@ def sweep_until(
     device: str = "cpu",
     backend: str = "auto",
     options: SweepOptions | None = None,
+    files: Mapping[str, str] | None = None,
     beside: Beside = no_files,
     on_finished: OnFinished | None = None,
 ) -> dict[str, Ending]:
@@ -66,6 +67,7 @@ def sweep_until(
                 device=device,
                 backend=backend,
                 options=replace(options, report=False),
+                files=files,
                 beside=beside,
                 on_finished=on_finished,
             )

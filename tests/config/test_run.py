@@ -1,6 +1,7 @@
 """RunConfig: what is refused and in which words, and what its hash follows from."""
 
 import math
+import pickle
 from dataclasses import fields, is_dataclass, replace
 
 import pytest
@@ -416,3 +417,34 @@ def test_a_run_as_plain_data_makes_the_same_run_again():
     assert from_node(run.as_dict()) == run
     assert run.as_dict()["cell"].items() >= {"name": "rnn", "activation": "elu", "alpha": 0.3}.items()
     assert not any(is_dataclass(value) for value in run.as_dict().values())
+
+
+def test_the_run_of_another_seed_is_the_one_that_is_made_from_the_beginning(run_config):
+    first = run_config("adding", cell="gru", seed=3, cell__activation="relu")
+    for seed in (0, 3, 2**53 - 1):
+        other, alone = first.with_seed(seed), run_config("adding", cell="gru", seed=seed, cell__activation="relu")
+        assert other == alone
+        assert (other.run_id, other.condition_id, other.folder) == (alone.run_id, alone.condition_id, alone.folder)
+        assert other.run_id == content_hash(other.as_dict())
+        assert other.code == alone.code
+        assert pickle.loads(pickle.dumps(other)) == alone
+
+
+@pytest.mark.parametrize("seed", [-1, True, "3", 1.0, None, 2**53, 12345678901234567890])
+def test_a_seed_that_cannot_be_used_is_refused_in_every_way(run_config, seed):
+    for make in (lambda: run_config(seed=seed), lambda: run_config().with_seed(seed)):
+        with pytest.raises(ConfigError, match=r"^seed: .*; must be a whole number"):
+            make()
+
+
+@pytest.mark.parametrize("value", [2**53, 10**400, -(10**400)])
+@pytest.mark.parametrize("key", ["cell__hidden_size", "training__steps", "training__eval_every", "task__n_points"])
+def test_a_whole_number_without_bounds_ends_at_what_every_reader_reads(run_config, key, value):
+    with pytest.raises(ConfigError, match=r"must be a whole number of at most 9007199254740991 \(2\^53 - 1\)$"):
+        run_config(**{key: value})
+
+
+@pytest.mark.parametrize("name", ["embedding", "input", "recurrent", "readout", "bias"])
+def test_a_scale_of_first_weights_is_not_negative(run_config, name):
+    with pytest.raises(ConfigError, match=f"^init.{name}_scale: -1.0; must be a finite number at least 0$"):
+        run_config(**{f"init__{name}_scale": -1})

@@ -15,6 +15,7 @@ from omegaconf import OmegaConf, open_dict
 from rnnlab import app, places
 from rnnlab.hydra.compose import Composer, to_yaml
 from rnnlab.hydra.internals import job_overrides
+from rnnlab.options import ConfigError
 
 PLAIN = [
     ["seed=3"],
@@ -37,6 +38,21 @@ PLAIN = [
     ["question='" + "a long one " * 20 + "'", "source='two: colons: '"],
     ["study=rnnlab-placeholder-seed", "seed=4"],
     ["cell.bias=false", "seed=1", "training.steps=1", "divergence.margin=1.0"],
+]
+WHOLE_NUMBERS = [
+    "0",
+    "7",
+    "123456789012345678",
+    "007",
+    "1_000",
+    "-3",
+    "+3",
+    " 3",
+    "3 ",
+    "1e3",
+    "0x10",
+    "٣",
+    "1234567890123456789",
 ]
 HOSTILE = [
     ["+new=1"],
@@ -61,6 +77,7 @@ HOSTILE = [
     ["question=???"],
     ["question='\\'quoted\\''"],
 ]
+AFTER_NUMBERS = [[f"seed={text}"] for text in WHOLE_NUMBERS] + [["training.steps=5", "seed=12"], ["+seed=5"], ["~seed"]]
 WRONG = [
     ["experiment=[activations]"],
     ["nothing=1"],
@@ -166,3 +183,46 @@ def test_a_typed_node_is_left_to_hydra(loader_and_master):
 )
 def test_yaml_is_written_as_omegaconf_writes_it(data):
     assert to_yaml(data) == OmegaConf.to_yaml(OmegaConf.create(data))
+
+
+@pytest.mark.parametrize("overrides", AFTER_NUMBERS, ids=" ".join)
+def test_a_number_behind_other_numbers_is_read_as_hydra_reads_it(loader_and_master, overrides):
+    loader, master = loader_and_master
+    composer = Composer(loader, master)
+    for before in ("seed=99", "seed=98", "training.steps=3"):
+        composer.compose([before], 0)
+    try:
+        wanted = hydras_own(loader, master, overrides, 17)
+    except HydraException:
+        with pytest.raises(HydraException):
+            composer.compose(overrides, 17)
+        return
+    job = composer.compose(overrides, 17)
+    assert OmegaConf.to_yaml(job.config()) == OmegaConf.to_yaml(wanted)
+    assert job.resolved().get("seed") == wanted.get("seed")
+    assert job.task_overrides == list(wanted.hydra.overrides.task)
+
+
+def test_a_sweep_of_too_many_jobs_is_counted_before_it_is_written_out():
+    def jobs(*texts):
+        return job_overrides(OverridesParser.create().parse_overrides(list(texts)), None)[0]
+
+    assert len(jobs("seed=range(10000000000)", "a=1,2,3", "b=x", "seed=range(2,9,3)")) == 3 * 3
+    assert len(jobs("a=range(0,1,0.25)", "b=range(3,0)", "c=1")) == 0
+    for texts in (["seed=range(2000001)"], ["a=range(2000)", "b=range(-1001,0)"], ["a=range(0,1e308,1e-300)"]):
+        with pytest.raises(ConfigError, match=r"a sweep of .* runs; at most 2000000 are planned at once"):
+            jobs(*texts)
+
+
+def test_jobs_that_differ_in_the_seed_alone_are_one_condition(loader_and_master):
+    composer = Composer(*loader_and_master)
+    lines = (
+        ["seed=1", "training.steps=3"],
+        ["seed=2", "training.steps=3"],
+        ["seed=1", "training.steps=4"],
+        ["task=sinc"],
+    )
+    first, second, longer, other = [composer.compose(line, n) for n, line in enumerate(lines)]
+    assert first.condition == second.condition
+    assert len({first.condition, longer.condition, other.condition}) == 3
+    assert (first.task["seed"], second.task["seed"], first.task["training"]["steps"]) == (1, 2, 3)

@@ -14,12 +14,14 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.plugins.sweeper import Sweeper
 
+from rnnlab.records.temporaries import temporary
 from rnnlab.sweep.folder import locked
 
 SMALL = [
@@ -30,6 +32,8 @@ SMALL = [
     "training.steps=3",
     "training.batch_size=8",
 ]
+# cell.hidden_size=3000000 has weights of 36 terabytes; the check beforehand is told that there are.
+UNCHECKED = "hydra.launcher.memory_gb=1e9"
 SWEEP = [
     "-m",
     *SMALL,
@@ -47,7 +51,7 @@ def written(folder="outputs/small"):
 
 
 def content(folder="outputs/small"):
-    files = ("run.json", "curves.csv", "predictions.csv", "weights.safetensors")
+    files = ("run.json", "curves.csv", "predictions.csv", "weights.safetensors", "sha256sums")
     return {run: [Path(folder, run, name).read_bytes() for name in files] for run in written(folder)}
 
 
@@ -71,7 +75,8 @@ def test_what_is_missing_or_broken_is_computed_again(rnnlab):
         if file.is_file():
             file.unlink()
     Path("outputs/small", broken, "run.json").write_text("{")
-    Path("outputs/small", broken, ".run.json.123.tmp").write_text("{")  # of a process killed while it wrote
+    name = temporary(Path("run.json")).name.replace(f"-{os.getpid()}-", f"-{os.getpid()}-1")
+    Path("outputs/small", broken, name).write_text("{")  # of a process killed while it wrote
     before = written()[kept]
     assert rnnlab(*SWEEP) == 0
     assert content() == whole
@@ -100,7 +105,7 @@ def test_a_dry_run_lists_runs_and_packs_and_trains_nothing(rnnlab, capsys):
 
 
 def test_a_run_that_raises_fails_alone_and_is_counted_at_the_end(rnnlab, capsys):
-    sweep = [*SWEEP, "cell.hidden_size=5,3000000", "hydra.launcher.report=true"]  # weights of 36 terabytes
+    sweep = [*SWEEP, UNCHECKED, "cell.hidden_size=5,3000000", "hydra.launcher.report=true"]
     assert rnnlab(*sweep) == 1
     assert "4 runs failed" in capsys.readouterr().err
     runs = [json.loads(path.read_text()) for path in Path("outputs/small").glob("*/run.json")]
@@ -117,10 +122,38 @@ def test_a_folder_that_is_in_use_is_left_alone(rnnlab, capsys):
     assert not written()
 
 
+def test_only_a_command_that_was_not_refused_writes_multirun_yaml(rnnlab, capsys):
+    note = Path("outputs/small/multirun.yaml")
+    with locked(note.parent):
+        assert rnnlab(*SWEEP) == 2
+    assert not note.exists()
+    assert rnnlab(*SWEEP) == 0
+    before = note.read_bytes()
+    assert "seed: 0,1" not in note.read_text() and yaml.safe_load(before)["cell"]["hidden_size"] == 5
+    with locked(note.parent):
+        assert rnnlab(*SWEEP, "seed=range(3)", "cell.hidden_size=7") == 2
+        capsys.readouterr()
+        one_by_one = [*(word for word in SWEEP if not word.startswith("hydra.launcher")), "hydra/launcher=basic"]
+        assert rnnlab(*one_by_one) == 2
+        assert "in use by another rnnlab command" in capsys.readouterr().err
+    assert rnnlab(*SWEEP, "cell.hidden_size=7", "hydra.launcher.dry_run=true") == 0
+    (run, *_) = Path("outputs/small").glob("*/run.json")
+    whole = run.read_text()
+    (run.parent / "sha256sums").unlink()  # with it, the record would be damaged
+    run.write_text(whole.replace('"hidden_size": 5', '"hidden_size": 6'))
+    assert rnnlab(*SWEEP, "training.learning_rate=2") == 2 and rnnlab(*SWEEP) == 2
+    assert note.read_bytes() == before
+    run.write_text(whole)
+    assert rnnlab(*SWEEP, "cell.hidden_size=7") == 0
+    assert yaml.safe_load(note.read_text())["cell"]["hidden_size"] == 7
+    assert not list(note.parent.glob("*.tmp"))
+
+
 def test_a_foreign_record_in_a_runs_folder_is_refused_by_name(rnnlab, capsys):
     rnnlab(*SWEEP)
     run = Path("outputs/small", min(written()), "run.json")
     run.write_text(run.read_text().replace('"hidden_size": 5', '"hidden_size": 6'))
+    (run.parent / "sha256sums").unlink()  # with it, the record would be damaged
     assert rnnlab(*SWEEP) == 2
     error = capsys.readouterr().err
     assert run.parent.name in error
@@ -260,8 +293,8 @@ class Failures(Callback):
 def test_callbacks_see_a_run_that_fails_as_a_job_that_has_raised(rnnlab, monkeypatch, capsys):
     monkeypatch.setattr(Failures, "statuses", statuses := [])
     monkeypatch.setitem(sys.modules, "watching", sys.modules[__name__])
-    sizes = "cell.hidden_size=5,3000000"
-    assert rnnlab(*SWEEP, "+hydra.callbacks.f._target_=watching.Failures", "cell.activation=tanh", "seed=0", sizes) == 1
+    one_of_each = [UNCHECKED, "cell.hidden_size=5,3000000", "cell.activation=tanh", "seed=0"]
+    assert rnnlab(*SWEEP, *one_of_each, "+hydra.callbacks.f._target_=watching.Failures") == 1
     assert sorted(status.name for status in statuses) == ["COMPLETED", "FAILED"]
     assert "1 runs failed" in capsys.readouterr().err
     assert sorted(json.loads(run)["status"] for run in _runs()) == ["completed", "failed"]
@@ -319,7 +352,7 @@ def test_another_sweepers_batches_are_packed_and_it_gets_the_evaluation_loss(rnn
 
 
 def test_runs_that_fail_under_another_sweeper_are_counted_at_the_end(rnnlab, random_search, capsys):
-    assert rnnlab(*random_search, "cell.hidden_size=3000000") == 1
+    assert rnnlab(*random_search, UNCHECKED, "cell.hidden_size=3000000") == 1
     assert "rnnlab: 5 runs failed; tracebacks are in outputs/small/" in capsys.readouterr().err
     assert {loss for loss, _ in RandomSearch.found} == {float("inf")}
 

@@ -136,7 +136,7 @@ def test_each_job_has_a_return_and_that_of_a_run_that_was_not_needed_is_none(swe
     [
         (["seed=0,1"], "seed: cannot be given with until=decided, whose seeds are 0 to 5 (max_seeds)"),
         (["claims=[]"], "until: 'decided'; needs claims, and study mine has none"),
-        (["max_seeds=2,4"], "max_seeds: 2 and 80; must be one for all runs of a sweep"),
+        (["max_seeds=2,4"], "max_seeds: '2,4'; cannot be swept, it must be one for all runs of a sweep"),
         (["until=precise"], "precision: null; must be a number above 0 with until=precise"),
         (["until=null"], "first_seeds: does not act without until=decided or until=precise"),
         (["hydra.sweeper.max_batch_size=2"], "hydra.sweeper.max_batch_size: 2; must be null with until=decided"),
@@ -153,7 +153,7 @@ def test_what_cannot_be_done_look_after_look_is_one_line(sweep, capsys, argument
 
 def test_one_sweep_goes_on_until_one_thing(rnnlab, capsys):
     assert rnnlab("-m", "experiment=activations", "until=decided,precise") == 2
-    complaint = "rnnlab: until: 'decided' and None; must be one for all runs of a sweep"
+    complaint = "rnnlab: until: 'decided,precise'; cannot be swept, it must be one for all runs of a sweep"
     assert capsys.readouterr().err.startswith(complaint)
 
 

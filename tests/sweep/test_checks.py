@@ -2,10 +2,11 @@
 
 import pytest
 
+from rnnlab.config.run import from_node
 from rnnlab.options import ConfigError
 from rnnlab.records import claims
 from rnnlab.records.study import StudyFile
-from rnnlab.sweep.checks import checked_runs, with_runs
+from rnnlab.sweep.checks import checked_runs, one_of_each_condition, with_runs
 
 CONFIG = {
     "task": {"name": "sines", "n_points": 40, "window": 4, "forecast_steps": 3},
@@ -48,6 +49,25 @@ def test_what_all_runs_share_cannot_be_swept(key, value):
 def test_nothing_cannot_be_swept():
     with pytest.raises(ConfigError, match="nothing to sweep"):
         checked_runs([], SHARED)
+
+
+def test_the_seeds_of_a_condition_are_the_runs_that_each_config_gives_by_itself():
+    relu = {**CONFIG, "cell": {"name": "rnn", "hidden_size": 5, "activation": "relu"}}
+    configs = [{**config, "seed": seed} for seed in range(5) for config in (CONFIG, relu)]
+    alone = [from_node(config) for config in configs]
+    together = checked_runs(configs, SHARED, ["tanh", "relu"] * 5)
+    assert together == alone
+    assert [run.run_id for run in together] == [run.run_id for run in alone]
+    assert [run.folder for run in together] == [run.folder for run in alone]
+    assert len(one_of_each_condition(together)) == 2
+
+
+def test_a_condition_that_cannot_be_used_is_checked_once_and_counted_for_each_seed():
+    bad = {**CONFIG, "cell": {"name": "rnn", "hidden_size": 0}}
+    with pytest.raises(ConfigError, match=r"^cell.hidden_size: 0; .* \(4 of 6 runs; 1 other complaints"):
+        checked_runs(
+            [{**bad, "seed": n} for n in range(4)] + [CONFIG, {**CONFIG, "seed": -1}], SHARED, [0, 0, 0, 0, 1, 1]
+        )
 
 
 def test_a_study_gets_the_runs_that_its_claims_are_about(run_config):

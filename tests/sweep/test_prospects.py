@@ -163,3 +163,11 @@ def test_a_sweep_names_what_it_cannot_decide_before_it_trains(dry_run, inline, r
     printed = capsys.readouterr()
     assert 'claim 1, "5 steps are too few", cannot be decided by 1 seed: it needs 6 at least' in printed.err
     assert ("claims, before training" in printed.out) == dry_run
+
+
+def test_the_power_of_very_many_seeds_is_told_as_that_of_some_and_more():
+    entries = claims.parse([claim()])
+    some, many = (describe(expected(entries, activations(n))).splitlines()[2].split() for n in (100, 3000))
+    assert [cell.lstrip(">") for cell in many[-4:]] == some[-4:]
+    assert all(cell.startswith(">") or cell == "-" for cell in many[-4:])
+    assert not any(cell.startswith(">") for cell in some)

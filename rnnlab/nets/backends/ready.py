@@ -8,8 +8,8 @@ processes of their own, side by side: the kernels that are called by name, and t
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import subprocess
 import sys
 import time
@@ -67,7 +67,7 @@ def _compile() -> None:
         subprocess.Popen([*command, part], env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         for part in ("kernels", "entries")
     ]
-    own = pickle.dumps(plugins.loaded())
+    own = json.dumps([vars(plugin) for plugin in plugins.loaded()]).encode()
     for part in parts:
         _, output = part.communicate(own)
         errors = output.decode(errors="replace")
@@ -104,7 +104,8 @@ def main(part: str) -> None:
     if not part:
         load()
         return
-    pickle.load(sys.stdin.buffer)  # which imports the plugins of the process that asked for it
+    for plugin in json.load(sys.stdin.buffer):  # those of the process that asked for it
+        plugins.arrived(**plugin)
     from rnnlab.nets.backends import compiled  # noqa: F401  # with all kernels
     from rnnlab.nets.kernels import library
 
