@@ -1,5 +1,6 @@
 # make sweep    train the study experiments/activations.yaml and write its report
 # make test     run the test suite
+# make fuzz     ten minutes (FUZZ_S=600) of random input: tests/fuzz again and again, until something is found
 # make lint     check style, format and types
 # make bench    measure the speed claims
 # Each makes .venv and installs what it needs first.  Settings: PYTHON=python3.12   ARGS="key=value ..."
@@ -15,7 +16,9 @@ words = $(foreach word,$(ARGS),'$(subst $(quote),'\'',$(word))')
 # More seeds until all claims are decided, unless ARGS say which seeds.
 seeds = $(if $(filter seed=% until=%,$(ARGS)),,until=decided)
 
-.PHONY: sweep test lint bench clean
+FUZZ_S ?= 600
+
+.PHONY: sweep test fuzz lint bench clean
 .DELETE_ON_ERROR:
 
 sweep: $(VENV)/.installed
@@ -23,6 +26,11 @@ sweep: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(words)
+
+fuzz: export RNNLAB_FUZZ = random
+fuzz: $(VENV)/.installed-test
+	end=$$(($$(date +%s) + $(FUZZ_S))); while [ $$(date +%s) -lt $$end ]; do \
+		$(BIN)/python -m pytest tests/fuzz -p no:cacheprovider -n auto --maxprocesses 4 $(words) || exit 1; done
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

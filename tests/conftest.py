@@ -23,8 +23,10 @@ from rnnlab.nets.activations import make_activation
 from rnnlab.nets.backends.choice import cannot_compile
 from rnnlab.nets.cells.rnn import RnnCell
 from rnnlab.nets.reference import forward
+from rnnlab.records.digests import SUMS, to_sums
+from rnnlab.records.run import RUN, TABLES
 from rnnlab.records.tables import to_csv
-from rnnlab.records.weights import to_bytes
+from rnnlab.records.weights import WEIGHTS, to_bytes
 from rnnlab.training.loop import train
 
 FEW = {"n_train": 40, "n_eval": 12, "n_test": 12}
@@ -92,6 +94,17 @@ def texts():
         return [record_text(result) for result in train(pack, **options)]
 
     return texts
+
+
+@pytest.fixture(scope="session")
+def seal():
+    """seal(folder): a record whose files a test has changed, as if it had been written like that."""
+
+    def seal(folder):
+        names = [name for name in (*TABLES.values(), WEIGHTS, RUN) if (folder / name).is_file()]
+        (folder / SUMS).write_text(to_sums({name: (folder / name).read_bytes() for name in names}))
+
+    return seal
 
 
 @pytest.fixture(scope="session", autouse=True)
