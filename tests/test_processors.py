@@ -171,7 +171,11 @@ def packs_of_runs():
     for name in OPTIMIZERS:
         yield [run_of(optimizer=name)]
     dropped = {"hidden_size": 11, "num_layers": 2, "dropout": 0.3}
-    for cell in ({"name": "memoryless"}, {"name": "gru", "reset_after": False}, {"name": "lstm"}):
+    for name in ("indrnn", "mingru", "mgu", "layer_norm_rnn"):
+        for task in SMALL_TASKS:
+            yield [run_of(task, {"name": name, "hidden_size": 9}, activation=each) for each in SWEPT]
+    others = ({"name": "memoryless"}, {"name": "gru", "reset_after": False}, {"name": "lstm"})
+    for cell in (*others, {"name": "indrnn"}, {"name": "mingru"}, {"name": "mgu"}, {"name": "layer_norm_rnn"}):
         yield [run_of("sines", cell | dropped, readout={"activation": "tanh"})]
     yield [run_of("digits", readout={"activation": "sigmoid"})]
     yield [run_of("digits", {"name": "rnn", "num_layers": 0})]

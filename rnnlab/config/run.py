@@ -19,6 +19,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import plugins
+from rnnlab.config.architecture import parameters_to_match, with_matched_hidden_size
 from rnnlab.config.keys import build, defaults_of, flattened, keys_of_field, options_of
 from rnnlab.config.sections import DivergenceConfig, InitConfig, ReadoutConfig, TrainingConfig
 from rnnlab.config.until import KEYS as UNTIL
@@ -49,7 +50,7 @@ PARTS = ("task", "cell", "readout", "init", "optimizer", "training", "divergence
 SHARED_BY_SEEDS = ("parts", "code", "condition_id", "_around_seed", "_names")  # what RunConfig keeps of a condition
 LONGEST_NAME = 200  # bytes; file systems end at 255
 # Composed with a run, and no part of it.
-SURROUNDINGS = ("device", "backend", "study", "question", "source", "claims", *UNTIL, "plugins", "hydra")
+SURROUNDINGS = ("device", "backend", "study", "question", "source", "claims", *UNTIL, "plugins", "match", "hydra")
 TOP_LEVEL = (*PARTS, "seed", *SURROUNDINGS)
 
 
@@ -232,13 +233,17 @@ def _digest(text: str) -> str:
 
 
 def from_node(node: DictConfig | Mapping[str, Any]) -> RunConfig:
-    """What was composed -> RunConfig, without what only surrounds the run.  Raises ConfigError."""
+    """What was composed -> RunConfig, without what only surrounds the run.  Where match.parameters is given, the hidden
+    size follows from it.  Raises ConfigError."""
     unknown = [str(key) for key in node if key not in (*TOP_LEVEL, CODE)]
     if unknown:
         raise ConfigError(f"{unknown[0]}: no such key; at the top there are {', '.join(TOP_LEVEL)}")
+    n_parameters = parameters_to_match(node.get("match"))
     node = _plain(node)
     parts = _parts(node)
     parts["task"] = parts["task"].fingerprinted()
+    if n_parameters:
+        parts["cell"] = with_matched_hidden_size(parts["task"], parts["cell"], parts["readout"], n_parameters)
     run = RunConfig(**parts, seed=_checked_seed(node.get("seed", 0)))
     _check_fit(run)
     return run
@@ -335,6 +340,7 @@ def _check_fit(run: RunConfig) -> None:
         raise ConfigError(
             f"cell.embedding_size: {run.cell.embedding_size}; must be null, task {run.task.name} reads numbers"
         )
+    run.cell.check()
     if run.cell.num_layers == 0 and run.task.tokens:
         raise ConfigError(f"cell.num_layers: 0; must be at least 1, task {run.task.name} reads tokens")
     if run.training.fresh and not run.task.generates:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rnnlab.nets.cells import CELLS
+from rnnlab.nets.cells.base import has_recurrent_weights
 from rnnlab.nets.cells.options import HAS_LAYERS
 from rnnlab.nets.initializers import initializers_of
 from rnnlab.nets.losses import READOUT_ACTIVATIONS
@@ -12,7 +13,7 @@ from rnnlab.options import When, choice, number, option
 
 EACH_ITS_OWN = When(("init.weights",), lambda weights: weights is None)
 HAS_EMBEDDING = When(("cell.embedding_size",), lambda size: size is not None)
-HAS_RECURRENCE = When(("cell.name",), lambda name: CELLS[name].recurrent)
+HAS_RECURRENCE = When(("cell.name",), lambda name: has_recurrent_weights(CELLS[name]))
 HAS_A_BIAS = When(
     ("cell.bias", "cell.num_layers", "readout.bias"), lambda bias, layers, readout: (bias and layers >= 1) or readout
 )

@@ -20,7 +20,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from rnnlab.nets.cells.base import Cell, Kept, State
+from rnnlab.nets.cells.base import Cell, Kept, State, bias_blocks
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ def backward(
         through_time.append(d_states)
         layer = {"weight_ih": _sum_of_products(passed.inputs[n], d_share, w["weight_ih"]), **recurrent}
         if "bias" in w:
-            layer["bias"] = _sum_over_batch(d_pre)
+            columns = _bias_columns(cell, d_pre[0], w["bias"])
+            layer["bias"] = _sum_over_batch([d[..., columns] for d in d_pre])
         grads |= {f"layer{n}.{name}": grad for name, grad in layer.items()}
         if n or "embedding.weight" in weights:
             above = [d @ w["weight_ih"].mT for d in d_share]
@@ -130,10 +131,22 @@ def zero_state(cell: Cell, share: Tensor) -> State:
 def input_share(cell: Cell, x: Tensor, w: Mapping[str, Tensor]) -> Tensor:
     """x (..., B, I) -> the input's share of the pre-activations, x W_ih + b, (..., B, blocks * H).
 
-    Blocks that W_ih does not write to hold their bias alone."""
+    Blocks that W_ih does not write to hold their bias alone, and blocks without a bias the product alone."""
     share = _times(x, w["weight_ih"])
     rest = share.shape[-1] // cell.input_blocks * (cell.blocks - cell.input_blocks)
-    return torch.nn.functional.pad(share, (0, rest)) + w.get("bias", 0)
+    share = torch.nn.functional.pad(share, (0, rest))
+    if "bias" not in w:
+        return share
+    columns = _bias_columns(cell, share, w["bias"])
+    return share + torch.nn.functional.pad(w["bias"], (columns.start, share.shape[-1] - columns.stop))
+
+
+def _bias_columns(cell: Cell, pre: Tensor, bias: Tensor) -> slice:
+    """The columns of the pre-activations (..., blocks * H) that have a bias."""
+    if bias.shape[-1] == pre.shape[-1]:
+        return slice(0, pre.shape[-1])
+    H, blocks = pre.shape[-1] // cell.blocks, bias_blocks(type(cell))
+    return slice(blocks.start * H, blocks.stop * H)
 
 
 def _top_factors(keep: Sequence[Tensor], every: bool) -> Sequence[Tensor]:

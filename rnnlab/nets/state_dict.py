@@ -7,7 +7,8 @@
 
 layout.py says how a layer lies in its tensors.  Our one bias is bias_ih, and bias_hh is zero.  In torch's GRU the bias
 of the recurrent candidate is the last part of bias_hh.  A cell of one's own, which torch.nn does not have, keeps the
-names of its matrices and the order of its gates; a matrix is transposed, and a bias is a vector.
+names of its matrices and the order of its gates; a matrix is transposed.  A bias is a vector, and so is a weight of the
+cell's own with one number for each unit.
 """
 
 from __future__ import annotations
@@ -55,7 +56,11 @@ def _of_torch(architecture: Architecture, n: int, matrices: Mapping[str, np.ndar
 def own_shapes(weights: Sequence[Weight]) -> dict[str, tuple[int, ...]]:
     """The tensors of one layer of a cell that torch.nn does not have: their names and shapes."""
     sizes = {w: len(w.gates) * w.fan_out for w in weights}
-    return {w.name: (size,) if w.role == "bias" else (size, w.fan_in) for w, size in sizes.items()}
+    return {w.name: (size,) if _is_vector(w) else (size, w.fan_in) for w, size in sizes.items()}
+
+
+def _is_vector(weight: Weight) -> bool:
+    return weight.role == "bias" or (weight.role == "own" and weight.fan_in == 1)
 
 
 def _of_ones_own(architecture: Architecture, n: int, matrices: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -102,6 +102,20 @@ def forget(folder: Path, run_ids: Collection[str], *, also_in_part: bool) -> Non
         folder.rmdir()
 
 
+def forget_runs(folder: Path, run_ids: Collection[str]) -> None:
+    """Delete the states of these runs; what a file holds of others stays.  Raises OSError."""
+    for path in _files(folder):
+        there = set(_usable(path)[0])
+        if there & set(run_ids):
+            others = _usable(path, there - set(run_ids))[1]
+            if others:
+                write_checkpoint(path, others)
+            else:
+                path.unlink(missing_ok=True)
+    with suppress(OSError):  # it holds other files, or is not there
+        folder.rmdir()
+
+
 def _files(folder: Path) -> list[Path]:
     """Also those of former versions, *.npz, of which none can be used."""
     try:

@@ -7,9 +7,10 @@ import zlib
 
 import numpy as np
 
+from rnnlab.config.architecture import architecture_of
 from rnnlab.config.run import RunConfig
 from rnnlab.nets.backends import LaneRecipe, Recipe, choose, why_not_compiled
-from rnnlab.nets.cells import CELLS, GatedOptions
+from rnnlab.nets.cells import GatedOptions
 from rnnlab.nets.initializers import Fan, draw
 from rnnlab.nets.network import Architecture
 from rnnlab.streams import Stream, generator
@@ -18,20 +19,7 @@ from rnnlab.training.batches import chunk_size
 
 def architecture(run: RunConfig) -> Architecture:
     """The architecture of a run's network, from its task, cell and readout."""
-    cell = run.cell
-    return Architecture(
-        cell=CELLS[cell.name].variant(cell),
-        input_size=run.task.input_size,
-        hidden_size=cell.hidden_size,
-        output_size=run.task.output_size,
-        num_layers=cell.num_layers,
-        bias=cell.bias,
-        readout_bias=run.readout.bias,
-        seq_len=run.task.seq_len,
-        answers=run.task.answers,
-        tokens=run.task.tokens,
-        embedding_size=cell.embedding_size,
-    )
+    return architecture_of(run.task, run.cell, run.readout)
 
 
 def recipe(run: RunConfig) -> Recipe:
@@ -83,11 +71,16 @@ def initial_weights(run: RunConfig) -> np.ndarray:
     all other matrices."""
     matrices = []
     for name, weight in architecture(run).weights().items():
+        rng = generator(run.seed, Stream.INIT, zlib.crc32(name.encode()))
+        if weight.role == "own":
+            drawn = run.cell.drawn(weight.name, rng, weight.fan_in, weight.fan_out)
+            matrices.append(drawn.astype(np.float32).ravel())
+            continue
         kind, scale = getattr(run.init, weight.role), getattr(run.init, f"{weight.role}_scale")
         if weight.role in ("input", "recurrent", "readout"):
             kind = run.init.weights or kind
         fan = Fan(weight.fan_in, weight.fan_out, run.cell.hidden_size, weight.gates, run.task.seq_len)
-        matrix = scale * draw(kind, generator(run.seed, Stream.INIT, zlib.crc32(name.encode())), fan)
+        matrix = scale * draw(kind, rng, fan)
         for n, gate in enumerate(weight.gates if weight.role == "bias" else ()):
             if added := run.cell.added_bias(gate):
                 matrix[:, n * weight.fan_out : (n + 1) * weight.fan_out] += added

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from rnnlab.config.architecture import architecture_of
 from rnnlab.config.run import RunConfig
 from rnnlab.nets.divergence import REASONS, judge
+from rnnlab.records.metrics import PARAMETERS
 from rnnlab.records.run import CURVE_COLUMNS, RunResult
 from rnnlab.records.weights import Weights
 from rnnlab.streams import Stream, generator
@@ -131,6 +133,7 @@ class Lane:
             outcome=outcome(diverged, test_loss, self.baselines["naive_test_loss"], self.run.divergence.margin),
             metrics={
                 **losses,
+                PARAMETERS: architecture_of(self.run.task, self.run.cell, self.run.readout).n_parameters,
                 **self.baselines,
                 **self.run.task.metrics_of_losses(**losses),
                 **finding.metrics,

@@ -8,7 +8,7 @@ When half of the lanes have stopped, the loop continues with a narrower pack.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -23,15 +23,20 @@ from rnnlab.training.checkpoints import LaneState, write_checkpoint
 from rnnlab.training.construction import backend_of, program_key
 from rnnlab.training.lane import Lane
 from rnnlab.training.pack import Pack
+from rnnlab.training.reporter import Reporter
 from rnnlab.training.results import results_of
 
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The file for the checkpoints of a pack, and the seconds between two of them."""
+    """The file for the checkpoints of a pack, and the seconds between two of them.
+
+    interrupted: whether somebody has asked for an end; then training writes a last checkpoint and raises
+    KeyboardInterrupt."""
 
     path: Path
     every_s: float
+    interrupted: Callable[[], bool] = lambda: False
 
 
 def train(
@@ -41,10 +46,13 @@ def train(
     *,
     states: Sequence[LaneState] | None = None,
     checkpoints: Checkpoints | None = None,
+    reporter: Reporter | None = None,
 ) -> list[RunResult]:
     """Train the runs side by side.  The compiled backend gives every run the numbers it has alone, to the last bit.
 
     backend: auto, compiled or torch.  states: from which to continue, one per run, all at the same step; None to begin.
+    reporter: is told how far the runs are.
+
     Raises ValueError for runs that cannot be one pack (see `program_key`), for states of other runs, and where
     backend=compiled is impossible."""
     if len({program_key(run) for run in runs}) > 1:
@@ -55,7 +63,7 @@ def train(
     with _one_thread():
         lanes = [Lane.start(run) for run in runs]
         pack = _begin(lanes, device, chosen) if states is None else Pack.resume(lanes, states, device, chosen)
-        results = _trained(pack, checkpoints)
+        results = _trained(pack, checkpoints, reporter)
     return [results[lane] for lane in lanes]
 
 
@@ -79,9 +87,12 @@ def _begin(lanes: Sequence[Lane], device: str, backend: str) -> Pack:
     return pack
 
 
-def _trained(pack: Pack, checkpoints: Checkpoints | None) -> dict[Lane, RunResult]:
+def _trained(pack: Pack, checkpoints: Checkpoints | None, reporter: Reporter | None) -> dict[Lane, RunResult]:
     """Train until the last step, or until every lane has stopped."""
     results: dict[Lane, RunResult] = {}
+    lanes = pack.lanes
+    if reporter:
+        reporter.begin(lanes)
     steps, every = pack.training.steps, pack.training.eval_every
     if pack.step == 0 and (every is not None or steps == 0):
         pack.evaluate()
@@ -98,8 +109,12 @@ def _trained(pack: Pack, checkpoints: Checkpoints | None) -> dict[Lane, RunResul
         pack.judge(taken, n)
         if recording:
             pack.evaluate()
-        if checkpoints and time.monotonic() - written >= checkpoints.every_s:
+        if reporter:
+            reporter.update(lanes)
+        if checkpoints and (checkpoints.interrupted() or time.monotonic() - written >= checkpoints.every_s):
             with suppress(OSError):  # a missing checkpoint costs time after an interruption, and nothing else
                 write_checkpoint(checkpoints.path, pack.states())
             written = time.monotonic()
+            if checkpoints.interrupted():
+                raise KeyboardInterrupt
     return results | results_of(pack, pack.lanes)

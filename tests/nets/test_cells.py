@@ -9,6 +9,7 @@ import torch
 from rnnlab.nets.cells import CELLS, register
 from rnnlab.nets.cells.gru import GruCell, OriginalGruCell
 from rnnlab.nets.cells.lstm import LstmCell
+from rnnlab.nets.cells.mgu import Mgu1Cell, Mgu2Cell, Mgu3Cell, MguCell
 from rnnlab.nets.cells.rnn import MemorylessCell, RnnCell
 from rnnlab.testing.cells import (
     B,
@@ -17,14 +18,16 @@ from rnnlab.testing.cells import (
     a_lane_gives_the_same_alone_and_among_others,
     a_step_gives_states_of_the_stated_number_and_shape,
     normal,
+    recurrent_says_whether_a_step_depends_on_the_state_before,
     recurrent_weights,
     the_steps_in_reverse_give_autograds_gradients,
     the_weights_fit_the_blocks,
 )
 
-EVERY = (*CELLS.values(), OriginalGruCell)
+EVERY = (*CELLS.values(), OriginalGruCell, Mgu1Cell, Mgu2Cell, Mgu3Cell)
 OTHERS = (
     the_weights_fit_the_blocks,
+    recurrent_says_whether_a_step_depends_on_the_state_before,
     a_step_gives_states_of_the_stated_number_and_shape,
     a_lane_gives_the_same_alone_and_among_others,
 )
@@ -128,6 +131,8 @@ def test_a_cell_says_which_class_computes_its_options():
     for cls in CELLS.values():
         assert cls.variant(cls.Options()) is cls
     assert GruCell.variant(GruCell.Options(reset_after=False)) is OriginalGruCell
+    gates = {"mgu": MguCell, "mgu1": Mgu1Cell, "mgu2": Mgu2Cell, "mgu3": Mgu3Cell}
+    assert {gate: MguCell.variant(MguCell.Options(gate=gate)) for gate in gates} == gates
 
 
 GRU_GATES = ("candidate", "reset", "update")

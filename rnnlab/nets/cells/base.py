@@ -12,6 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeVar
 
 from rnnlab.lazy import torch
@@ -21,7 +22,7 @@ from rnnlab.registry import Registry
 if TYPE_CHECKING:
     from torch import Tensor
 
-Role = Literal["embedding", "input", "recurrent", "readout", "bias"]
+Role = Literal["embedding", "input", "recurrent", "readout", "bias", "own"]  # own: drawn as its cell says
 State = tuple["Tensor", ...]  # what is handed from step to step, (R, B, H) each: (h,), of an LSTM (h, c)
 Kept = tuple["Tensor", ...]  # what a step keeps for the same step in reverse
 Weights = Mapping[str, "Tensor"]  # by short name, (R, fan_in, gates * fan_out)
@@ -48,7 +49,8 @@ def register(name: str) -> Callable[[AnyCell], AnyCell]:
 class Weight:
     """One parameter matrix, (fan_in, gates * fan_out), applied as x W: the transpose of torch.nn.RNN's, which is W x.
 
-    first: the block of the pre-activations that its first gate belongs to."""
+    role: which option of init.* says how it begins; "own": CellOptions.drawn does.  A weight of the cell's own with
+    fan_in 1 has one number for each unit.  first: the block of the pre-activations that its first gate belongs to."""
 
     name: str
     role: Role
@@ -88,7 +90,7 @@ class Cell(ABC):
     blocks: ClassVar[int]  # how many blocks of H columns the pre-activations have
     input_blocks: ClassVar[int]  # how many of them weight_ih writes to: the first ones
     n_states: ClassVar[int] = 1
-    recurrent: ClassVar[bool] = True  # whether a step depends on the one before
+    recurrent: ClassVar[bool] = True  # whether a step depends on the one before, by whatever weights
     products: ClassVar[int]  # (H, H) products per step, for estimates of time
     traces: ClassVar[int]  # about how many floats a unit keeps per step and sample, for estimates of memory
 
@@ -103,7 +105,7 @@ class Cell(ABC):
     @classmethod
     @abstractmethod
     def weights(cls, input_size: int, hidden_size: int, bias: bool) -> list[Weight]:
-        """weight_ih first, then the recurrent weights, then the bias if there is one."""
+        """weight_ih first, then the recurrent weights and the cell's own, then the bias if there is one."""
 
     @abstractmethod
     def step(self, pre: Tensor, state: State, w: Weights) -> tuple[State, Kept]:
@@ -113,7 +115,7 @@ class Cell(ABC):
     def reverse_step(self, gradient: State, kept: Kept, w: Weights, grads: dict[str, Tensor]) -> tuple[Tensor, State]:
         """From dL/d(state after the step): dL/d(pre), and dL/d(state before the step).
 
-        Adds the step's share of the recurrent weights' gradients to `grads`."""
+        Adds the step's share of the gradients of the recurrent weights, and of the cell's own, to `grads`."""
 
     def unroll(self, pre: Sequence[Tensor], state: State, w: Weights) -> tuple[list[State], list[Kept]]:
         """All steps: by step the input's share, and the state before the first one -> by step, the state after it and
@@ -142,6 +144,18 @@ class Cell(ABC):
             d_pre_t, gradient = self.reverse_step(gradient, kept, w, grads)
             d_pre.append(d_pre_t)
         return d_pre[::-1], [gradient, *reversed(d_states)], grads
+
+
+@cache
+def bias_blocks(cell: type[Cell]) -> slice:
+    """The blocks of the pre-activations that have a bias."""
+    return cell.weights(1, 1, bias=True)[-1].blocks
+
+
+@cache
+def has_recurrent_weights(cell: type[Cell]) -> bool:
+    """Whether init.recurrent says how some of the cell's weights begin."""
+    return any(weight.role == "recurrent" for weight in cell.weights(1, 1, bias=False))
 
 
 def elman_weights(input_size: int, hidden_size: int, bias: bool, gates: tuple[str, ...] = ("",)) -> list[Weight]:

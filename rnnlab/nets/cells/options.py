@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from rnnlab.nets.activations import ACTIVATIONS, Activation
 from rnnlab.options import When, member, number, option
 
@@ -35,9 +37,16 @@ class CellOptions:
         None, at_least=1, about="numbers that stand for a token; null: its one-hot code"
     )
 
+    def check(self) -> None:
+        """Raise ConfigError for values that do not fit together."""
+
     def added_bias(self, gate: str) -> float:
         """What is added to the bias of a gate as it is drawn."""
         return 0.0
+
+    def drawn(self, name: str, generator: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
+        """How a weight of the cell's own begins, of one gate after the other: (fan_in, gates * fan_out) in float64."""
+        raise NotImplementedError(f"{self.name} has no weight of its own named {name!r}")
 
 
 @dataclass(frozen=True)

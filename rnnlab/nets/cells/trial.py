@@ -12,12 +12,8 @@ R, B, I, H = 2, 3, 2, 5  # axis letters, as in base.py
 def check_step(cls: type[Cell]) -> None:
     """Raise ValueError unless a step, and the step in reverse, give finite numbers of the right shapes."""
     generator = torch.Generator().manual_seed(0)
-    weights = cls.weights(I, H, bias=False)
-    w = {
-        weight.name: 0.4 * torch.randn(R, H, len(weight.gates) * H, dtype=torch.float64, generator=generator)
-        for weight in weights
-        if weight.role == "recurrent"
-    }
+    sizes = {weight.name: (R, weight.fan_in, len(weight.gates) * H) for weight in cls.weights(I, H, bias=False)[1:]}
+    w = {name: 0.4 * torch.randn(size, dtype=torch.float64, generator=generator) for name, size in sizes.items()}
     states = torch.randn(cls.n_states, R, B, H, dtype=torch.float64, generator=generator)
     pre = torch.randn(R, B, cls.blocks * H, dtype=torch.float64, generator=generator)
     cell = cls(PackActivation([make_activation("tanh")] * R), PackActivation([make_activation("sigmoid")] * R))

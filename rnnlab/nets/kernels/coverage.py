@@ -7,11 +7,18 @@ from collections.abc import Iterable
 from rnnlab.nets.activations import Activation
 from rnnlab.nets.cells import Cell
 from rnnlab.nets.cells.gru import GruCell, OriginalGruCell
+from rnnlab.nets.cells.indrnn import IndRnnCell
+from rnnlab.nets.cells.layer_norm import LayerNormCell
 from rnnlab.nets.cells.lstm import LstmCell
+from rnnlab.nets.cells.mgu import MguCell
+from rnnlab.nets.cells.mingru import MinGruCell
 from rnnlab.nets.cells.rnn import MemorylessCell, RnnCell
 from rnnlab.nets.kernels.forms import missing
 
-CELLS: dict[type[Cell], int] = {RnnCell: 0, MemorylessCell: 1, LstmCell: 2, GruCell: 3, OriginalGruCell: 4}
+CELLS: dict[type[Cell], int] = {
+    RnnCell: 0, MemorylessCell: 1, LstmCell: 2, GruCell: 3, OriginalGruCell: 4,
+    IndRnnCell: 5, MinGruCell: 6, MguCell: 7, LayerNormCell: 8,
+}  # fmt: skip
 RULES = {  # the number of the formula in optimizers.py, and whether weight decay stands apart from the gradient
     "sgd": (0, False),
     "nesterov": (1, False),

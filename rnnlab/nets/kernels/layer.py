@@ -41,7 +41,7 @@ class Layer(NamedTuple):
     a: int  # pre-activations, then gates, (T, B, blocks * H16)
     da: int  # the gradients of the pre-activations; the same place, where nobody reads the gates again
     kept: int  # inputs of activations that keep them, as a
-    c: int  # an LSTM's c (T + 1, B, H16); the original GRU's r h (T, B, H16)
+    c: int  # an LSTM's c (T + 1, B, H16); the original GRU's r h, the MGU's f h (T, B, H16)
     phi_c: int  # an LSTM's phi(c), (T, B, H16)
     k: int  # what arrives at an LSTM's c, (B, H16)
     g: int  # dL/dh from above (T, B, H16), to which a cell adds what comes from the next step

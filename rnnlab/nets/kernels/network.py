@@ -7,9 +7,13 @@ from typing import Any
 from numba import carray
 
 from rnnlab.nets.cells.gru import GruCell, OriginalGruCell
+from rnnlab.nets.cells.indrnn import IndRnnCell
+from rnnlab.nets.cells.layer_norm import LayerNormCell
 from rnnlab.nets.cells.lstm import LstmCell
-from rnnlab.nets.cells.rnn import MemorylessCell, RnnCell
-from rnnlab.nets.kernels import gru, lstm, rnn
+from rnnlab.nets.cells.mgu import MguCell
+from rnnlab.nets.cells.mingru import MinGruCell
+from rnnlab.nets.cells.rnn import RnnCell
+from rnnlab.nets.kernels import gru, indrnn, layer_norm, lstm, mgu, mingru, rnn
 from rnnlab.nets.kernels.coverage import CELLS
 from rnnlab.nets.kernels.layer import N_FIELDS, Layer, Phi, Sizes, layer_of
 from rnnlab.nets.kernels.library import Memory, Whole, compiled, separate
@@ -17,8 +21,9 @@ from rnnlab.nets.kernels.loops import column_sums, copy, fill, multiply, put_sam
 from rnnlab.nets.kernels.products import add_outer_products, pack_panel, product
 from rnnlab.nets.kernels.vectors import WIDTH
 
-RNN, MEMORYLESS, LSTM, GRU, ORIGINAL_GRU = (
-    CELLS[cell] for cell in (RnnCell, MemorylessCell, LstmCell, GruCell, OriginalGruCell)
+RNN, LSTM, GRU, ORIGINAL_GRU, INDRNN, MINGRU, MGU, LAYER_NORM = (
+    CELLS[cell]
+    for cell in (RnnCell, LstmCell, GruCell, OriginalGruCell, IndRnnCell, MinGruCell, MguCell, LayerNormCell)
 )
 
 
@@ -85,6 +90,14 @@ def forward_layer(
         lstm.forward(m, layer, phi, gate_phi, w, tokens)
     elif layer.cell in (GRU, ORIGINAL_GRU):
         gru.forward(m, layer, layer.cell == ORIGINAL_GRU, phi, gate_phi, w, tokens)
+    elif layer.cell == INDRNN:
+        indrnn.forward(m, layer, phi, w, tokens)
+    elif layer.cell == MINGRU:
+        mingru.forward(m, layer, phi, gate_phi, w, tokens)
+    elif layer.cell == MGU:
+        mgu.forward(m, layer, phi, gate_phi, w, tokens)
+    elif layer.cell == LAYER_NORM:
+        layer_norm.forward(m, layer, phi, w, tokens)
     else:
         rnn.forward(m, layer, phi, 1 if layer.cell == RNN else 0, w, tokens)
 
@@ -104,6 +117,14 @@ def backward_layer(
         lstm.backward(m, layer, phi, gate_phi, last, below, g, tokens, through, goes_on != 0)
     elif layer.cell in (GRU, ORIGINAL_GRU):
         gru.backward(m, layer, layer.cell == ORIGINAL_GRU, phi, gate_phi, last, below, g, tokens, through)
+    elif layer.cell == INDRNN:
+        indrnn.backward(m, layer, phi, last, below, g, tokens, through)
+    elif layer.cell == MINGRU:
+        mingru.backward(m, layer, phi, gate_phi, last, below, g, tokens, through)
+    elif layer.cell == MGU:
+        mgu.backward(m, layer, phi, gate_phi, last, below, g, tokens, through)
+    elif layer.cell == LAYER_NORM:
+        layer_norm.backward(m, layer, phi, last, below, g, tokens, through)
     else:
         rnn.backward(m, layer, phi, 1 if layer.cell == RNN else 0, last, below, g, tokens, through)
 
@@ -115,6 +136,14 @@ def initial_gradient(m: Memory, layer: Layer, g: int) -> None:
         lstm.initial_gradient(m, layer, g)
     elif layer.cell in (GRU, ORIGINAL_GRU):
         gru.initial_gradient(m, layer, layer.cell == ORIGINAL_GRU, g)
+    elif layer.cell == INDRNN:
+        indrnn.initial_gradient(m, layer, g)
+    elif layer.cell == MINGRU:
+        mingru.initial_gradient(m, layer, g)
+    elif layer.cell == MGU:
+        mgu.initial_gradient(m, layer, g)
+    elif layer.cell == LAYER_NORM:
+        layer_norm.initial_gradient(m, layer, g)
     else:
         rnn.initial_gradient(m, layer, 1 if layer.cell == RNN else 0, g)
 

@@ -37,12 +37,12 @@ from rnnlab.nets.activations import ACTIVATIONS
 from rnnlab.nets.cells import Cell
 from rnnlab.nets.kernels import dynamics, evaluation, library, sequence, training
 from rnnlab.nets.kernels.activations import NUMBERS
-from rnnlab.nets.kernels.coverage import CELLS
 from rnnlab.nets.kernels.forms import FORMS, missing
 from rnnlab.nets.kernels.layer import Phi
 from rnnlab.nets.kernels.stack import Stack, StackSizes, tables
+from rnnlab.nets.layout import GATES
 
-BY_NAME: dict[str, type[Cell]] = {cell.name: cell for cell in CELLS}
+BY_NAME: dict[str, type[Cell]] = {cell.name: cell for cell in GATES}
 ENTRIES = (dynamics, evaluation, sequence, training)  # all are imported: the library is compiled with their loops, once
 KIND = (
     "str cell, SymInt hidden_size, int num_layers, bool bias, "

@@ -11,22 +11,31 @@ import numpy as np
 
 from rnnlab.nets.cells import Cell, Weight
 from rnnlab.nets.cells.gru import GruCell, OriginalGruCell
+from rnnlab.nets.cells.indrnn import IndRnnCell
+from rnnlab.nets.cells.layer_norm import LayerNormCell
 from rnnlab.nets.cells.lstm import LstmCell
+from rnnlab.nets.cells.mgu import MguCell
+from rnnlab.nets.cells.mingru import MinGruCell
 from rnnlab.nets.cells.rnn import MemorylessCell, RnnCell
 from rnnlab.nets.kernels.coverage import CELLS
 from rnnlab.nets.kernels.layer import N_FIELDS, Lanes, Layer, Sizes
 from rnnlab.nets.kernels.vectors import WIDTH
 from rnnlab.nets.network import Architecture
 
-# Each product: the blocks of pre-activations it computes, and what of a row it reads ("n": r h, of the original GRU).
+# Each product: the blocks of pre-activations it computes, and what of a row it reads ("n": r h, of the original GRU, or
+# f h, of the MGU; "u": no product, but room for one number for each unit).
 PRODUCTS: dict[type[Cell], tuple[tuple[tuple[int, ...], str], ...]] = {
     RnnCell: (((0,), "x1h"),),
     MemorylessCell: (((0,), "x1"),),
     LstmCell: (((0, 1, 2, 3), "x1h"),),
     GruCell: (((1, 2), "x1h"), ((0,), "x1"), ((3,), "1h")),
     OriginalGruCell: (((1, 2), "x1h"), ((0,), "x1"), ((0,), "n")),
+    IndRnnCell: (((0,), "x1"), ((0,), "u")),
+    MinGruCell: (((0, 1), "x1"),),
+    MguCell: (((1,), "x1h"), ((0,), "x1"), ((0,), "n")),
+    LayerNormCell: (((0,), "x1h"), ((0,), "u"), ((1,), "1")),
 }
-PART_OF = {"weight_ih": "x", "bias": "1", "weight_hh": "h", "weight_hn": "n"}
+PART_OF = {"weight_ih": "x", "bias": "1", "weight_hh": "h", "weight_hn": "n", "weight_u": "u", "gain": "u"}
 COPY = ("flat", "flat_row", "flat_column", "n_rows", "n_columns", "panel", "k", "row", "column", "width", "grad")
 
 
@@ -78,7 +87,7 @@ class Layout:
     def _product_sizes(self, n: int) -> list[tuple[int, int]]:
         a = self.architecture
         I = 0 if n == 0 and a.tokens and not a.embedding_size else a.layer_weights(n)[0].fan_in
-        rows = {"x": I, "1": 1, "h": a.hidden_size, "n": a.hidden_size}
+        rows = {"x": I, "1": 1, "h": a.hidden_size, "n": a.hidden_size, "u": 1}
         return [
             (sum(rows[part] for part in parts), len(blocks) * filled(a.hidden_size))
             for blocks, parts in PRODUCTS[a.cell]
@@ -91,7 +100,7 @@ class Layout:
         reads_tokens = n == 0 and a.tokens and not a.embedding_size
         I = 0 if reads_tokens else specs["weight_ih"].fan_in
         h = filled(I + 1)
-        sizes = {"x": I, "1": 1, "h": H, "n": H}
+        sizes = {"x": I, "1": 1, "h": H, "n": H, "u": 1}
         products, grads = self._take_products(n), self._grads_of[n]
         for k, ((blocks, parts), (n_rows, width)) in enumerate(
             zip(PRODUCTS[cell], self._product_sizes(n), strict=True)
@@ -116,7 +125,7 @@ class Layout:
             reads_tokens=int(reads_tokens), weight_ih=self.offsets[f"layer{n}.weight_ih"], I16=filled(I),
             z=z, a=gates, da=gates if self._da is None else self._da,
             kept=self._take(trace * cell.blocks if self._keeps_inputs else 0),
-            c=self._take(trace + B * H16) if cell in (LstmCell, OriginalGruCell) else 0,
+            c=self._take(trace + B * H16) if cell in (LstmCell, OriginalGruCell, MguCell) else 0,
             phi_c=self._take(trace) if cell is LstmCell else 0,
             k=self._k, g=self._g, below=self._below, step=self._step,
             panel0=products[0], panel1=products[1], panel2=products[2],

@@ -6,13 +6,17 @@ import numpy as np
 
 from rnnlab.nets.cells.gru import GruCell, OriginalGruCell
 from rnnlab.nets.cells.lstm import LstmCell
+from rnnlab.nets.cells.mgu import MguCell
+from rnnlab.nets.cells.mingru import MinGruCell
 from rnnlab.nets.kernels.activations import reverse
 from rnnlab.nets.kernels.coverage import CELLS
 from rnnlab.nets.kernels.layer import Layer, Phi, Sizes, layer_of
 from rnnlab.nets.kernels.library import Memory, Whole, compiled
 from rnnlab.nets.kernels.loops import copy, fill
 
-LSTM, GRU, ORIGINAL_GRU = (CELLS[cell] for cell in (LstmCell, GruCell, OriginalGruCell))
+LSTM, GRU, ORIGINAL_GRU, MINGRU, MGU = (
+    CELLS[cell] for cell in (LstmCell, GruCell, OriginalGruCell, MinGruCell, MguCell)
+)
 N_MEASURED = 3  # by layer: the mean of |h|, the share of saturated pre-activations, the share of dead units
 _f32 = np.float32
 
@@ -94,6 +98,8 @@ def measure(m: Memory, s: Sizes, layers: Whole, phi: Phi, threshold: float, meas
             blocks = 4
         elif layer.cell == ORIGINAL_GRU:
             blocks = 3
+        elif layer.cell in (MINGRU, MGU):
+            blocks = 2
         m[alive : alive + H16] = 0
         norms, n_saturated, n_dead = 0.0, 0, 0
         for t in range(layer.T):

@@ -11,10 +11,9 @@ import torch
 from rnnlab.nets.activations import ACTIVATIONS, make_activation
 from rnnlab.nets.backends.base import LaneRecipe, Order, Recipe, Samples, Updates
 from rnnlab.nets.backends.plain import PlainBackend
-from rnnlab.nets.cells import CELLS
-from rnnlab.nets.cells.gru import OriginalGruCell
 from rnnlab.nets.cells.lstm import LstmCell
 from rnnlab.nets.cells.rnn import MemorylessCell, RnnCell
+from rnnlab.nets.kernels.coverage import CELLS
 from rnnlab.nets.losses import LOSSES, READOUT_ACTIVATIONS
 from rnnlab.nets.network import Architecture
 from rnnlab.nets.optimizers import OPTIMIZERS
@@ -26,7 +25,7 @@ T, H, B, N, I, STEPS = 6, 10, 9, 20, 4, 5  # a batch is computed in chunks of 4,
 SMALL = Architecture(RnnCell, I, H, I, 1, True, True, T, "every")
 STACKED = Architecture(LstmCell, I, H, I, 2, True, True, T, "last")
 TOKENS = Architecture(RnnCell, 7, H, 7, 2, True, True, T, "every", tokens=True, embedding_size=4)
-EVERY_CELL = [*CELLS.values(), OriginalGruCell]
+EVERY_CELL = list(CELLS)
 # Five updates in single precision; cancellation and division by small numbers cost two of its seven digits.
 CLOSE = dict(rtol=2e-4, atol=2e-5)
 

@@ -9,14 +9,13 @@ from torch.autograd import gradcheck
 from torch.library import opcheck
 
 from rnnlab.nets.activations import ACTIVATIONS, make_activation
-from rnnlab.nets.cells import CELLS
-from rnnlab.nets.cells.gru import OriginalGruCell
+from rnnlab.nets.layout import GATES
 from rnnlab.nets.reference import forward
 
 operators = pytest.importorskip("rnnlab.nets.kernels.operators")
 
 TWINS = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
-BY_NAME = {cell.name: cell for cell in (*CELLS.values(), OriginalGruCell)}
+BY_NAME = {cell.name: cell for cell in GATES}
 N_STATES = {"lstm": 2}
 GATES = {  # torch's order
     "rnn": [""],

@@ -8,17 +8,16 @@ import torch
 
 from rnnlab.nets.activations import ACTIVATIONS, make_activation
 from rnnlab.nets.backends.base import LaneRecipe, Recipe, Samples, Updates
-from rnnlab.nets.cells import CELLS
-from rnnlab.nets.cells.gru import OriginalGruCell
 from rnnlab.nets.cells.lstm import LstmCell
 from rnnlab.nets.cells.rnn import RnnCell
+from rnnlab.nets.kernels.coverage import CELLS
 from rnnlab.nets.network import Architecture
 from rnnlab.nets.optimizers import OPTIMIZERS
 from rnnlab.nets.reference import forward
 
 CompiledBackend = pytest.importorskip("rnnlab.nets.backends.compiled").CompiledBackend
 
-EVERY_CELL = [*CELLS.values(), OriginalGruCell]
+EVERY_CELL = list(CELLS)
 I = 3
 RATE = 2.0**20  # so large that a weight after the update is its gradient but for a few roundings
 EXACT = 1e-5  # relative to the largest gradient; sums of up to 100 products in single precision
