@@ -13,7 +13,8 @@ rnnlab {version}: recurrent networks whose activation is a setting, swept and co
 
 usage: rnnlab [key=value ...]        train one run
        rnnlab -m [key=a,b ...]       sweep: every combination, trained side by side, with a report at the end
-       rnnlab-report DIR             write the report of a study's folder again
+       rnnlab-report DIR             write the report of a study's folder again; --watch while it is running
+       rnnlab-runs find DIR          find runs by their settings; show, compare, delete, verify them
        rnnlab-export DIR --to csv    the same study for another tool: csv, parquet, tensorboard, mlflow
 
 groups, chosen by group=name, their options set by group.option=value:

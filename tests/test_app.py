@@ -246,7 +246,7 @@ def test_bad_input_in_a_process_of_its_own_is_one_line_and_exit_code_2(ran):
         ("cell.activation=ReLU", ["cell.activation", "'ReLU'", "did you mean 'relu'?"]),
         (
             "cell.gate_activation=relu",
-            ["cell.gate_activation: no such key for the cell that was chosen; gru, lstm have"],
+            ["cell.gate_activation: no such key for the cell that was chosen; gru, lstm, mgu, mingru have"],
         ),
         ("init.recurrent_scale=-1", ["init.recurrent_scale", "-1.0", "at least 0"]),
         ("seed=12345678901234567890", ["seed: 12345678901234567890", "at most 9007199254740991"]),

@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from rnnlab.hydra.compose import Composer, Job
 from rnnlab.hydra.internals import job_overrides
 from rnnlab.records.files import write_text
+from rnnlab.records.progress import at_work
 from rnnlab.sweep.counting import counted
 from rnnlab.sweep.options import SweepOptions
 
@@ -103,13 +104,14 @@ def sweep(
     _note_down(setup)
     returns: list[Sequence[JobReturn]] = []
     begin = 0
-    for batch in batches:
-        part = slice(begin, begin + len(batch))
-        known = replace(checked, jobs=checked.jobs[part], runs=checked.runs[part])
-        returns.append(launcher.launch(Batch(batch, known), initial_job_idx=begin))
-        for job in returns[-1]:
-            _ = job.return_value  # raises what the job raised
-        begin += len(batch)
+    with at_work(Path(setup.config.hydra.sweep.dir)) if len(batches) > 1 else nullcontext():
+        for batch in batches:
+            part = slice(begin, begin + len(batch))
+            known = replace(checked, jobs=checked.jobs[part], runs=checked.runs[part])
+            returns.append(launcher.launch(Batch(batch, known), initial_job_idx=begin))
+            for job in returns[-1]:
+                _ = job.return_value  # raises what the job raised
+            begin += len(batch)
     return returns
 
 

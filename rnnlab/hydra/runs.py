@@ -16,6 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import places, plugins
+from rnnlab.config.architecture import parameters_to_match
 from rnnlab.config.run import RunConfig, check_surroundings, from_node, idle_in_words, idle_options
 from rnnlab.config.until import KEYS as UNTIL
 from rnnlab.config.until import Until, until_of
@@ -27,9 +28,11 @@ from rnnlab.options import ConfigError, shown
 from rnnlab.records import claims
 from rnnlab.records.run import RUN
 from rnnlab.records.study import StudyFile
+from rnnlab.sweep.alone import run_alone
 from rnnlab.sweep.backend import check_backend
 from rnnlab.sweep.checks import checked_runs, with_runs
 from rnnlab.sweep.counting import counted
+from rnnlab.sweep.displays import display_for
 from rnnlab.sweep.entries import check_entries
 from rnnlab.sweep.execute import Delivery
 from rnnlab.sweep.folder import say_what_code_has_changed
@@ -39,9 +42,18 @@ from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.provenance import command
 from rnnlab.sweep.sweep import Ending, sweep
 from rnnlab.sweep.until import sweep_until
-from rnnlab.sweep.worker import run_alone
 
-SHARED = ("study", "device", "backend", "plugins", "question", "source", "claims", *UNTIL)  # by the runs of a sweep
+SHARED = (
+    "study",
+    "device",
+    "backend",
+    "plugins",
+    "question",
+    "source",
+    "claims",
+    "match",
+    *UNTIL,
+)  # by the runs of a sweep
 RUN_FOLDER = "${run_folder:}"  # the name of a run's folder, in conf/config.yaml
 
 
@@ -86,7 +98,15 @@ class TrainRuns(PackedTask):
                 "study=NAME keeps the run apart",
                 file=sys.stderr,
             )
-        finished = run_alone(run, folder, config.device, config.backend, self.typed)
+        finished = run_alone(
+            run,
+            folder,
+            config.device,
+            config.backend,
+            self.typed,
+            checkpoint_s=hydra.launcher.get("checkpoint_s", SweepOptions.checkpoint_s),
+            display=display_for(keeps=False, quiet=self.quiet) if hydra.mode is RunMode.RUN else None,
+        )
         if not self.quiet:
             print(f"{finished.summary}\n{folder}")
         return finished.objective
@@ -95,7 +115,7 @@ class TrainRuns(PackedTask):
         """With `until`, the seeds of the last look, whatever the study's file says.  A sweep over what its runs share,
         and one that cannot be taken look after look, is refused here, before its many jobs are composed."""
         swept = {o.key_or_group: str(o.input_line).partition("=")[2] for o in given if o.is_sweep_override()}
-        refuse_swept_surroundings(swept, params, SHARED)
+        refuse_swept_surroundings(swept, params, (*SHARED, "match.parameters"))
         until, keys = until_of(config), {override.key_or_group for override in given}
         if until is None:
             for key in ("first_seeds", "max_seeds"):
@@ -201,6 +221,7 @@ def _study(config: DictConfig, runtime: RuntimeConf | DictConfig, typed: str) ->
         command=typed,
         study_sha256=hashlib.sha256(file.read_bytes()).hexdigest() if file else "",
         claims=claims.parse(written.get("claims") or []),
+        matched_parameters=parameters_to_match(config.match),
     )
 
 

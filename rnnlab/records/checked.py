@@ -61,15 +61,16 @@ class CheckedRecords:
             return None
         return Ended(*entry[1:])
 
-    def read(self, name: str, may_lack: Collection[str] = (WEIGHTS,)) -> dict[str, Any]:
+    def read(self, name: str, may_lack: Collection[str] = (WEIGHTS,), seen: Signature | None = None) -> dict[str, Any]:
         """The run.json of a folder, when all files of the record have been checked.  Raises RecordError.
 
-        may_lack: the files that somebody may have removed."""
+        may_lack: the files that somebody may have removed.  seen: the signature of FILES, taken before."""
         place = self._folder / name
-        stamp = _stamp(str(place))  # before they are read: a later change is seen
+        seen = signature(place, FILES) if seen is None else seen  # before they are read: a later change is seen
         run = read_checked_run(place, may_lack)
-        if (place / SUMS).exists() and all((place / name).exists() for name in run.get("tables", {})):
-            self._known[name] = [stamp, *ended(run)]
+        there = {file for file, size in zip(FILES, seen, strict=True) if size}
+        if {SUMS, *run.get("tables", {})} <= there:
+            self._known[name] = [_digest(repr(seen)), *ended(run)]
             self._changed = True
         return run
 

@@ -3,7 +3,8 @@
     claims:
       - says: relu diverges more often than tanh
         source: a post (F2)                       # optional
-        quantity: diverged                        # diverged, learned, score, a metric of run.json, a diagnostic
+        quantity: diverged                        # diverged, learned, score, updates, a metric, a diagnostic
+        to: {score: 0.5}                          # with updates: the threshold, of the score or a column of curves.csv
         of: {cell.activation: relu}               # a list: each of its values
         against: {cell.activation: tanh}          # a list: each of its values; or `than: 0.5`, a number
         where: {task: [sines, sinc]}              # optional; a list of values, or "> 0": all of them together
@@ -36,6 +37,7 @@ KEYS = (
     "says",
     "source",
     "quantity",
+    "to",
     "of",
     "against",
     "than",
@@ -48,6 +50,7 @@ KEYS = (
     "tuned",
 )
 OUTCOMES = ("diverged", "learned", "score")  # what every run has
+UPDATES = "updates"  # until the validation score, or a column of curves.csv, is at a threshold for the first time
 RATE = "optimizer.learning_rate"
 
 Side = Literal["of", "against"]
@@ -81,6 +84,7 @@ class Claim:
     against: Group | None = None
     than: float | None = None
     where: Group = field(default_factory=dict)
+    to: Mapping[str, float] = field(default_factory=dict)  # with updates, one entry: what must be reached
     by: float = 0.0
     margin: float | None = None
     because: str = ""
@@ -161,6 +165,12 @@ def _check_runs(place: str, claim: Claim, comparison: Comparison, configs: Seque
                 f"{place}.{side}: no run of the sweep is {wanted}{where} (claims=[] sweeps without claims)"
             )
     tasks = {config["task.name"]: None for config, side in zip(configs, sides, strict=True) if side}
+    budgets = {config.get("training.steps", 0) for config, side in zip(configs, sides, strict=True) if side}
+    if claim.quantity == UPDATES and len(budgets) > 1:
+        raise ConfigError(
+            f"{place}.quantity: updates of runs with training.steps={', '.join(map(str, sorted(budgets)))}; must be "
+            "one number, or who was given less time seems to need more"
+        )
     if claim.kind == "unbounded" and len(tasks) > 1:
         first, *_ = tasks
         raise ConfigError(
@@ -192,9 +202,11 @@ def _claim(entry: Any, place: str) -> Claim:
         raise ConfigError(f"{place}.margin: {margin!r}; must be above 0, the largest difference that does not matter")
     if margin is not None and 0 < by <= margin:
         raise ConfigError(f"{place}.margin: {margin!r}; must be below by ({by!r}), or what is claimed does not matter")
+    quantity = _quantity(entry["quantity"], f"{place}.quantity")
     return Claim(
         says=str(entry["says"]),
-        quantity=_quantity(entry["quantity"], f"{place}.quantity"),
+        quantity=quantity,
+        to=_threshold(entry.get("to"), quantity, f"{place}.to"),
         of=groups.group(entry["of"], f"{place}.of"),
         direction=entry["is"],
         against=None if entry.get("against") is None else groups.group(entry["against"], f"{place}.against"),
@@ -217,6 +229,20 @@ def _quantity(name: Any, place: str) -> str:
     if name not in OUTCOMES and near:
         raise ConfigError(f"{place}: unknown {name!r} (did you mean {near[0]!r}?)")
     return name
+
+
+def _threshold(entry: Any, quantity: str, place: str) -> Mapping[str, float]:
+    if quantity != UPDATES:
+        if entry is not None:
+            raise ConfigError(f"{place}: {entry!r}; belongs to quantity: {UPDATES}, not to {quantity}")
+        return {}
+    if not isinstance(entry, Mapping) or len(entry) != 1:
+        raise ConfigError(f"{place}: {entry!r}; must be what is reached, as {{score: 0.5}} or {{eval_loss: 0.1}}")
+    ((name, value),) = entry.items()
+    metric = metric_of(str(name))
+    if name != "score" and (metric is None or metric.better is None):
+        raise ConfigError(f"{place}: {name!r}; must be score, or a column of curves.csv with a better side")
+    return {str(name): _number(value, f"{place}.{name}")}
 
 
 def _tuned(entry: Any, place: str) -> tuple[str, ...] | None:

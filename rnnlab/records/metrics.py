@@ -20,6 +20,7 @@ from typing import Literal
 Side = Literal["lower", "higher"]
 Role = Literal["loss", "task", "baseline", "diagnostic"]
 FIRST = "first_"  # before the name of a diagnostic: its first value, not its last
+PARAMETERS = "n_parameters"
 PLACE = re.compile(r"(.+)_(layer|step)(\d+)")
 
 
@@ -153,6 +154,8 @@ _positive("rmse_step", "root mean squared error at a step", "task", "lower", "in
 _positive("mae", "mean absolute error", "task", "lower", "in the unit of the data")
 register(Metric("skill", "skill against persistence", "task", "higher", high=1.0))
 
+_positive("updates", "number of updates", "task", "lower", "updates")  # the report's, until a threshold is reached
+
 # Answers that need no training
 for _answer in ("naive", "persistence", "seasonal", "memoryless", "bigram"):
     _positive(f"{_answer}_loss", f"{_answer} loss", "baseline", "lower")
@@ -163,6 +166,7 @@ for _answer, _name in (("persistence", "persistence"), ("seasonal", "the last se
     _positive(f"{_answer}_mae", f"mean absolute error of {_name}", "baseline", "lower", "in the unit of the data")
 
 # Diagnostics: neither side is better
+_positive(PARAMETERS, "number of parameters", "diagnostic")
 for _when, _words in (("", ""), ("initial_", " before training")):
     _positive(f"{_when}spectral_radius", f"spectral radius of W_hh{_words}", "diagnostic")
     _positive(f"{_when}largest_singular_value", f"largest singular value of W_hh{_words}", "diagnostic")

@@ -46,6 +46,8 @@ class StudyFile:
     expected: the names of the run folders that have been asked for so far.  needed: for each claim, those of them that
     it is about; None where the file does not say.  seeds: of the runs asked for, where there are claims.
     looks: None for a sweep whose seeds were all asked for at once.
+    matched_parameters: about how many parameters every network was given, by its hidden size; None: hidden sizes are
+    as the study says.
     earlier: what had been planned before and was changed when there were data already, each change in words.
     """
 
@@ -59,6 +61,7 @@ class StudyFile:
     needed: tuple[frozenset[str], ...] | None = None
     seeds: tuple[int, ...] = ()
     looks: Looks | None = None
+    matched_parameters: int | None = None
     earlier: tuple[str, ...] = ()
 
     def expecting(self, configs: Mapping[str, Mapping[str, Any]]) -> StudyFile:
@@ -83,7 +86,7 @@ class StudyFile:
 
 def _compared(claim: Claim) -> tuple[Any, ...]:
     """What makes two claims the same one: the words, the margin and the level may change."""
-    return claim.quantity, claim.of, claim.against, claim.than, claim.where
+    return claim.quantity, claim.to, claim.of, claim.against, claim.than, claim.where
 
 
 def _plan(file: StudyFile) -> tuple[tuple[Any, ...], str]:
@@ -108,6 +111,7 @@ def write_study_file(folder: Path, file: StudyFile) -> None:
         "claim_runs": [[n for n, name in enumerate(file.expected) if name in names] for names in file.needed or ()],
         "seeds": list(file.seeds),
         "looks": asdict(file.looks) if file.looks else None,
+        "matched_parameters": file.matched_parameters,
         "earlier": list(file.earlier),
     }
     write_text(folder / STUDY, to_json(content))
@@ -143,7 +147,14 @@ def read_study_file(folder: Path) -> tuple[StudyFile, tuple[str, ...]]:
     names = ("study", "question", "source", "command", "study_sha256")
     texts: dict[str, Any] = {name: str(content[name]) for name in names if content.get(name)}
     lists: dict[str, Any] = {"expected": _folders(content.get("expected")), "earlier": _texts(content.get("earlier"))}
-    file = replace(default, **texts, **lists, seeds=_whole_numbers(content.get("seeds")))
+    matched = content.get("matched_parameters")
+    file = replace(
+        default,
+        **texts,
+        **lists,
+        seeds=_whole_numbers(content.get("seeds")),
+        matched_parameters=matched if type(matched) is int else None,
+    )
     try:
         entries = content.get("claims") or []
         stated = claims.parse(list(map(_today, entries)) if isinstance(entries, list) else entries)

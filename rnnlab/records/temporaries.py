@@ -27,8 +27,31 @@ _NAME = re.compile(
 
 def temporary(path: Path) -> Path:
     """Where this process writes what is to become `path`: a name in the same folder."""
+    return path.with_name(f".{path.name}.{this_process()}.tmp")
+
+
+def this_process() -> str:
+    """A name for this process that no other one has, on this or another machine: <machine>-<pid>-<start>."""
     pid = os.getpid()
-    return path.with_name(f".{path.name}.{_machine()}-{pid}-{_start(pid) or 0}.tmp")
+    return f"{_machine()}-{pid}-{_start(pid) or 0}"
+
+
+def is_here(process: str) -> bool:
+    """Whether the process that `this_process` named is one of this machine."""
+    return process.partition("-")[0] == _machine()
+
+
+def has_ended(process: str, last_sign: float, patience_s: float = DAY_S) -> bool:
+    """Whether the process that `this_process` named has ended.
+
+    last_sign: the time of its last sign of life, in seconds since 1970.  Nobody can look for a process of another
+    machine: it counts as ended when the last sign is older than `patience_s`."""
+    machine, _, rest = process.partition("-")
+    pid, _, begun = rest.partition("-")
+    if machine == _machine() and os.name == "posix":
+        start = _start(int(pid))
+        return start is None or (start != int(begun or 0) and start != 0)
+    return time.time() - last_sign > patience_s
 
 
 def set_aside(temporary: Path) -> Path:
@@ -50,13 +73,11 @@ def remove_left_over(folders: Iterable[Path], name: str | None = None) -> None:
 
 
 def _is_left_over(entry: os.DirEntry[str], found: re.Match[str]) -> bool:
-    if found["machine"] == _machine() and os.name == "posix":
-        start = _start(int(found["pid"]))
-        return start is None or (start != int(found["start"] or 0) and start != 0)
     try:
-        return time.time() - entry.stat(follow_symlinks=False).st_mtime > DAY_S
+        last_sign = entry.stat(follow_symlinks=False).st_mtime
     except OSError:  # it is gone
         return False
+    return has_ended(f"{found['machine']}-{found['pid']}-{found['start'] or 0}", last_sign)
 
 
 def _remove(path: Path, former_name: str | None) -> None:

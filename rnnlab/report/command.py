@@ -16,7 +16,10 @@ For a folder of several studies it also writes a page over all of them.  Two fol
 EXAMPLES = """\
 examples:
   rnnlab-report outputs/activations                  the report of a study
+  rnnlab-report outputs/activations --watch          the same while it is running, kept fresh
   rnnlab-report outputs                              all studies, and a page over them
+  rnnlab-report outputs/activations --only cell.activation=relu
+                                                     the report of a part of it
   rnnlab-report outputs/before outputs/after         what changed
   rnnlab-report --format md outputs/activations      Markdown, for a README or a pull request
 """
@@ -26,10 +29,11 @@ REASONS_SHOWN = 20
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0: the page is written and its path printed.  2: there is no report, and stderr says why."""
     arguments = _parser().parse_args(argv)
-    if len(arguments.folders) > 2:
-        print("rnnlab-report: at most two folders can be compared", file=sys.stderr)
+    if complaint := _cannot_be(arguments):
+        print(f"rnnlab-report: {complaint}", file=sys.stderr)
         return 2
 
+    from rnnlab.options import ConfigError
     from rnnlab.report.reading.read import StudyError
 
     try:
@@ -41,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if len(error.reasons) > REASONS_SHOWN:
             print(f"  and {len(error.reasons) - REASONS_SHOWN} more", file=sys.stderr)
         return 2
+    except ConfigError as error:
+        print(f"rnnlab-report: {error}", file=sys.stderr)
+        return 2
     except OSError as error:
         folder = arguments.folders[-1]
         print(f"rnnlab-report: {folder}: the report cannot be written ({error.strerror or error})", file=sys.stderr)
@@ -48,12 +55,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("rnnlab-report: interrupted; an older report is left as it was", file=sys.stderr)
         return 130
-    print(page)
-    if arguments.open:
+    if arguments.watch:
+        print("nobody is at work in the study any longer; the page stays as it is")
+    else:
+        _show(page, arguments.open)
+    return 0
+
+
+def _show(page: Path, opens: bool) -> None:
+    print(page, flush=True)
+    if opens:
         import webbrowser
 
         webbrowser.open(page.resolve().as_uri())
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,8 +80,35 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folders", metavar="DIR", nargs="+", type=Path, help="the folder of a sweep; two to compare")
     parser.add_argument("--format", choices=("html", "md"), default="html", help="html (default), or md beside it")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.add_argument(
+        "--only",
+        metavar="CONDITION",
+        action="append",
+        default=[],
+        help="a part of the study, in a folder of its own: runs with these settings, as cell.activation=relu,tanh or "
+        "'training.steps>1000'; several are joined by and",
+    )
+    parser.add_argument(
+        "--where",
+        metavar="CONDITION",
+        action="append",
+        default=[],
+        help="likewise, runs with these results, as outcome=diverged or 'test_loss<0.1'; no claim is judged then",
+    )
+    parser.add_argument("--watch", action="store_true", help="keep the page fresh until the sweep has ended")
     parser.add_argument("--force", action="store_true", help="make the report again even if no file changed")
     return parser
+
+
+def _cannot_be(arguments: argparse.Namespace) -> str:
+    """Why these arguments do not go together; empty where they do."""
+    if len(arguments.folders) > 2:
+        return "at most two folders can be compared"
+    if (arguments.only or arguments.where) and (arguments.watch or len(arguments.folders) > 1):
+        return "--only, --where: choose runs of one study, without --watch"
+    if arguments.watch and (len(arguments.folders) > 1 or arguments.format != "html"):
+        return "--watch: keeps the HTML page of one study fresh; name one folder, without --format md"
+    return ""
 
 
 def _write(arguments: argparse.Namespace) -> Path:
@@ -78,10 +119,19 @@ def _write(arguments: argparse.Namespace) -> Path:
         return write_comparison(first, second[0], arguments.format)
     from rnnlab.report.page.index import study_folders, write_index
     from rnnlab.report.page.page import write_report
+    from rnnlab.report.reading.part import parse_part
+    from rnnlab.report.reading.read import StudyError
 
+    if arguments.watch:
+        from rnnlab.report.page.watch import watch
+
+        return watch(first, say=lambda page: _show(page, arguments.open))
+    part = parse_part(arguments.only, arguments.where) if arguments.only or arguments.where else None
     if study_folders(first):
+        if part:
+            raise StudyError(f"{first}: holds several studies; --only and --where choose runs of one")
         return write_index(first, arguments.format, arguments.force, say=print)
-    return write_report(first, arguments.format, arguments.force)
+    return write_report(first, arguments.format, arguments.force, part=part)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,21 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rnnlab.options import ConfigError
 from rnnlab.records.files import RecordError
-from rnnlab.runs import verify
+from rnnlab.report.reading.read import StudyError
+from rnnlab.runs import compare, delete, disk, find, show, verify
 
 DESCRIPTION = """\
-Recorded runs: are they as they were written?  DIR is the folder of a run, of a sweep, or of several sweeps.
+Recorded runs: find, show, compare and delete them; are they as they were written; how much disk do they take?
+"""
+EXAMPLES = """\
+examples:
+  rnnlab-runs find outputs/activations cell.activation=relu,tanh 'test_loss<0.1'
+  rnnlab-runs show outputs/activations 0a1b2c
+  rnnlab-runs compare outputs/activations task=sines cell.activation=relu 'seed<2'
+  rnnlab-runs delete outputs/activations outcome=diverged
+  rnnlab-runs disk outputs
 """
 
 
@@ -30,6 +40,11 @@ class Subcommand:
 
 
 SUBCOMMANDS: Mapping[str, Subcommand] = {
+    "find": Subcommand(find.HELP, find.add_arguments, find.run),
+    "show": Subcommand(show.HELP, show.add_arguments, show.run),
+    "compare": Subcommand(compare.HELP, compare.add_arguments, compare.run),
+    "delete": Subcommand(delete.HELP, delete.add_arguments, delete.run),
+    "disk": Subcommand(disk.HELP, disk.add_arguments, disk.run),
     "verify": Subcommand(verify.HELP, verify.add_arguments, verify.run),
 }
 
@@ -39,7 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return SUBCOMMANDS[arguments.subcommand].run(arguments)
-    except (RecordError, OSError) as error:
+    except BrokenPipeError:  # `| head`
+        sys.stderr.close()
+        return 0
+    except (RecordError, ConfigError, StudyError, OSError) as error:
         print(f"rnnlab-runs: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -48,7 +66,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="rnnlab-runs", description=DESCRIPTION)
+    parser = argparse.ArgumentParser(
+        prog="rnnlab-runs",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     subparsers = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)
     for name, subcommand in SUBCOMMANDS.items():
         subcommand.add_arguments(subparsers.add_parser(name, help=subcommand.help, description=subcommand.help))

@@ -1,7 +1,7 @@
 """Packs that are computed on another machine: what goes there and what comes back is plain data, JSON and no pickle.
 
     pack    {"format": 1, "rnnlab": "0.9.0", "device": "cpu", "backend": "auto", "checkpoint_folder": "/a/b" or null,
-             "checkpoint_s": "60.0", "plugins": [{"name", "sha256", "text", "path"}, ...],
+             "checkpoint_s": "60.0", "watched": "/a" or null, "plugins": [{"name", "sha256", "text", "path"}, ...],
              "runs": [{"run_id": "0123456789ab", "config": {"task": {"name": "sines", ...}, ..., "seed": 0}}, ...]}
     result  {"format": 1, "provenance": {...},
              "runs": [{"run_id", "status", "diverged", "objective", "summary", "refusal",
@@ -27,7 +27,7 @@ from rnnlab.options import ConfigError
 from rnnlab.records.run import Status
 from rnnlab.sweep.engine import Pack
 from rnnlab.sweep.finished import FinishedRun
-from rnnlab.sweep.worker import work_on
+from rnnlab.sweep.worker import Say, work_on
 from rnnlab.version import __version__
 
 FORMAT = 1
@@ -43,6 +43,7 @@ def pack_to_text(pack: Pack) -> str:
             "backend": pack.backend,
             "checkpoint_folder": None if pack.checkpoint_folder is None else str(pack.checkpoint_folder),
             "checkpoint_s": str(pack.checkpoint_s),
+            "watched": None if pack.watched is None else str(pack.watched),
             "plugins": [vars(plugin) for plugin in pack.used_plugins()],
             "runs": [{"run_id": run.run_id, "config": run.as_node()} for run in pack.runs],
         }
@@ -61,15 +62,15 @@ def pack_from_text(text: str, digests: Collection[str]) -> Pack:
             for plugin in data["plugins"]
         ]
         stated = [(run["run_id"], run["config"]) for run in data["runs"]]
-        folder = data["checkpoint_folder"]
-        rest = (data["device"], data["backend"], Path(folder) if folder else None, float(data["checkpoint_s"]))
+        folder, watched = (Path(data[name]) if data.get(name) else None for name in ("checkpoint_folder", "watched"))
+        rest = (data["device"], data["backend"], folder, float(data["checkpoint_s"]))
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"{platform.node()}: a damaged pack ({type(error).__name__}: {error})") from None
     for plugin in found:
         if plugin.sha256 not in digests:
             raise ConfigError(f"{platform.node()}: plugins: {plugin.name!r}; the command has named no such plugin")
         plugins.arrived(plugin.name, plugin.sha256, plugin.text, plugin.path)
-    return Pack([_run(run_id, config, data["rnnlab"]) for run_id, config in stated], *rest)
+    return Pack([_run(run_id, config, data["rnnlab"]) for run_id, config in stated], *rest, watched=watched)
 
 
 def _run(run_id: str, config: Mapping[str, Any], version: str) -> RunConfig:
@@ -86,9 +87,11 @@ def _run(run_id: str, config: Mapping[str, Any], version: str) -> RunConfig:
     return run
 
 
-def work_elsewhere(text: str, digests: Collection[str]) -> str:
-    """Compute a pack that came as text: the result as text.  Raises ConfigError as pack_from_text does."""
-    return result_to_text(*work_on(pack_from_text(text, digests)))
+def work_elsewhere(text: str, digests: Collection[str], say: Say | None = None) -> str:
+    """Compute a pack that came as text: the result as text.  Raises ConfigError as pack_from_text does.
+
+    say: see `work_on`."""
+    return result_to_text(*work_on(pack_from_text(text, digests), say))
 
 
 def result_to_text(runs: Sequence[FinishedRun], provenance: Mapping[str, Any]) -> str:

@@ -34,6 +34,7 @@ class Pack:
     backend: str = "auto"  # a name of rnnlab.nets.backends.BACKENDS
     checkpoint_folder: Path | None = None  # None: the worker writes no checkpoints
     checkpoint_s: float = math.inf  # seconds between two checkpoints
+    watched: Path | None = None  # the study's folder, where the worker writes how far it is; None: it does not
     suspect: bool = False  # a worker has died while it computed these runs
     folder: Path | None = None  # of the study: the worker writes the records there; None: it hands them back
     beside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # run_id -> files beside its record, as text

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rnnlab.config.run import RunConfig
+from rnnlab.records.progress import forget_pack, pack_name
 from rnnlab.sweep.engine import Cancelled, Died, Done, Engine, Event, Pack
 from rnnlab.sweep.finished import FinishedRun, killed
 from rnnlab.sweep.provenance import provenance
@@ -66,11 +67,18 @@ class Execution:
                 for run, finished in zip(pack.runs, runs, strict=True):
                     self._ready.append(Delivery(run, finished, origin, self._n_running))
             case Died(pack, how):
+                _forget_progress(pack)
                 again, lost = _after_death(pack)
                 self._waiting.extendleft(again)
                 self._ready.extend(Delivery(run, killed(run, how), provenance(), self._n_running) for run in lost)
-            case Cancelled():
-                pass  # its runs are neither delivered nor tried again
+            case Cancelled(pack):  # its runs are neither delivered nor tried again
+                _forget_progress(pack)
+
+
+def _forget_progress(pack: Pack) -> None:
+    """A worker that is gone leaves the file that says how far it is."""
+    if pack.watched is not None:
+        forget_pack(pack.watched, pack_name(pack.runs[0].run_id, len(pack.runs)))
 
 
 def _after_death(pack: Pack) -> tuple[list[Pack], list[RunConfig]]:

@@ -83,8 +83,8 @@ def plan(
         n_packs = math.ceil(len(members) / best_width(members[0], n_workers, memory_gb, str(backend), device))
         n_packs = max(n_packs, _worthwhile(members, n_workers, overhead_s))
         if len(members) >= 2 * n_workers and n_packs >= n_workers:  # as many packs for each worker
-            n_packs = math.ceil(n_packs / n_workers) * n_workers
-        run_s = pack_cost_s(members[:1])
+            n_packs = min(math.ceil(n_packs / n_workers) * n_workers, len(members))
+        run_s = pack_cost_s(members[:1]) * _times_compiled(str(backend), device)
         parted = [members[len(members) * n // n_packs : len(members) * (n + 1) // n_packs] for n in range(n_packs)]
         packs += [(len(pack) * run_s, pack) for pack in parted]
     packs.sort(key=lambda pack: pack[0], reverse=True)
@@ -100,12 +100,16 @@ def _worthwhile(members: Sequence[RunConfig], n_workers: int, overhead_s: float)
 def best_width(run: RunConfig, n_workers: int, memory_gb: float, backend: str = "compiled", device: str = "cpu") -> int:
     """The best number of lanes for a pack of runs like this one."""
     if device == "cpu":
-        times = 1 if backend == "compiled" else TIMES_PLAIN
-        by_time = max(1, int(PACK_S / (times * pack_cost_s([run]))))
+        by_time = max(1, int(PACK_S / (_times_compiled(backend, device) * pack_cost_s([run]))))
     else:
         by_time = max(2, STATES // (recipe(run).chunk * run.cell.hidden_size))
     by_memory = max(1, int(memory_gb * 1e9 / n_workers / lane_bytes(run)))
     return min(by_time, by_memory, MAX_WIDTH)
+
+
+def _times_compiled(backend: str, device: str) -> int:
+    """How many times as long as compiled a run takes on the CPU, about."""
+    return 1 if backend == "compiled" or device != "cpu" else TIMES_PLAIN
 
 
 def pack_cost_s(pack: Sequence[RunConfig]) -> float:

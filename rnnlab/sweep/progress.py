@@ -1,138 +1,127 @@
-"""The progress of a sweep: one live line on a terminal, a bar in a notebook, else a line every few seconds.  A log file
-has each run."""
+"""The progress of a sweep on one line: runs, steps, time left.  A log file has a line for each run that has ended.
+
+    12 of 240 runs, 2 diverged, 8 running at step 3,400 of 10,000, 2 min 10 s left
+
+The steps are read from the small files of the workers (rnnlab.records.progress), by a thread of its own: so the line
+is the same whatever engine computes, in this process too.
+"""
 
 from __future__ import annotations
 
-import sys
+import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
-
+from rnnlab.config.run import RunConfig
+from rnnlab.records.progress import CommandProgress, PackProgress, read_packs, tell
+from rnnlab.sweep.displays import Nowhere, display_for
 from rnnlab.sweep.execute import Delivery
+from rnnlab.sweep.planner import pack_cost_s
+from rnnlab.sweep.reckoning import Reckoning, duration, running_in_words
 
 LOG = "rnnlab.log"
-LINE_EVERY_S = 5.0
-BAR_EVERY_S = 0.25
+LOOK_EVERY_S = 0.5
+SHARE = 20  # at most this part of the time of the thread is spent on looking
 
 
-class Display(Protocol):
-    """Where a sweep shows how far it is."""
+class Looks:
+    """A thread that calls `look` again and again, until the block ends."""
 
-    def show(self, line: str, n_done: int, last: bool) -> None:
-        """The line of now; the last one is shown in any case."""
+    def __init__(self, look: Callable[[], None]) -> None:
+        self._look, self._ended = look, threading.Event()
+        self._thread = threading.Thread(target=self._go_on, daemon=True)
 
+    def __enter__(self) -> Looks:
+        self._thread.start()
+        return self
 
-class Terminal:
-    """One line that is written over again and again."""
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
 
-    def __init__(self, console: Console) -> None:
-        self._live = Live(console=console, refresh_per_second=4)
-        self._live.start()
-
-    def show(self, line: str, n_done: int, last: bool) -> None:
-        self._live.update(Text(line))
-        if last:
-            self._live.stop()
-
-
-class Lines:
-    """A line every few seconds: for a file or a pipe."""
-
-    def __init__(self) -> None:
-        self._shown = time.monotonic()
-
-    def show(self, line: str, n_done: int, last: bool) -> None:
-        now = time.monotonic()
-        if last or now - self._shown >= LINE_EVERY_S:
-            self._shown = now
-            print(f"  {line}", flush=True)
-
-
-class Bar:
-    """A bar with the line beside it, in the output of a notebook's cell."""
-
-    def __init__(self, n_total: int) -> None:
-        from IPython.display import display  # a notebook has it; nothing else of rnnlab needs it
-
-        self._n_total, self._shown = n_total, 0.0
-        self._place = display({"text/plain": ""}, raw=True, display_id=True)
-
-    def show(self, line: str, n_done: int, last: bool) -> None:
-        now = time.monotonic()
-        if last or now - self._shown >= BAR_EVERY_S:
-            self._shown = now
-            bar = f'<progress value="{n_done}" max="{self._n_total}"></progress>'
-            self._place.update({"text/plain": line, "text/html": f"{bar} {line}"}, raw=True)
-
-
-def display_for(n_total: int) -> Display:
-    """What fits the place where this process writes."""
-    if _in_a_notebook():
-        return Bar(n_total)
-    console = Console(file=sys.stdout)
-    return Terminal(console) if console.is_terminal else Lines()
-
-
-def _in_a_notebook() -> bool:
-    """Whether IPython runs this process as the kernel of a notebook, and not in a terminal."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+    def _go_on(self) -> None:
+        pause_s = LOOK_EVERY_S
+        while not self._ended.wait(pause_s):
+            started = time.monotonic()
+            self._look()
+            pause_s = max(LOOK_EVERY_S, SHARE * (time.monotonic() - started))
 
 
 class Progress:
-    """Counts deliveries and shows the counts on one line.  The log file gets one line per run."""
+    """Counts deliveries and steps, and shows them on one line.  The log file gets one line for each run.
 
-    def __init__(self, n_runs: int, n_packs: int, n_done_before: int, folder: Path):
-        self._n_total = n_runs
+    runs: that are to be computed, in n_packs packs.  folder: the study's, in which this process is at work."""
+
+    def __init__(self, runs: Sequence[RunConfig], n_packs: int, n_done_before: int, folder: Path):
+        self._folder, self._n_before, self._n_total = folder, n_done_before, n_done_before + len(runs)
         self._counts: Counter[str] = Counter()
-        self._n_running = 0
         self._log = (folder / LOG).open("a", encoding="utf-8", buffering=1)
         self._started = time.monotonic()
+        self._reckoning, self._lock = Reckoning(_costs(runs), self._started), threading.Lock()
+        self._packs: list[PackProgress] = []
+        self._waiting = {run.run_id for run in runs}
         before = f", {n_done_before} done before" if n_done_before else ""
-        print(f"{n_runs} runs to train in {n_packs} packs{before} -> {folder}", flush=True)
-        self._display = display_for(n_runs) if n_runs else None
+        print(f"{len(runs)} runs to train in {n_packs} packs{before} -> {folder}", flush=True)
+        self._display = display_for() if runs else Nowhere()
+        self._looks = Looks(self.look)
 
     def __enter__(self) -> Progress:
+        self._looks.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._looks.__exit__()
         self._show(last=True)
         with suppress(OSError):
             self._log.close()
 
     def add(self, delivery: Delivery) -> None:
+        """A run has ended."""
         finished = delivery.finished
         what = "failed" if finished.status == "failed" else "diverged" if finished.diverged else "completed"
-        self._counts[what] += 1
-        self._n_running = delivery.n_running
         line = (time.strftime("%Y-%m-%d %H:%M:%S"), what, delivery.run.folder, finished.summary)
         with suppress(OSError):  # a full disk: the record itself reports that
             print(*line, sep="\t", file=self._log)
-        self._show()
+        with self._lock:
+            self._counts[what] += 1
+            self._waiting.discard(delivery.run.run_id)
+            self._reckoning.finish(delivery.run.run_id)
+            self._show()
 
-    def tick(self) -> None:
-        """Show the time that has passed, when nothing has finished."""
-        self._show()
+    def look(self) -> None:
+        """Look how far the workers are."""
+        packs = read_packs(self._folder)
+        with self._lock:
+            ours = [[run for run in pack.runs if run.run_id in self._waiting] for pack in packs]
+            self._packs = [PackProgress(pack.steps, tuple(runs)) for pack, runs in zip(packs, ours, strict=True)]
+            self._reckoning.see(self._packs, time.monotonic())
+            tell(self._folder, CommandProgress(self._show()))
 
-    def _show(self, last: bool = False) -> None:
-        if self._display:
-            self._display.show(self._line(time.monotonic()), self._counts.total(), last)
+    def _show(self, last: bool = False) -> str:
+        line = self._line(time.monotonic(), last)
+        self._display.show(line, self._reckoning.share, last)
+        return line
 
-    def _line(self, now: float) -> str:
-        n = self._counts.total()
-        rate = n / max(now - self._started, 1e-9)
-        parts = [f"{n}/{self._n_total} runs"]
-        parts += [f"{self._counts[what]} {what}" for what in ("diverged", "failed") if self._counts[what]]
-        if n < self._n_total:
-            parts.append(f"{self._n_running} packs running")
-            if n >= self._n_total / 20:  # the first packs wait for the workers to start
-                parts.append(f"{(self._n_total - n) / rate:.0f} s left")
-        parts.append(f"{rate:.3g} runs/s")
+    def _line(self, now: float, last: bool) -> str:
+        n = self._n_before + self._counts.total()
+        parts = [f"{n:,} of {self._n_total:,} runs"]
+        parts += [f"{self._counts[what]:,} {what}" for what in ("diverged", "failed") if self._counts[what]]
+        if last:
+            return ", ".join([*parts, f"after {duration(now - self._started)}"])
+        running, left_s = running_in_words(self._packs), self._reckoning.left_s(now)
+        parts += [running] if running else []
+        parts += [f"{duration(left_s)} left"] if left_s is not None and n < self._n_total else []
         return ", ".join(parts)
+
+
+def _costs(runs: Sequence[RunConfig]) -> dict[str, float]:
+    """By run_id, the expected time of a run.  Runs that share their sections cost the same."""
+    of_parts: dict[int, float] = {}
+    for run in runs:
+        if id(run.parts) not in of_parts:
+            of_parts[id(run.parts)] = pack_cost_s([run])
+    return {run.run_id: of_parts[id(run.parts)] for run in runs}

@@ -21,6 +21,7 @@ from typing import Literal
 from rnnlab.config.run import RunConfig
 from rnnlab.records.checked import Ended
 from rnnlab.records.files import write_text
+from rnnlab.records.progress import CommandProgress, at_work, cleared, tell
 from rnnlab.records.run import RUN
 from rnnlab.records.study import StudyFile, read_study_file, write_study_file
 from rnnlab.report import write_report
@@ -108,7 +109,7 @@ def sweep(
     expected = expected_of(study, different)
     if study.looks is None or len(study.looks.taken) < 2:  # later looks need not say it again
         say_what_cannot_be_decided(expected)
-    with closing(start_engine(options, device, folder)) as engine:
+    with cleared(folder), closing(start_engine(options, device, folder)) as engine:
         check_memory(different, device, options.memory_gb if options.engine == "local" else engine.pack_memory_gb)
         if options.dry_run:
             done = already_done(folder, different, options.redo).done
@@ -117,7 +118,7 @@ def sweep(
             if expected:
                 print(describe(expected))
             return {}
-        with locked(folder):
+        with locked(folder), at_work(folder):
             found = already_done(folder, different, options.redo)
             done = found.done
             check_study_of(folder)
@@ -129,7 +130,8 @@ def sweep(
                 forget(folder / CHECKPOINTS, {run.run_id for run in different}, also_in_part=True)
             missing = [run for run in different if run.run_id not in done]
             checkpoints = folder.absolute() / CHECKPOINTS if engine.shares_folder else None
-            everything = Pack(missing, device, backend, checkpoints, options.checkpoint_s)
+            watched = folder.absolute() if engine.shares_folder else None
+            everything = Pack(missing, device, backend, checkpoints, options.checkpoint_s, watched=watched)
             found.set_aside(folder, missing)
             if missing:
                 say_what_code_has_changed(folder, missing)
@@ -137,6 +139,7 @@ def sweep(
             try:
                 computed = _compute(everything, done, engine, folder, Writing(study.command, beside, on_finished))
             finally:
+                tell(folder, CommandProgress(over=True))
                 if options.report:
                     report_on(folder)
     endings = {run.run_id: Ending(folder / run.folder, "cancelled") for run in different}
@@ -210,12 +213,10 @@ def _compute(
     try:
         with (
             Interrupt() as interrupt,
-            Progress(len(everything.runs), len(packs) + len(under_way), len(done), folder) as progress,
+            Progress(everything.runs, len(packs) + len(under_way), len(done), folder) as progress,
         ):
             for delivery in execution.deliveries():
-                if delivery is None:
-                    progress.tick()
-                else:
+                if delivery is not None:
                     take(delivery)
                 if interrupt.requested:
                     break

@@ -10,12 +10,14 @@ names a look before its runs are computed, so a command that was killed goes on 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from rnnlab.config.run import RunConfig
 from rnnlab.options import ConfigError
 from rnnlab.records.claims import Claim
+from rnnlab.records.progress import at_work
 from rnnlab.records.study import Looks, StudyFile, read_study_file
 from rnnlab.report import undecided_claims
 from rnnlab.sweep.checks import with_runs
@@ -56,40 +58,41 @@ def sweep_until(
     needed = with_runs(study, runs).needed or ()
     now = _begun(folder, study, tuple(looks))
     endings: dict[str, Ending] = {}
-    try:
-        while True:
-            print(_announced(now, study.claims, precision), flush=True)
-            asked = [run for run in runs if _is_asked(run, now, needed)]
-            endings |= sweep(
-                [run for run in asked if run.run_id not in endings],
-                folder,
-                replace(with_runs(study, asked), looks=now),
-                device=device,
-                backend=backend,
-                options=replace(options, report=False),
-                files=files,
-                beside=beside,
-                on_finished=on_finished,
-            )
-            if options.dry_run:
-                return {}
-            still = tuple(sorted(undecided(folder, precision)))
-            ending = _ending(now, study.claims, still, precision)
-            if not ending and (n_lacking := _n_lacking(asked, endings, [needed[n] for n in still])):
-                ending = f"no further look is taken: {n_lacking} runs that undecided claims need have not completed"
-            if ending:
-                print(ending, flush=True)
-                break
-            now = replace(now, taken=(*now.taken, still))
-    except ConfigError:  # nothing was computed, or another command works in the folder
-        raise
-    except BaseException:
+    with at_work(folder) if not options.dry_run else nullcontext():
+        try:
+            while True:
+                print(_announced(now, study.claims, precision), flush=True)
+                asked = [run for run in runs if _is_asked(run, now, needed)]
+                endings |= sweep(
+                    [run for run in asked if run.run_id not in endings],
+                    folder,
+                    replace(with_runs(study, asked), looks=now),
+                    device=device,
+                    backend=backend,
+                    options=replace(options, report=False),
+                    files=files,
+                    beside=beside,
+                    on_finished=on_finished,
+                )
+                if options.dry_run:
+                    return {}
+                still = tuple(sorted(undecided(folder, precision)))
+                ending = _ending(now, study.claims, still, precision)
+                if not ending and (n_lacking := _n_lacking(asked, endings, [needed[n] for n in still])):
+                    ending = f"no further look is taken: {n_lacking} runs that undecided claims need have not completed"
+                if ending:
+                    print(ending, flush=True)
+                    break
+                now = replace(now, taken=(*now.taken, still))
+        except ConfigError:  # nothing was computed, or another command works in the folder
+            raise
+        except BaseException:
+            if options.report:
+                report_on(folder)
+            raise
         if options.report:
             report_on(folder)
-        raise
-    if options.report:
-        report_on(folder)
-    return endings
+        return endings
 
 
 def _check(runs: Sequence[RunConfig], study: StudyFile, looks: Sequence[int]) -> None:

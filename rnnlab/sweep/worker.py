@@ -6,43 +6,49 @@ import math
 import multiprocessing
 import os
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rnnlab.config.run import RunConfig
-from rnnlab.records.run import RUN, RunResult
-from rnnlab.sweep.done import refuse_other_versions
+from rnnlab.records.progress import forget_pack, write_pack
+from rnnlab.records.run import RunResult
 from rnnlab.sweep.engine import Pack
-from rnnlab.sweep.finished import FinishedRun, RunFailed, cannot_write, failed, finish
-from rnnlab.sweep.folder import locked_for_a_moment
+from rnnlab.sweep.finished import FinishedRun, cannot_write, failed, finish
 from rnnlab.sweep.provenance import computed_with, provenance
 from rnnlab.training.checkpoints import SUFFIX, LaneState, read_checkpoints
 from rnnlab.training.construction import backend_of
 from rnnlab.training.loop import Checkpoints, train
+from rnnlab.training.reporter import Reporter
+
+Say = Callable[[str, str], None]  # name and text of the small file that says how far a pack is
 
 
-def run_alone(run: RunConfig, folder: Path, device: str, backend: str, command: str = "") -> FinishedRun:
-    """Train a run as a pack of one and write its record.  command: for its provenance; by default this process's.
+def work_on(
+    pack: Pack, say: Say | None = None, interrupted: Callable[[], bool] = lambda: False
+) -> tuple[list[FinishedRun], dict[str, Any]]:
+    """The runs of a pack, finished, in its order, and their provenance.
 
-    Raises RunFailed after the record of a failed run, and ConfigError where a record of another version is there."""
-    refuse_other_versions(folder)
-    (finished,), origin = work_on(Pack([run], device, backend, command=command))
-    is_in_a_study = folder.name == run.folder
-    with locked_for_a_moment(folder.absolute().parent) if is_in_a_study else nullcontext():
-        finished.write(folder, origin)
-    if finished.status == "failed":
-        raise RunFailed(f"the run failed: {finished.summary}; its traceback is in {folder / RUN}")
-    return finished
+    say: takes how far the pack is; by default it is written where the pack says.  interrupted: see `Checkpoints`."""
+    if say is None and pack.watched is not None:
+        say = partial(write_pack, pack.watched)
+    reporter = Reporter(pack.runs, say) if say else None
+    try:
+        return _work_on(pack, reporter, interrupted)
+    finally:
+        if reporter and pack.watched is not None:
+            forget_pack(pack.watched, reporter.name)
 
 
-def work_on(pack: Pack) -> tuple[list[FinishedRun], dict[str, Any]]:
-    """The runs of a pack, finished, in its order, and their provenance."""
+def _work_on(
+    pack: Pack, reporter: Reporter | None, interrupted: Callable[[], bool]
+) -> tuple[list[FinishedRun], dict[str, Any]]:
     started = time.monotonic()
     computed_by = backend_of(pack.runs[0], pack.device, pack.backend)
-    results = compute(pack.runs, pack.device, computed_by, pack.checkpoint_folder, pack.checkpoint_s)
+    folder, every_s = pack.checkpoint_folder, pack.checkpoint_s
+    results = compute(pack.runs, pack.device, computed_by, folder, every_s, reporter, interrupted)
     runs = [finish(run, result) for run, result in zip(pack.runs, results, strict=True)]
     circumstances = {"pack_wall_s": time.monotonic() - started, "pack_width": len(runs), "device": pack.device}
     circumstances |= computed_with(computed_by)
@@ -71,7 +77,13 @@ def _written(run: RunConfig, finished: FinishedRun, pack: Pack, origin: Mapping[
 
 
 def compute(
-    pack: Sequence[RunConfig], device: str, backend: str, folder: Path | None = None, every_s: float = math.inf
+    pack: Sequence[RunConfig],
+    device: str,
+    backend: str,
+    folder: Path | None = None,
+    every_s: float = math.inf,
+    reporter: Reporter | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> list[RunResult]:
     """Train a pack, from its checkpoints in `folder` where there are any, and write one every `every_s` seconds.
 
@@ -80,14 +92,16 @@ def compute(
     results: dict[str, RunResult] = {}
     for step, part in _by_step(pack, states).items():
         part_states = None if step is None else [states[run.run_id] for run in part]
-        checkpoints = Checkpoints(folder / f"{part[0].run_id}-{len(part)}{SUFFIX}", every_s) if folder else None
+        name = f"{part[0].run_id}-{len(part)}{SUFFIX}"
+        checkpoints = Checkpoints(folder / name, every_s, interrupted) if folder else None
         try:
-            found = train(part, device, backend, states=part_states, checkpoints=checkpoints)
+            found = train(part, device, backend, states=part_states, checkpoints=checkpoints, reporter=reporter)
         except Exception as error:
             middle = len(part) // 2
             if middle:  # each half continues from the latest checkpoint
                 halves = (part[:middle], part[middle:])
-                found = [r for half in halves for r in compute(half, device, backend, folder, every_s)]
+                rest = (device, backend, folder, every_s, reporter, interrupted)
+                found = [result for half in halves for result in compute(half, *rest)]
             else:
                 found = [failed(part[0], error)]
         results |= {run.run_id: result for run, result in zip(part, found, strict=True)}

@@ -162,3 +162,34 @@ def test_claims_are_a_list(entries):
 def test_a_claim_is_a_mapping():
     with pytest.raises(ConfigError, match=r"claims\[0\]: 'relu'; must have the keys says"):
         parse(["relu"])
+
+
+UPDATES = {"quantity": "updates", "is": "lower", "where": {"task": "sines"}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "complaint"),
+    [
+        ({}, "claims[0].to: None; must be what is reached, as {score: 0.5} or {eval_loss: 0.1}"),
+        ({"to": 0.5}, "claims[0].to: 0.5; must be what is reached, as {score: 0.5} or {eval_loss: 0.1}"),
+        ({"to": {"score": "half"}}, "claims[0].to.score: 'half'; must be a finite number"),
+        (
+            {"to": {"grad_norm": 1}},
+            "claims[0].to: 'grad_norm'; must be score, or a column of curves.csv with a better side",
+        ),
+        (
+            {"to": {"score": 0.5}, "quantity": "score"},
+            "claims[0].to: {'score': 0.5}; belongs to quantity: updates, not to score",
+        ),
+    ],
+)
+def test_updates_need_a_threshold_and_nothing_else_has_one(entries, complaint):
+    assert refusal(**UPDATES | entries) == complaint
+
+
+def test_updates_are_compared_among_runs_that_were_given_equally_many():
+    (claim,) = parse([RELU | UPDATES | {"to": {"score": 0.5}}])
+    assert claim.kind == "unbounded" and parse([claim.as_dict()]) == (claim,)
+    check([claim], [config | {"training.steps": 100} for config in CONFIGS])
+    with pytest.raises(ConfigError, match=r"updates of runs with training\.steps=100, 200; must be one number"):
+        check([claim], [config | {"training.steps": 100 + 100 * config["seed"]} for config in CONFIGS])

@@ -10,11 +10,11 @@ from rnnlab.records import checked, study
 from rnnlab.records.digests import SUMS
 from rnnlab.records.run import PROVENANCE
 from rnnlab.records.study import StudyFile
+from rnnlab.sweep.alone import run_alone
 from rnnlab.sweep.done import already_done
 from rnnlab.sweep.finished import finish, killed
 from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.sweep import sweep
-from rnnlab.sweep.worker import run_alone
 from rnnlab.training.loop import train
 
 QUIET = SweepOptions(report=False)

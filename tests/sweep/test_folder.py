@@ -11,9 +11,9 @@ import pytest
 from rnnlab.options import ConfigError
 from rnnlab.records.temporaries import temporary
 from rnnlab.sweep import folder as module
+from rnnlab.sweep.alone import run_alone
 from rnnlab.sweep.finished import finish, killed
 from rnnlab.sweep.folder import CHECKPOINTS, forget_finished, locked, locked_for_a_moment
-from rnnlab.sweep.worker import run_alone
 from rnnlab.training.checkpoints import LaneState, runs_with_checkpoints, write_checkpoint
 from rnnlab.training.loop import train
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -100,17 +101,24 @@ os.kill(os.getpid(), 9)
 """
 
 
+@pytest.fixture
+def short_folder():
+    """tmp_path may be too long for a socket."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds the processes in /proc")
 @pytest.mark.parametrize("state", ["importing", "ready"])
-def test_a_server_whose_command_is_killed_ends_and_takes_its_socket_with_it(tmp_path, state):
+def test_a_server_whose_command_is_killed_ends_and_takes_its_socket_with_it(short_folder, state):
     command = [sys.executable, "-c", STARTS_A_SERVER, state]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    environment = {**os.environ, "TMPDIR": str(short_folder)}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (-signal.SIGKILL, "")
     assert ended.stdout.startswith("pymp-")
-    while any(os.fsencode(tmp_path) in environ for environ in environments()):
+    while any(os.fsencode(short_folder) in environ for environ in environments()):
         time.sleep(0.05)
-    assert not list(tmp_path.iterdir())
+    assert not list(short_folder.iterdir())
 
 
 def environments():

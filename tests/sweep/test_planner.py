@@ -101,6 +101,18 @@ def test_the_longest_packs_come_first(mixed):
     assert costs == sorted(costs, reverse=True)
 
 
+def test_no_pack_is_empty_where_every_run_is_one_of_its_own(run_config):
+    """Nine long runs for two workers: ten packs would be as many for each."""
+    runs = [run_config(cell__hidden_size=256, training__steps=10**6, seed=seed) for seed in range(9)]
+    packs = plan(runs, 2, PLENTY).packs
+    assert sorted(run.seed for pack in packs for run in pack) == list(range(9)) and all(packs)
+
+
+def test_what_plain_torch_computes_is_estimated_longer(run_config):
+    compiled, plain = (plan([run_config()], 1, PLENTY, backend_of=lambda run, b=b: b) for b in ("compiled", "torch"))
+    assert plain.estimate_s(1) > compiled.estimate_s(1)
+
+
 def test_wider_networks_and_larger_batches_make_narrower_packs(run_config):
     widths = [best_width(run_config(cell__hidden_size=size), 1, PLENTY) for size in (8, 64, 512)]
     assert widths == sorted(widths, reverse=True)

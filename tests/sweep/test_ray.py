@@ -15,6 +15,7 @@ import pytest
 
 from rnnlab import plugins
 from rnnlab.options import ConfigError
+from rnnlab.records.progress import read_packs
 from rnnlab.sweep.engine import Died, Done, EngineError, Pack
 from rnnlab.sweep.execute import Execution
 from rnnlab.sweep.finished import finish
@@ -64,7 +65,7 @@ LONG, ENDLESS = (
 @pytest.fixture(scope="module")
 def engine():
     """Two workers on this machine's own Ray, shared by the tests that do no harm to it."""
-    with closing(RayEngine(RaySettings(), n_workers=2)) as engine:
+    with closing(RayEngine(RaySettings(), n_workers=2, folder=Path())) as engine:
         yield engine
 
 
@@ -127,12 +128,12 @@ def test_a_sweep_on_ray_leaves_the_same_bytes(engine, rnnlab, tmp_path):
     assert here == there
 
 
-def test_a_cluster_that_does_not_answer_is_named():
+def test_a_cluster_that_does_not_answer_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"hydra.launcher.ray.address: 'auto'"):
-        RayEngine(RaySettings(address="auto"), n_workers=None)
+        RayEngine(RaySettings(address="auto"), n_workers=None, folder=tmp_path)
 
 
-def test_a_node_that_is_lost_while_packs_run_loses_nothing(run_config):
+def test_a_node_that_is_lost_while_packs_run_loses_nothing(run_config, tmp_path):
     """Three nodes of one core; the one whose pack takes longest is taken away."""
     runs = [run_config(seed=n, cell__hidden_size=6 + n // 2, training__steps=200) for n in range(16)]
     wanted = {run.run_id: finish(run, result) for run, result in zip(runs, _one_by_one(runs), strict=True)}
@@ -141,7 +142,7 @@ def test_a_node_that_is_lost_while_packs_run_loses_nothing(run_config):
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
     try:
-        with closing(RayEngine(RaySettings(address=cluster.address), n_workers=None)) as engine:
+        with closing(RayEngine(RaySettings(address=cluster.address), n_workers=None, folder=tmp_path)) as engine:
             assert engine.n_workers == 3
             found = {}
             for delivery in Execution(packs, engine).deliveries():
@@ -216,13 +217,14 @@ def test_a_ray_without_a_token_is_not_started(command):
 
 CLUSTER = """
 from contextlib import closing
+from pathlib import Path
 
 from ray.cluster_utils import Cluster
 
 from rnnlab.sweep.engines.ray import RayEngine, RaySettings
 
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-with closing(RayEngine(RaySettings(address=cluster.address), n_workers=None)) as engine:
+with closing(RayEngine(RaySettings(address=cluster.address), n_workers=None, folder=Path())) as engine:
     print("workers:", engine.n_workers)
 cluster.shutdown()
 """
@@ -293,3 +295,19 @@ def _records(folder):
     """What follows from the config alone, by the run's folder."""
     files = ("run.json", "curves.csv", "predictions.csv", "gradients.csv", "weights.safetensors")
     return {run.parent.name: [(run.parent / name).read_bytes() for name in files] for run in folder.glob("*/run.json")}
+
+
+def test_nodes_that_do_not_see_the_folder_say_how_far_they_are(run_config, tmp_path):
+    run = run_config(training__steps=100_000_000, training__eval_every=1000)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        with closing(RayEngine(RaySettings(address=cluster.address), n_workers=None, folder=tmp_path)) as engine:
+            assert not engine.shares_folder
+            engine.submit(Pack([run], "cpu"))
+            while not (packs := read_packs(tmp_path, curves=True)) or packs[0].runs[0].step == 0:
+                assert engine.wait(0.5) == []
+        (pack,) = packs
+        assert (pack.steps, pack.runs[0].folder) == (100_000_000, run.folder)
+        assert pack.curves[run.run_id]["step"][0] == 0
+    finally:
+        cluster.shutdown()

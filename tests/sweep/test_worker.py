@@ -14,10 +14,11 @@ from rnnlab.records.digests import SUMS
 from rnnlab.records.run import CURVES, GRADIENTS, PREDICTIONS, PROVENANCE, RUN
 from rnnlab.records.weights import WEIGHTS
 from rnnlab.sweep import worker
+from rnnlab.sweep.alone import run_alone
 from rnnlab.sweep.engine import Pack
 from rnnlab.sweep.finished import RunFailed, finish
 from rnnlab.sweep.provenance import provenance
-from rnnlab.sweep.worker import compute, run_alone, work_on
+from rnnlab.sweep.worker import compute, work_on
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from rnnlab.options import ConfigError, number
 from rnnlab.sweep.engine import Cancelled, Died, Done, EngineError, Event, Pack
 from rnnlab.sweep.engines import register
 from rnnlab.sweep.options import KEY, SweepOptions
+from rnnlab.sweep.ray_mailbox import Mailbox
 
 if TYPE_CHECKING:
     import ray
@@ -61,7 +62,7 @@ class RayEngine:
 
     pack_overhead_s = 0.01
 
-    def __init__(self, settings: RaySettings, n_workers: int | None) -> None:
+    def __init__(self, settings: RaySettings, n_workers: int | None, folder: Path) -> None:
         from rnnlab.sweep.elsewhere import work_elsewhere
 
         self._ray = _imported(is_local=settings.address is None)
@@ -77,6 +78,7 @@ class RayEngine:
         except Exception as error:
             raise ConfigError(f"{KEY}.ray.address: {settings.address!r}; {_one_line(error)}") from None
         self._packs: dict[ray.ObjectRef, Pack] = {}
+        self._mailbox: Mailbox | None = None  # where nodes say how far they are that do not see the study's folder
         self._pulse = _Pulse(self._ray)
         try:
             self._check_who_may_reach_it(settings.address)
@@ -91,10 +93,13 @@ class RayEngine:
         self._compute = self._ray.remote(
             num_cpus=settings.cpus, num_gpus=settings.gpus, max_retries=settings.retries, retry_exceptions=False
         )(work_elsewhere)
+        if not self.shares_folder:
+            with self._guarded():
+                self._mailbox = Mailbox(self._ray, folder)
 
     @classmethod
     def start(cls, settings: RaySettings, options: SweepOptions, device: str, folder: Path) -> Self:
-        return cls(settings, options.n_workers)
+        return cls(settings, options.n_workers, folder)
 
     def _check_who_may_reach_it(self, address: str | None) -> None:
         """Raise ConfigError for a Ray that was started here and could be reached from other machines."""
@@ -130,7 +135,8 @@ class RayEngine:
         task = self._compute.options(max_retries=0) if pack.suspect else self._compute
         digests = [plugin.sha256 for plugin in pack.used_plugins()]
         with self._guarded():
-            self._packs[task.remote(pack_to_text(pack), digests)] = pack
+            say = self._mailbox.say() if self._mailbox else None
+            self._packs[task.remote(pack_to_text(pack), digests, say)] = pack
 
     def wait(self, timeout_s: float | None) -> list[Event]:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -141,6 +147,8 @@ class RayEngine:
             left = PULSE_S if deadline is None else min(PULSE_S, max(deadline - time.monotonic(), 0.0))
             with self._guarded():
                 done, _ = self._ray.wait(list(self._packs), timeout=left)
+                if self._mailbox:
+                    self._mailbox.empty([(pack.runs[0].run_id, len(pack.runs)) for pack in self._packs.values()])
             if deadline is not None and time.monotonic() >= deadline:
                 break
         return [self._event(reference, self._packs.pop(reference)) for reference in done]
