@@ -1,6 +1,8 @@
 """The report of a large study: seconds, peak memory and size of the page, from cold and again with nothing changed.
 
-    python benchmarks/report.py [runs]      10,000 runs if not said otherwise, made up, in a temporary folder
+    python benchmarks/report.py [runs] [studies]    10,000 runs if not said otherwise, made up, in a temporary folder
+
+studies: instead, the page over so many studies of so many runs each.
 
 8 activations x 2 tasks x 5 learning rates x the seeds that are needed; relu diverges at high rates; every run has 31
 evaluations and diagnostics, every tenth a table of gradients.  Times are of the command, its start-up included.
@@ -103,26 +105,31 @@ def write_gradients(folder: Path, activation: str) -> None:
     (folder / "gradients.csv").write_text(to_csv({name: column.ravel() for name, column in columns.items()}))
 
 
-def measured(folder: Path) -> tuple[float, float]:
-    """Wall seconds and peak memory in GB of the command."""
+def measured(folder: Path) -> tuple[float, float, float]:
+    """Wall seconds, processor seconds and peak memory in GB of the command."""
     before = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "rnnlab.report.command", str(folder)], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"rnnlab-report ended with {status}")
-    return time.perf_counter() - before, usage.ru_maxrss / 2**20
+    return time.perf_counter() - before, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
 
 
 def main() -> None:
     n_runs = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    n_studies = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "large"
-        make_study(folder, n_runs)
-        print(f"{n_runs:,} runs")
+        for name in range(n_studies):
+            make_study(folder / f"study{name}", n_runs)
+        if not n_studies:
+            make_study(folder, n_runs)
+        print(f"{n_studies or 1} x {n_runs:,} runs")
         for what in ("from cold", "nothing changed"):
-            wall_s, peak_gb = measured(folder)
-            print(f"{what}: {wall_s:.1f} s, {peak_gb:.2f} GB at most")
-        print(f"page: {(folder / 'report' / 'index.html').stat().st_size / 2**20:.1f} MB")
+            wall_s, processor_s, peak_gb = measured(folder)
+            print(f"{what}: {wall_s:.1f} s ({processor_s:.1f} s of processor), {peak_gb:.2f} GB at most", flush=True)
+        page = folder / "index.html" if n_studies else folder / "report" / "index.html"
+        print(f"page: {page.stat().st_size / 2**20:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from worlds import (
     stream,
 )
 
-from rnnlab.statistics import exact
+from rnnlab.statistics import exact, ranks
 from rnnlab.statistics.decision import Question
 from rnnlab.statistics.kinds import Kind
 from rnnlab.statistics.looks import taken
@@ -125,7 +125,7 @@ def sides(repetitions: int) -> Table:
 
 def all_seeds_p(x: np.ndarray, y: np.ndarray, kind: Kind) -> float:
     if kind == "unbounded":
-        return two_sided(exact.rank_sums(x, y), 0.0)
+        return two_sided(ranks.rank_sums(x, y), 0.0)
     return two_sided(exact.label_permutations(x, y, np.random.default_rng(0), N_DRAWN), 0.0)
 
 

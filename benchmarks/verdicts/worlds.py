@@ -37,6 +37,12 @@ def scores(z: np.ndarray) -> np.ndarray:
     return np.clip(0.5 + 0.1 * z, 0, 1)
 
 
+def updates(z: np.ndarray, n_rows: int, never: float) -> np.ndarray:
+    """The row of curves.csv in which a threshold is reached: few different values, so there are ties, and infinity."""
+    u = ndtr(z)
+    return np.where(u > 1 - never, np.inf, 100 * np.ceil(n_rows * u / (1 - never)))
+
+
 SHAPES = {
     "scores, normal": Shape("bounded", scores),
     "scores, solved or not": Shape("bounded", lambda z: np.where(ndtr(z) < 0.4, 0.02, 0.98) + 0.01 * np.sin(9 * z)),
@@ -46,6 +52,8 @@ SHAPES = {
     "diverged, 20 %": Shape("event", lambda z: (ndtr(z) < 0.2).astype(float)),
     "losses, t(1.5)": Shape("unbounded", lambda z: stats.t.ppf(ndtr(z), 1.5)),
     "losses, 20 % infinite": Shape("unbounded", lambda z: np.where(ndtr(z) < 0.2, np.inf, np.exp(z))),
+    "updates to a threshold": Shape("unbounded", lambda z: updates(z, n_rows=10, never=0.4)),
+    "updates, most never": Shape("unbounded", lambda z: updates(z, n_rows=4, never=0.8)),
 }
 
 

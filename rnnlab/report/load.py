@@ -134,7 +134,7 @@ class Results:
 
     @cached_property
     def _design(self) -> Design:
-        return design_of(self._study.members)
+        return design_of(self._study.members, self._study.following)
 
     def _tables(self, read: Callable[[str], Mapping[str, np.ndarray]]) -> dict[str, Mapping[str, np.ndarray]]:
         tables = {}

@@ -84,6 +84,7 @@ class Decision:
     n_scored: int  # without the seeds that choose settings
     look: int  # which look decided, from 0; the last one if none did
     plan: Callable[[], int | None] | None = field(default=None, compare=False, repr=False)  # of "undecided"
+    tests: tuple[Test, ...] = field(default=(), compare=False, repr=False)  # of each look taken
 
     @cached_property
     def seeds_needed(self) -> int | None:
@@ -189,6 +190,7 @@ def _decision(question: Question, path: Sequence[Numbers], tests: Sequence[Test]
         n_scored=numbers.scored.n_seeds,
         look=conclusion.look,
         plan=partial(seeds_to_decide, question, numbers, conclusion.factors) if judgement == "undecided" else None,
+        tests=tuple(tests),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from rnnlab.statistics.decision import Question
 from rnnlab.statistics.per_seed import Numbers
+from rnnlab.statistics.shift_tests import Test
 
 FIRST = 10
 
@@ -39,11 +40,10 @@ class Step:
     p: float
 
 
-def path(question: Question, numbers: Numbers, looks: Sequence[int]) -> tuple[Step, ...]:
-    """The looks taken so far: those of which all seeds are there.  question.n_looks is the number planned."""
+def path(question: Question, looks: Sequence[Numbers], tests: Sequence[Test]) -> tuple[Step, ...]:
+    """The looks taken so far, from `taken`, each with its test.  question.n_looks is the number planned."""
     steps = []
-    for part in taken(numbers, looks):
-        test = part.test()
+    for part, test in zip(looks, tests, strict=True):
         interval = question.judged_by(test).interval(question.level, question.n_looks)
         steps.append(Step(part.n_seeds, test.estimate, interval, question.p(test)))
     return tuple(steps)

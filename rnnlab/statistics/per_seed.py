@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from rnnlab.statistics import exact
+from rnnlab.statistics import exact, ranks
 from rnnlab.statistics.bounded import Bets, Proportion
 from rnnlab.statistics.kinds import Kind
 from rnnlab.statistics.sharp import AtZero, SharpAtZero
@@ -110,7 +110,7 @@ class PerSeed:
             return Bets(of, 0.0, 1.0, self.anytime)  # several settings per seed: their share
         against = np.asarray(self.against, float)[:n]
         if self.kind == "unbounded":
-            return exact.signed_ranks(of, against) if self.paired else exact.rank_sums(of, against)
+            return ranks.signed_ranks(of, against) if self.paired else ranks.rank_sums(of, against)
         differences = of - against  # seeds that do not pair are put side by side as they come: any order is as good
         bets = Bets(differences, -1.0, 1.0, self.anytime)
         if self.paired:

@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from rnnlab.statistics import exact
+from rnnlab.statistics import exact, ranks
 from rnnlab.statistics.bounded import Bets, Proportion
 from rnnlab.statistics.decision import Question
 from rnnlab.statistics.kinds import Kind
@@ -80,9 +80,9 @@ def _normal_power(kind: Kind, n: int, sides: Sides, sds: float, tail: float) -> 
     tests: list[Test] = [
         exact.signs(one)
         if sides == "number"
-        else exact.signed_ranks(one, other)
+        else ranks.signed_ranks(one, other)
         if sides == "paired"
-        else exact.rank_sums(one, other)
+        else ranks.rank_sums(one, other)
         for one, other in zip(of, against, strict=True)
     ]
     return float(np.mean([test.p_greater(0.0) <= tail for test in tests]))

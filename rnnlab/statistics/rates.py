@@ -146,7 +146,7 @@ class Tuned:
         return OverRates(
             for_greater=tuple(tests[pair] for pair in for_greater),
             for_less=tuple(tests[pair] for pair in for_less),
-            estimate=tests[mine, theirs].estimate,
+            at_chosen=tests[mine, theirs],
         )
 
 
@@ -156,7 +156,11 @@ class OverRates:
 
     for_greater: tuple[Test, ...]  # all of which must say that this side is above the other
     for_less: tuple[Test, ...]  # or below
-    estimate: float
+    at_chosen: Test
+
+    @property
+    def estimate(self) -> float:
+        return self.at_chosen.estimate
 
     def p_greater(self, theta: float, n_looks: int = 1) -> float:
         return max(test.p_greater(theta, n_looks) for test in self.for_greater)
@@ -175,4 +179,4 @@ class OverRates:
     @property
     def cautious(self) -> OverRates:
         greater, less = (tuple(test.cautious for test in tests) for tests in (self.for_greater, self.for_less))
-        return OverRates(greater, less, self.estimate)
+        return OverRates(greater, less, self.at_chosen)

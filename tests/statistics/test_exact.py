@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from rnnlab.statistics import exact
+from rnnlab.statistics.ranks import rank_sums, signed_ranks
 from rnnlab.statistics.shift_tests import two_sided
 
 INF = math.inf
@@ -69,16 +70,40 @@ def test_label_permutations_are_all_permutations_counted_or_near_them():
 def test_signed_ranks_and_rank_sums_agree_with_scipy(n):
     x, y = normal(n, n), normal(n + 1, n, 0.0)
     expected = stats.wilcoxon(x, y, method="exact").pvalue
-    assert two_sided(exact.signed_ranks(x, y), 0.0) == pytest.approx(expected, rel=1e-9)
+    assert two_sided(signed_ranks(x, y), 0.0) == pytest.approx(expected, rel=1e-9)
     expected = stats.mannwhitneyu(x, y[: n - 2], method="exact").pvalue
-    assert two_sided(exact.rank_sums(x, y[: n - 2]), 0.0) == pytest.approx(expected, rel=1e-9)
+    assert two_sided(rank_sums(x, y[: n - 2]), 0.0) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "d", [normal(8, 12), normal(9, 40, 0.1).round(1), np.array([INF, INF, -INF, 1.0, -2.0, 0.0, 3.0]), np.zeros(5)]
+)
+def test_signed_ranks_at_zero_count_the_walsh_averages(d):
+    """One of inf and -inf counts half on either side; ties with zero count for the null hypothesis."""
+    pairs = [(a, b) for a, b in itertools.combinations_with_replacement(d.tolist(), 2) if a != -b or abs(a) != INF]
+    n_undefined = d.size * (d.size + 1) // 2 - len(pairs)
+    test = signed_ranks(d, np.zeros(d.size))
+    whole = 1e-300  # the p-value of this shift, which is none, goes another way: by all Walsh averages
+    assert test.p_greater(0.0) == test.p_greater(whole) and test.p_less(0.0) == test.p_less(-whole)
+    if d.size <= 12:
+        ranks = rankdata_with_infinities(d)
+        sums = [sum(itertools.compress(ranks, signs)) for signs in itertools.product((0, 1), repeat=d.size)]
+        low, high = (sum(sign * (a + b) <= 0 for a, b in pairs) + n_undefined / 2 for sign in (1, -1))
+        assert test.p_greater(0.0) == pytest.approx(np.mean(np.array(sums) <= low))
+        assert test.p_less(0.0) == pytest.approx(np.mean(np.array(sums) <= high))
+
+
+def rankdata_with_infinities(d):
+    """1, 2, ...; infinite differences share the mean of the highest ranks."""
+    n, n_infinite = d.size, int(np.isinf(d).sum())
+    return [*range(1, n - n_infinite + 1), *[n - (n_infinite - 1) / 2] * n_infinite]
 
 
 def test_the_estimates_are_those_of_hodges_and_lehmann():
     x, y = normal(5, 7), normal(6, 7, 0.0)
     walsh = [(a + b) / 2 for a, b in itertools.combinations_with_replacement(x - y, 2)]
-    assert exact.signed_ranks(x, y).estimate == pytest.approx(np.median(walsh), abs=1e-12)
-    assert exact.rank_sums(x, y).estimate == pytest.approx(np.median(np.subtract.outer(x, y)), abs=1e-12)
+    assert signed_ranks(x, y).estimate == pytest.approx(np.median(walsh), abs=1e-12)
+    assert rank_sums(x, y).estimate == pytest.approx(np.median(np.subtract.outer(x, y)), abs=1e-12)
 
 
 def test_signed_ranks_with_infinite_losses_count_every_choice_of_signs():
@@ -87,7 +112,7 @@ def test_signed_ranks_with_infinite_losses_count_every_choice_of_signs():
     ranks = np.array([5, 5, 5, 1, 2, 3])
     observed = 5 + 5 + 1 + 2  # d = inf, inf, -inf, .5, 1, -3
     sums = [np.dot(chosen, ranks) for chosen in itertools.product((0, 1), repeat=6)]
-    test = exact.signed_ranks(of, against)
+    test = signed_ranks(of, against)
     assert test.p_greater(0.0) == pytest.approx(np.mean(np.array(sums) >= observed), abs=1e-12)
     assert test.p_less(0.0) == pytest.approx(np.mean(np.array(sums) <= observed), abs=1e-12)
 
@@ -95,7 +120,7 @@ def test_signed_ranks_with_infinite_losses_count_every_choice_of_signs():
 @pytest.mark.parametrize("theirs", [[0.5, 2.0, INF, -INF], [0.5, 2.0, 2.5, INF, -INF]])
 def test_rank_sums_with_infinite_losses_agree_with_every_permutation_of_the_ranks(theirs):
     x, y = np.array([1.0, 3.0, INF, INF]), np.array(theirs)
-    ranks, test = stats.rankdata(np.concatenate([x, y])), exact.rank_sums(x, y)
+    ranks, test = stats.rankdata(np.concatenate([x, y])), rank_sums(x, y)
     sums = np.array([ranks[list(chosen)].sum() for chosen in itertools.combinations(range(len(ranks)), 4)])
     above, below = np.mean(sums >= ranks[:4].sum()), np.mean(sums <= ranks[:4].sum())
     if len(y) == 4:
@@ -105,7 +130,7 @@ def test_rank_sums_with_infinite_losses_agree_with_every_permutation_of_the_rank
 
 
 def test_a_side_that_always_diverges_is_worse_by_an_infinite_shift():
-    test = exact.signed_ranks(np.full(10, INF), np.arange(10.0))
+    test = signed_ranks(np.full(10, INF), np.arange(10.0))
     assert two_sided(test, 0.0) == 2 ** (1 - 10)
     assert test.estimate == INF and test.interval(0.95) == (INF, INF)
 
@@ -113,15 +138,15 @@ def test_a_side_that_always_diverges_is_worse_by_an_infinite_shift():
 def test_seeds_that_diverge_on_both_sides_are_left_out():
     x, y = normal(7, 8), normal(8, 8, 0.0)
     infinite = np.full(3, INF)
-    both = exact.signed_ranks(np.concatenate([x, infinite]), np.concatenate([y, infinite]))
-    alone = exact.signed_ranks(x, y)
+    both = signed_ranks(np.concatenate([x, infinite]), np.concatenate([y, infinite]))
+    alone = signed_ranks(x, y)
     assert both.interval(0.9) == alone.interval(0.9) and two_sided(both, 0.1) == two_sided(alone, 0.1)
-    assert two_sided(exact.signed_ranks(infinite, infinite), 0.0) == 1.0
+    assert two_sided(signed_ranks(infinite, infinite), 0.0) == 1.0
 
 
 def test_ties_count_for_the_null_hypothesis():
-    assert two_sided(exact.signed_ranks(np.ones(20), np.ones(20)), 0.0) == 1.0
-    assert two_sided(exact.rank_sums(np.ones(20), np.ones(20)), 0.0) == 1.0
+    assert two_sided(signed_ranks(np.ones(20), np.ones(20)), 0.0) == 1.0
+    assert two_sided(rank_sums(np.ones(20), np.ones(20)), 0.0) == 1.0
     assert two_sided(exact.signs(np.full(20, 0.5)), 0.5) == 1.0
     assert two_sided(exact.sign_flips(np.zeros(20), drawn()), 0.0) == 1.0
 
@@ -137,12 +162,12 @@ def test_the_sign_test_is_binomial_and_its_interval_is_of_order_statistics():
 def test_n_seeds_that_agree_have_the_smallest_p_value(n):
     assert exact.smallest_p(n) == 2.0 ** (1 - n)
     assert two_sided(exact.sign_flips(np.arange(1.0, n + 1), drawn()), 0.0) == 2.0 ** (1 - n)
-    assert two_sided(exact.signed_ranks(np.arange(1.0, n + 1), np.zeros(n)), 0.0) == pytest.approx(2.0 ** (1 - n))
+    assert two_sided(signed_ranks(np.arange(1.0, n + 1), np.zeros(n)), 0.0) == pytest.approx(2.0 ** (1 - n))
     assert exact.smallest_p(40) == 2 / 100_000
 
 
 def test_numbers_that_are_none_are_refused():
-    for test in (exact.signed_ranks, exact.rank_sums):
+    for test in (signed_ranks, rank_sums):
         with pytest.raises(ValueError, match="NaN"):
             test(np.array([1.0, math.nan]), np.array([1.0, 2.0]))
     with pytest.raises(ValueError, match="finite"):
@@ -150,5 +175,5 @@ def test_numbers_that_are_none_are_refused():
 
 
 def test_seeds_of_which_half_are_infinitely_better_and_half_infinitely_worse_have_no_shift():
-    test = exact.signed_ranks(np.array([np.inf, 1.0]), np.array([1.0, np.inf]))
+    test = signed_ranks(np.array([np.inf, 1.0]), np.array([1.0, np.inf]))
     assert test.estimate == 0.0 and two_sided(test, 0.0) == 1.0

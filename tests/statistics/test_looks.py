@@ -18,7 +18,8 @@ def test_looks_double_up_to_the_most_seeds():
 def test_the_path_shows_each_look_of_which_all_seeds_are_there():
     rng = np.random.default_rng(0)
     numbers = PerSeed(rng.uniform(0.4, 0.8, 25), rng.uniform(0.3, 0.7, 25), "bounded", True)
-    found = looks.path(Question("higher", n_looks=4), numbers, (10, 20, 40, 80))
+    taken = looks.taken(numbers, (10, 20, 40, 80))
+    found = looks.path(Question("higher", n_looks=4), taken, [part.test() for part in taken])
     assert [step.n_seeds for step in found] == [10, 20]
     for step in found:
         part = numbers.first(step.n_seeds)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rnnlab.statistics.bounded import Bets
-from rnnlab.statistics.exact import sign_flips, signed_ranks
+from rnnlab.statistics.exact import sign_flips
+from rnnlab.statistics.ranks import signed_ranks
 from rnnlab.statistics.sharp import AtZero, SharpAtZero
 from rnnlab.statistics.shift_tests import two_sided
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rnnlab.statistics.bounded import Bets, Proportion
-from rnnlab.statistics.exact import label_permutations, rank_sums, sign_flips, signed_ranks, signs
+from rnnlab.statistics.exact import label_permutations, sign_flips, signs
+from rnnlab.statistics.ranks import rank_sums, signed_ranks
 from rnnlab.statistics.sharp import AtZero, SharpAtZero
 from rnnlab.statistics.shift_tests import ShiftTest, rejects, two_sided
 

@@ -1,5 +1,8 @@
 """From numbers to pictures: a module for each kind of figure, found by registry.py.
 
+    maps          outcome and score by two swept keys
+    effects       score by each swept key
+    importance    how much each swept key has to do with score and divergence
     claims        what the claims are judged by: estimates, intervals, margins; and from look to look
     scores        score by activation, every run a dot
     pairs         how far any two are apart, by task

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec
+from unicodedata import east_asian_width
 
 import matplotlib
 import numpy as np
@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 
 from rnnlab.report.figures.fonts import FALLBACKS
 from rnnlab.report.figures.palette import INK, SOFT, Style
+from rnnlab.report.words.wording import pieces
 
 P = ParamSpec("P")
 WIDTH = 9.6  # inches: the width of the page's column
@@ -93,7 +94,7 @@ def panels(
     n_rows = -(-n // n_columns)
     panel_width = (width - margins.left - margins.right - (n_columns - 1) * margins.across) / n_columns
     letters = max(12, int(panel_width / text_width(["x"], TITLE_SIZE)))
-    broken = ["\n".join(textwrap.wrap(title, letters)) for title in titles]
+    broken = [broken_title(title, letters) for title in titles]
     extra = max(title.count("\n") for title in broken) * 1.3 * TITLE_SIZE / 72
     top, down = margins.top + extra, margins.down + extra
     total = top + margins.bottom + n_rows * height + (n_rows - 1) * down
@@ -116,6 +117,16 @@ def panels(
     return figure, axes
 
 
+def broken_title(title: str, letters: int) -> str:
+    """Lines of at most so many letters, broken where `pieces` allows it; a single word may be longer."""
+    lines = [""]
+    for piece in pieces(title):
+        if lines[-1] and letters_of(lines[-1]) + letters_of(piece.rstrip()) > letters:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def balanced(n: int, at_most: int) -> int:
     """The number of columns that fills the rows most evenly: 5 panels stand as 3 + 2, not as 4 + 1."""
     return -(-n // -(-n // at_most))
@@ -131,7 +142,12 @@ def is_bottom(place: int, n: int, n_columns: int) -> bool:
 
 def text_width(texts: Sequence[str], size: float = LABEL_SIZE) -> float:
     """Inches that the longest text takes, about: a letter of this font is 0.6 of its size wide."""
-    return max(map(len, texts), default=0) * 0.6 * size / 72
+    return max(map(letters_of, texts), default=0) * 0.6 * size / 72
+
+
+def letters_of(text: str) -> float:
+    """The width of a text in Latin letters: one of Korean, Chinese or Japanese is as wide as 1.7."""
+    return sum(1.7 if east_asian_width(letter) in "WF" else 1.0 for letter in text)
 
 
 def plain_log_ticks(axes: Axes) -> None:
@@ -148,6 +164,14 @@ def plain_log_ticks(axes: Axes) -> None:
 
 
 BASELINE_LINES = ((0, (1, 1.5)), (0, (4, 2)), (0, (6, 1.5, 1, 1.5)), (0, (2, 4)))
+
+
+def fitted(scores: np.ndarray, least: float = 0.02) -> tuple[float, float]:
+    """The ends of an axis that fits scores: at least `least` long, with a little room on both sides."""
+    known = scores[np.isfinite(scores)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    middle, half = (low + high) / 2, max(high - low, least) / 2
+    return middle - 1.08 * half, middle + 1.08 * half
 
 
 def baselines(axes: Axes, values: Sequence[float]) -> None:

@@ -35,10 +35,10 @@ from rnnlab.report.figures.canvas import (
 from rnnlab.report.figures.choice import evenly
 from rnnlab.report.figures.palette import INK, SOFT, SOLID, Style
 from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.figures.pointed import stands_for
 from rnnlab.report.figures.registry import Styles, figure_of_task
 from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.view import TaskView
-from rnnlab.report.reading.cache import Curves
 from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import baseline_name, counted, listed, near_one, number, ranked
 from rnnlab.statistics.summaries import median_curve
@@ -61,6 +61,7 @@ class Trace:
     style: Style
     label: str = ""
     crosses: bool = True  # mark where runs diverged
+    places: tuple[int, ...] = ()  # of the runs in study.members; none: nobody can point at the lines
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,10 @@ def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
         return
     facets = list(dict.fromkeys(standing.facet for standing in standings))
     if len(facets) == 1:
-        found = [_own_panel(standing, study.curves, style_of) for standing in standings]
+        found = [_own_panel(standing, study, style_of) for standing in standings]
         what = "Training (grey) and evaluation loss (colour)"
     else:
-        found = [_facet_panel(facet, standings, study.curves, style_of) for facet in facets]
+        found = [_facet_panel(facet, standings, study, style_of) for facet in facets]
         what = "Evaluation loss"
     shown = found[:MAX_PANELS]
     caption = f"{what} on a log scale: every run thin, the median over runs thick; a diverged run counts as infinite."
@@ -93,28 +94,24 @@ def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     yield Plate(file_stem("curves", name), "curves", name, caption, _alt(task), figure)
 
 
-def _own_panel(standing: Standing, tables: Mapping[str, Curves], style_of: Styles) -> CurvePanel:
+def _own_panel(standing: Standing, study: Study, style_of: Styles) -> CurvePanel:
     traces = (
-        _trace(standing, tables, "train_loss", TRAINING, crosses=False),
-        _trace(standing, tables, "eval_loss", style_of[standing.label]),
+        _trace(standing, study, "train_loss", TRAINING, crosses=False),
+        _trace(standing, study, "eval_loss", style_of[standing.label]),
     )
     return CurvePanel(standing.label, traces)
 
 
-def _facet_panel(
-    facet: str, standings: Sequence[Standing], tables: Mapping[str, Curves], style_of: Styles
-) -> CurvePanel:
+def _facet_panel(facet: str, standings: Sequence[Standing], study: Study, style_of: Styles) -> CurvePanel:
     inside = [standing for standing in standings if standing.facet == facet]
-    traces = [_trace(standing, tables, "eval_loss", style_of[standing.label], standing.label) for standing in inside]
+    traces = [_trace(standing, study, "eval_loss", style_of[standing.label], standing.label) for standing in inside]
     return CurvePanel(facet, tuple(traces))
 
 
-def _trace(
-    standing: Standing, tables: Mapping[str, Curves], column: str, style: Style, label: str = "", crosses: bool = True
-) -> Trace:
+def _trace(standing: Standing, study: Study, column: str, style: Style, label: str = "", crosses: bool = True) -> Trace:
     """The curves of a standing on the union of their steps; what comes after a divergence is gone: NaN."""
-    runs = [run for run in standing.runs if run.run_id in tables]
-    curves = [tables[run.run_id] for run in runs]
+    runs = [run for run in standing.runs if run.run_id in study.curves]
+    curves = [study.curves[run.run_id] for run in runs]
     steps = np.unique(np.concatenate([curve["step"] for curve in curves] or [np.empty(0)]))
     losses = np.full((len(runs), len(steps)), math.nan)
     diverged_at = np.array([run.diverged_at_step if run.diverged else math.nan for run in runs], float)
@@ -125,7 +122,8 @@ def _trace(
     if len(steps) > MAX_POINTS:
         kept = evenly(range(len(steps)), MAX_POINTS)
         steps, losses = steps[kept], losses[:, kept]
-    return Trace(steps, losses, diverged_at, style, label, crosses)
+    places = tuple(study.places[run.run_id] for run in runs)
+    return Trace(steps, losses, diverged_at, style, label, crosses, places)
 
 
 def _lines_each(shown: Sequence[CurvePanel]) -> int:
@@ -178,7 +176,8 @@ def _draw_trace(axes: Axes, trace: Trace, low: float, high: float, thin_alpha: f
     losses = np.where(trace.losses <= 0, low, trace.losses)  # a loss of exactly 0 runs along the bottom of a log axis
     last = np.nan_to_num(losses[:, -1] if losses.size else np.empty(0), nan=math.inf)
     for n in evenly(np.argsort(last, kind="stable"), most):
-        axes.plot(trace.steps, losses[n], color=trace.style.color, alpha=thin_alpha, linewidth=THIN)
+        line = axes.plot(trace.steps, losses[n], color=trace.style.color, alpha=thin_alpha, linewidth=THIN)
+        stands_for(line, trace.places[n : n + 1])
     axes.plot(
         trace.steps,
         median_curve(losses),
@@ -193,7 +192,7 @@ def _draw_trace(axes: Axes, trace: Trace, low: float, high: float, thin_alpha: f
         top = high * (low / high) ** 0.04  # within the panel, not on its title
         y = float(np.clip(at_end[0], low, top)) if at_end.size and np.isfinite(at_end).all() else top
         cross: dict[str, Any] = {"marker": "x", "markersize": 6, "markeredgewidth": 1.4, "clip_on": False, "zorder": 4}
-        axes.plot(end, y, color=trace.style.color, **cross)
+        stands_for(axes.plot(end, y, color=trace.style.color, **cross), trace.places[n : n + 1])
 
 
 def _limits(shown: Sequence[CurvePanel], lines: Sequence[float]) -> tuple[float, float]:

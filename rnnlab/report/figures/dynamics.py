@@ -29,6 +29,7 @@ from rnnlab.report.figures.canvas import (
 from rnnlab.report.figures.choice import evenly
 from rnnlab.report.figures.palette import SOFT, Style
 from rnnlab.report.figures.plate import Plate, file_stem
+from rnnlab.report.figures.pointed import stands_for
 from rnnlab.report.figures.registry import Styles, figure_of_task
 from rnnlab.report.judging.quantities import score
 from rnnlab.report.judging.view import TaskView
@@ -44,17 +45,18 @@ CENTRAL = (2, 98)  # percentiles of the runs that did not diverge: the ends of t
 
 @dataclass(frozen=True)
 class Cloud:
-    """The runs of one activation: x and score, (n,) each; diverged (n,)."""
+    """The runs of one activation: x and score, (n,) each; diverged (n,); places in study.members (n,)."""
 
     label: str
     x: np.ndarray
     scores: np.ndarray
     diverged: np.ndarray
+    places: np.ndarray
 
 
 @figure_of_task("diagnostics", place=1)
 def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
-    drawn = {kind: clouds for kind in SHOWN if (clouds := _clouds(task, kind))}
+    drawn = {kind: clouds for kind in SHOWN if (clouds := _clouds(study, task, kind))}
     if not drawn:
         return
     name = task.facts.name
@@ -72,14 +74,14 @@ def plates(study: Study, task: TaskView, style_of: Styles) -> Iterator[Plate]:
     yield Plate(file_stem("dynamics", name), "diagnostics", f"{name}: score and dynamics", caption, alt, figure)
 
 
-def _clouds(task: TaskView, kind: str) -> list[Cloud]:
+def _clouds(study: Study, task: TaskView, kind: str) -> list[Cloud]:
     """By activation, in the order of the conditions; empty where no run has the number."""
-    found: dict[str, list[tuple[float, float, bool]]] = {}
+    found: dict[str, list[tuple[float, float, bool, int]]] = {}
     for row in task.conditions:
         for run in row.condition.completed:
             x, y = _largest(run, kind), score(run)
             if not np.isnan(x) and not np.isnan(y):
-                found.setdefault(row.condition.label, []).append((x, y, run.diverged))
+                found.setdefault(row.condition.label, []).append((x, y, run.diverged, study.places[run.run_id]))
     return [
         Cloud(label, *map(np.array, zip(*evenly(points, MAX_DOTS), strict=True))) for label, points in found.items()
     ]
@@ -124,7 +126,8 @@ def _draw_cloud(axes: Axes, cloud: Cloud, style: Style, low: float, high: float)
     for kind, look in ((~cloud.diverged, dot), (cloud.diverged, cross | {"markeredgewidth": 0.9})):
         if kind.any():
             x = np.clip(cloud.x[kind], low, high)
-            axes.plot(x, cloud.scores[kind], linestyle="none", clip_on=False, **look)
+            dots = axes.plot(x, cloud.scores[kind], linestyle="none", clip_on=False, **look)
+            stands_for(dots, cloud.places[kind].tolist())
 
 
 def _limits(clouds: Sequence[Cloud], neutral: float) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from rnnlab.report.figures.canvas import STYLE, WIDTH
+from rnnlab.report.figures.pointed import marked
 
 PNG_DPI = 150
 LONGEST_STEM = 200  # bytes; a file system takes names of 255
@@ -64,6 +65,7 @@ def inlined(svg: str) -> str:
     """The bare <svg> element of an SVG file, without a size of its own: the page's style gives it one."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = marked(svg)
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)  # "axes_1" would occur once in every figure; nothing refers to it
     head, rest = svg.split(">", 1)
     points = float(re.findall(r' width="([\d.]+)pt"', head)[0])

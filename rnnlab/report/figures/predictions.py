@@ -134,21 +134,26 @@ def draw_predictions(
     heads: Sequence[str] = tuple(COLUMNS.values()),
     x_label: str = "t",
 ) -> Figure:
-    """A row for each run: its forecasts one step ahead on the left, in closed loop on the right; heads: what stands
-    above the columns."""
+    """A row for each run: its forecasts one step ahead on the left, in closed loop on the right; a column in which no
+    run has a forecast is left out.  heads: what stands above the columns."""
     margins = Margins(left=0.5, right=0.15, top=0.55, bottom=0.78, across=0.25, down=0.4)
-    figure, all_axes = panels([title for row in rows for title in (row.title, "")], 2, 1.15, margins, shared="x")
+    columns = [name for name in COLUMNS if any(not np.isnan(row.forecast(name)[1]).all() for row in rows)] or [
+        "one_step"
+    ]
+    n = len(columns)
+    titles = [title for row in rows for title in (row.title, "")[:n]]
+    figure, all_axes = panels(titles, n, 1.15, margins, shared="x")
     for place, axes in enumerate(all_axes):
-        row, column = rows[place // 2], list(COLUMNS)[place % 2]
+        row, column = rows[place // n], columns[place % n]
         limits = _limits(row.truth, row.one_step, row.closed_loop)
         axes.plot(row.t, row.truth, color=FAINT, linewidth=2.6)
         _draw_forecast(axes, *row.forecast(column), limits, style_of[row.label])
-        if column == "closed_loop":
+        if place % n:
             axes.tick_params(labelleft=False)
-        if place < 2:
-            x = axes.get_position().x0
-            figure.text(x, 1 - 0.12 / figure.get_figheight(), heads[place], va="top", color=SOFT)
-        last_row = place >= 2 * len(rows) - 2
+        if place < n:
+            x, head = axes.get_position().x0, heads[list(COLUMNS).index(column)]
+            figure.text(x, 1 - 0.12 / figure.get_figheight(), head, va="top", color=SOFT)
+        last_row = place >= n * (len(rows) - 1)
         axes.tick_params(labelbottom=last_row)
         if last_row:
             axes.set_xlabel(x_label)

@@ -72,7 +72,9 @@ for _place, (_name, _title) in enumerate(
     )
 ):
     register_section(_name, _title, _place)
+register_section("overview", "At a glance", -2)
 register_section("verdicts", "Verdicts", -1)
+register_section("importance", "What matters", 0.3)
 register_section("pairs", "All pairs", 0.5)
 
 

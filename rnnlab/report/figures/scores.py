@@ -15,8 +15,10 @@ from matplotlib.lines import Line2D
 from rnnlab.report.figures.canvas import LABEL_SIZE, Margins, balanced, is_bottom, is_left, panels, styled, text_width
 from rnnlab.report.figures.palette import INK, SOFT, Style
 from rnnlab.report.figures.plate import Plate
+from rnnlab.report.figures.pointed import stands_for
 from rnnlab.report.figures.registry import Styles, figure_of_study
 from rnnlab.report.judging.estimates import Estimate
+from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.view import View
 from rnnlab.report.reading.study import Study
 from rnnlab.report.words.wording import counted, listed, near_one
@@ -24,7 +26,8 @@ from rnnlab.report.words.wording import counted, listed, near_one
 MAX_PANELS = 24
 STRETCHED_FROM = 0.95  # above this score, runs differ in how close they come to 1
 CLOSEST = 1e-9  # a score of exactly 1 is drawn here
-ROW = 0.44  # inches
+FARTHEST = 1.0  # decades of 1 - score between tasks that share an axis
+ROW, LOW_ROW, MANY_ROWS = 0.44, 0.18, 24  # inches, and from how many rows on they are low
 EXPLANATION = (
     "Score of a run: 1 - test loss / test loss of the task's naive answer, kept within 0 and 1; a diverged run scores "
     "0. Every run is a mark, in the order of the seeds from top to bottom. From five runs on, the bar is the 95% "
@@ -38,12 +41,14 @@ class ScoreRow:
     scores: Sequence[float]
     diverged: Sequence[bool]
     estimate: Estimate
+    places: Sequence[int]  # of the runs in study.members
 
 
 @dataclass(frozen=True)
 class ScorePanel:
     title: str
     rows: Sequence[ScoreRow]
+    task: str = ""
 
 
 @figure_of_study("scores", place=1)
@@ -55,22 +60,31 @@ def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
         for task in view.tasks:
             members = [standing for standing in task.standings if standing.facet == facet]
             rows = [
-                ScoreRow(standing.label, standing.scores, [run.diverged for run in standing.runs], standing.score)
-                for standing in sorted(members, key=lambda standing: labels.index(standing.label))
+                _row(standing, study) for standing in sorted(members, key=lambda standing: labels.index(standing.label))
             ]
             if rows:
-                found.append(ScorePanel(f"{task.facts.name}, {facet}" if facet else task.facts.name, rows))
+                name = task.facts.name
+                found.append(ScorePanel(f"{name}, {facet}" if facet else name, rows, name))
     if not found:
         return
     shown = found[:MAX_PANELS]
     words = f" The first {len(shown)} of {len(found)} panels are drawn." if len(shown) < len(found) else ""
     if any(standing.rate is not None for standing in standings):
         words += " The first quarter of the seeds chose the learning rate; the others are shown, at that rate."
-    if any(_best(panel) > STRETCHED_FROM for panel in shown):
-        words += " Each panel has its own axis; where scores come close to 1, the axis is stretched towards 1."
+    ends = scales(shown)
+    if len(set(ends)) > 1:
+        words += " Panels of one task share an axis; those of different tasks do not."
+    if any(end > STRETCHED_FROM for end in ends):
+        words += " Where scores come close to 1, the axis is stretched towards 1."
     n_columns = min(len(view.tasks), 3) if len(view.tasks) > 1 else balanced(len(shown), at_most=3)
     figure = draw_scores(shown, style_of, n_columns)
     yield Plate("scores", "scores", "Score by activation", EXPLANATION + words, _alt(shown), figure)
+
+
+def _row(standing: Standing, study: Study) -> ScoreRow:
+    diverged = [run.diverged for run in standing.runs]
+    places = [study.places[run.run_id] for run in standing.runs]
+    return ScoreRow(standing.label, standing.scores, diverged, standing.score, places)
 
 
 @styled
@@ -79,9 +93,10 @@ def draw_scores(shown: Sequence[ScorePanel], style_of: Mapping[str, Style], n_co
     labels = [label for label in style_of if label in labels]
     left = text_width(labels) + 0.25
     margins = Margins(left=left, right=0.2, top=0.3, bottom=0.82, across=0.3, down=0.62)
-    figure, all_axes = panels([panel.title for panel in shown], n_columns, ROW * len(labels) + 0.1, margins, shared="y")
-    for place, (axes, panel) in enumerate(zip(all_axes, shown, strict=True)):
-        _scale(axes, _best(panel))
+    height = (ROW if len(labels) <= MANY_ROWS else LOW_ROW) * len(labels) + 0.1
+    figure, all_axes = panels([panel.title for panel in shown], n_columns, height, margins, shared="y")
+    for place, (axes, panel, end) in enumerate(zip(all_axes, shown, scales(shown), strict=True)):
+        _scale(axes, end)
         for row in panel.rows:
             _draw_row(axes, labels.index(row.label), row, style_of[row.label])
         axes.set_yticks(range(len(labels)), labels)
@@ -95,9 +110,17 @@ def draw_scores(shown: Sequence[ScorePanel], style_of: Mapping[str, Style], n_co
     return figure
 
 
-def _best(panel: ScorePanel) -> float:
-    known = [score for row in panel.rows for score in row.scores if not math.isnan(score)]
-    return max(known, default=0.0)
+def scales(shown: Sequence[ScorePanel]) -> list[float]:
+    """Of each panel the best score on its axis: one axis for all panels, or where that of one task would hide what
+    another task shows, one for the panels of a task."""
+    best: dict[str, float] = {}
+    for panel in shown:
+        known = [score for row in panel.rows for score in row.scores if not math.isnan(score)]
+        best[panel.task] = max([best.get(panel.task, 0.0), *known])
+    decades = [-math.log10(max(1 - end, CLOSEST)) for end in best.values()]
+    if max(decades) - min(decades) <= FARTHEST:
+        return [max(best.values())] * len(shown)
+    return [best[panel.task] for panel in shown]
 
 
 def _scale(axes: Axes, best: float) -> None:
@@ -122,15 +145,18 @@ def _draw_row(axes: Axes, y: float, row: ScoreRow, style: Style) -> None:
     scores, diverged = np.asarray(row.scores, float), np.asarray(row.diverged, bool)
     n = len(scores)
     heights = y + (np.linspace(-0.32, 0.1, n) if n > 1 else np.zeros(n))
-    ran = ~diverged
-    axes.plot(
+    known = ~np.isnan(scores)
+    ran, gone, places = known & ~diverged, known & diverged, np.asarray(row.places, int)
+    dots = axes.plot(
         scores[ran], heights[ran], linestyle="none", marker=style.marker, markersize=4.8, color=style.color, alpha=0.8,
         markeredgewidth=0, clip_on=False,
     )  # fmt: skip
-    axes.plot(
-        scores[diverged], heights[diverged], linestyle="none", marker="X", markersize=5.5, markerfacecolor="white",
+    crosses = axes.plot(
+        scores[gone], heights[gone], linestyle="none", marker="X", markersize=5.5, markerfacecolor="white",
         markeredgecolor=style.color, markeredgewidth=1, clip_on=False,
     )  # fmt: skip
+    stands_for(dots, places[ran].tolist())
+    stands_for(crosses, places[gone].tolist())
     if row.estimate.interval is not None:
         axes.plot(row.estimate.interval, [y + 0.26] * 2, color=style.color, linewidth=3, alpha=0.45, clip_on=False)
         axes.plot(row.estimate.median, y + 0.26, marker="|", markersize=9, markeredgewidth=2, color=INK, clip_on=False)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator, PercentFormatter
 
-from rnnlab.report.figures.canvas import Margins, label_handles, legend_below, panels, room_for_legend, styled
+from rnnlab.report.figures.canvas import Margins, fitted, label_handles, legend_below, panels, room_for_legend, styled
 from rnnlab.report.figures.plate import Plate, file_stem
 from rnnlab.report.figures.registry import Styles, figure_of_study
 from rnnlab.report.judging.conditions import RATE, Design
@@ -45,13 +45,20 @@ def plates(study: Study, view: View, style_of: Styles) -> Iterator[Plate]:
     if len(view.design.rates) == 2:
         numeric = [RATE, *numeric]
     for axis in sorted(numeric, key=lambda axis: axis != RATE)[:MAX_AXES]:
-        shown = [_panel(task, view.design, axis) for task in view.tasks[:MAX_TASKS]]
+        found = [_panel(task, view.design, axis) for task in view.tasks[:MAX_TASKS]]
+        shown = [panel for panel in found if panel.lines]
+        if not shown:
+            continue
         name = short(axis, view.design.axes)
         others = [short(key, view.design.axes) for key in view.design.facet_axes if key != axis]
         caption = (
-            f"Above: score against {name}, the median over runs as a line, the middle half of the runs as a band; a "
-            "diverged run scores 0. Below: the share of runs that diverged."
+            f"Score against {name}, the median over runs as a line, the middle half of the runs as a band; a diverged "
+            "run scores 0."
         )
+        if _any_diverged(shown):
+            caption += " Below: the share of runs that diverged."
+        if len(shown) > 1:
+            caption += " Each task has its own axis of scores."
         if others:
             caption += f" All settings of {listed(others)} together."
         alt = f"Score against {name}. " + " ".join(_alt(panel, name) for panel in shown)
@@ -87,41 +94,57 @@ def draw_sensitivity(shown: Sequence[SensitivityPanel], style_of: Styles, axis: 
     bottom = room_for_legend(len(handles)) + 0.3 * turned
     margins = Margins(left=0.7, right=0.15, top=0.3, bottom=bottom, across=0.45, down=0.7 + 0.3 * turned)
     width = 9.6 if n_columns > 1 else 5.5
-    figure, all_axes = panels([panel.title for panel in shown], n_columns, 2.5, margins, width=width)
+    diverged = _any_diverged(shown)
+    height = 2.5 if diverged else 1.9
+    figure, all_axes = panels([panel.title for panel in shown], n_columns, height, margins, width=width)
     for place, (axes, panel) in enumerate(zip(all_axes, shown, strict=True)):
-        below = axes.inset_axes((0, 0, 1, 0.22))
-        above = axes.inset_axes((0, 0.3, 1, 0.7), sharex=below)
-        axes.set_axis_off()
-        _draw_panel(above, below, panel, style_of)
+        above = below = axes
+        if diverged:
+            below = axes.inset_axes((0, 0, 1, 0.22))
+            above = axes.inset_axes((0, 0.3, 1, 0.7), sharex=below)
+            axes.set_axis_off()
+            _draw_diverged(below, panel, style_of)
+        _draw_scores(above, panel, style_of)
         log = panel.values.min() > 0 and panel.values.max() / panel.values.min() >= 8
-        for part in (above, below):
+        for part in {above, below}:
             part.set_xscale("log" if log else "linear")
             part.set_xticks(panel.values, [f"{value:g}" for value in panel.values])
             part.xaxis.set_minor_locator(NullLocator())
             part.xaxis.set_minor_formatter(NullFormatter())
-        above.tick_params(labelbottom=False)
+        above.tick_params(labelbottom=above is below)
         below.tick_params(axis="x", labelrotation=45 if turned else 0)
         below.set_xlabel(axis)
         if place % n_columns == 0:
             above.set_ylabel("score")
-            below.set_ylabel("diverged")
+            if diverged:
+                below.set_ylabel("diverged")
     legend_below(figure, handles)
     return figure
 
 
-def _draw_panel(above: Axes, below: Axes, panel: SensitivityPanel, style_of: Styles) -> None:
+def _any_diverged(shown: Sequence[SensitivityPanel]) -> bool:
+    return any(np.nanmax(line.diverged) > 0 for panel in shown for line in panel.lines.values())
+
+
+def _draw_scores(axes: Axes, panel: SensitivityPanel, style_of: Styles) -> None:
     for label, line in panel.lines.items():
         style = style_of[label]
         look = {"color": style.color, "linestyle": style.line, "marker": style.marker, "markersize": 4.5}
-        above.fill_between(panel.values, *line.quartiles[[0, 2]], color=style.color, alpha=0.13, linewidth=0)
-        above.plot(panel.values, line.quartiles[1], linewidth=1.6, **look, clip_on=False)
-        below.plot(panel.values, line.diverged, linewidth=1.2, **look, clip_on=False)
-    above.set_ylim(-0.03, 1.03)
-    below.set_ylim(-0.05, 1.05)
-    below.set_yticks([0, 0.5, 1])
-    below.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    for part in (above, below):
-        part.grid(axis="y")
+        axes.fill_between(panel.values, *line.quartiles[[0, 2]], color=style.color, alpha=0.13, linewidth=0)
+        axes.plot(panel.values, line.quartiles[1], linewidth=1.6, **look, clip_on=False)
+    axes.set_ylim(fitted(np.concatenate([line.quartiles.ravel() for line in panel.lines.values()])))
+    axes.grid(axis="y")
+
+
+def _draw_diverged(axes: Axes, panel: SensitivityPanel, style_of: Styles) -> None:
+    for label, line in panel.lines.items():
+        style = style_of[label]
+        look = {"color": style.color, "linestyle": style.line, "marker": style.marker, "markersize": 4.5}
+        axes.plot(panel.values, line.diverged, linewidth=1.2, **look, clip_on=False)
+    axes.set_ylim(-0.05, 1.05)
+    axes.set_yticks([0, 0.5, 1])
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.grid(axis="y")
 
 
 def _alt(panel: SensitivityPanel, name: str) -> str:

@@ -11,6 +11,7 @@ from matplotlib.ticker import NullLocator
 
 from rnnlab.report.figures.canvas import (
     Margins,
+    fitted,
     is_bottom,
     is_left,
     label_handles,
@@ -91,7 +92,10 @@ def draw_tuning(shown: Sequence[TuningPanel], style_of: Styles) -> Figure:
             axes.set_xlabel("runs tried, k")
         if is_left(place, n_columns):
             axes.set_ylabel("expected best validation score")
-    all_axes[0].set_ylim(-0.03, 1.03)
+    everything = [
+        curve for panel in shown for part in (panel.unbiased, panel.with_replacement) for curve in part.values()
+    ]
+    all_axes[0].set_ylim(fitted(np.concatenate(everything)))
     legend_below(figure, handles)
     return figure
 

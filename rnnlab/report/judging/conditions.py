@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from rnnlab.report.judging.labels import ABSENT, by_value, in_order, short, with_parameters, written
@@ -31,6 +33,8 @@ TASK, ACTIVATION, CELL = "task.name", "cell.activation", "cell.name"
 COMPARED = (ACTIVATION, "readout.activation", CELL, "optimizer.name")
 RATE = "optimizer.learning_rate"
 FIRST = (TASK, *COMPARED, RATE)
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Row = dict[str, Any]  # a run's settings and its task, by key
 
@@ -50,7 +54,7 @@ class Condition:
     def name(self) -> str:
         return f"{self.label} with {self.facet}" if self.facet else self.label
 
-    @property
+    @cached_property
     def completed(self) -> tuple[Run, ...]:
         return tuple(run for run in self.runs if run.completed)
 
@@ -117,10 +121,11 @@ class Design:
         return tuple(condition for condition in self.conditions if condition.task == task)
 
 
-def design_of(runs: Sequence[Run]) -> Design:
-    """The design of a sweep, from whatever runs of it there are."""
+def design_of(runs: Sequence[Run], following: Mapping[str, str] = NOTHING) -> Design:
+    """The design of a sweep, from whatever runs of it there are.  following: keys that are no axes, since all others
+    together decide them, each with how, in words."""
     rows: list[Row] = [{TASK: run.task.name} | run.settings | {TASK: run.task.name} for run in runs]
-    keys = keys_of(rows)
+    keys = keys_of(rows, following)
     groups: dict[tuple[str, ...], list[tuple[Row, Run]]] = {}
     for row, run in zip(rows, runs, strict=True):
         groups.setdefault(tuple(written(row.get(key)) for key in (TASK, *keys.axes)), []).append((row, run))
@@ -157,8 +162,8 @@ def _facet(axes: Sequence[str], values: Mapping[str, Any], among: Sequence[str])
     return ", ".join(f"{short(key, among)} {written(values.get(key))}" for key in axes)
 
 
-def keys_of(rows: Sequence[Row]) -> Keys:
-    """Axes, constants and parameters, by the rules above."""
+def keys_of(rows: Sequence[Row], following: Mapping[str, str] = NOTHING) -> Keys:
+    """Axes, constants and parameters, by the rules above.  following: see `design_of`."""
     keys = list(dict.fromkeys(key for row in rows for key in row))
     columns = {key: [written(row.get(key)) for row in rows] for key in keys}
     having = {key: [n for n, row in enumerate(rows) if key in row] for key in keys}
@@ -172,6 +177,9 @@ def keys_of(rows: Sequence[Row]) -> Keys:
     for key in sorted(keys, key=place):
         if len(set(columns[key])) == 1:
             constants[key] = columns[key][0]
+        elif key in following:
+            least, *_, greatest = sorted({row[key] for row in rows if key in row}, key=by_value)
+            constants[key] = f"{written(least)} to {written(greatest)}, {following[key]}"
         elif decider := _decider(axes, columns, columns[key], having[key]):
             deciders[key] = decider
             constants[key] = _by_decider(columns[decider], columns[key])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -83,6 +84,27 @@ def quantity(study: Study, run: Run, name: str) -> float | None:
     if name.startswith(FIRST):
         return first(curves.get(name.removeprefix(FIRST)))
     return last(curves.get(name))
+
+
+def updates(study: Study, run: Run, to: Mapping[str, float]) -> float | None:
+    """The step of the first row of curves.csv in which a column is at a threshold or beyond; +inf where none is.
+
+    to: one entry, such as {"eval_loss": 0.1}, or {"score": 0.5}, the validation score.  A run that got there counts
+    from then on, also if it is lost again or diverges later.  None where the run has no such column."""
+    ((name, threshold),) = to.items()
+    curves = study.curves.get(run.run_id, {})
+    column, steps = curves.get("eval_loss" if name == "score" else name), curves.get("step")
+    if column is None or steps is None:
+        return None
+    if name == "score":
+        naive = run.metrics.get(f"{run.task.scored_against}_loss", math.nan)
+        if not (math.isfinite(naive) and naive > 0):
+            return None
+        column = 1 - column / naive
+    is_lower = name != "score" and better_side(name, run.task) == "lower"
+    with np.errstate(invalid="ignore"):  # NaN is at no threshold
+        there = np.flatnonzero(column <= threshold if is_lower else column >= threshold)
+    return float(steps[there[0]]) if there.size else math.inf
 
 
 def first(column: np.ndarray | None) -> float | None:

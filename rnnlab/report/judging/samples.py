@@ -15,13 +15,14 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from rnnlab.records.claims import Claim, Comparison, Side
+from rnnlab.records.claims import UPDATES, Claim, Comparison, Side
 from rnnlab.report.judging.conditions import TASK, Design
 from rnnlab.report.judging.labels import by_value
-from rnnlab.report.judging.quantities import better_side, quantity, validation_score
+from rnnlab.report.judging.quantities import better_side, quantity, updates, validation_score
 from rnnlab.report.reading.study import Run, Study
 from rnnlab.statistics.per_seed import Numbers, PerSeed
 from rnnlab.statistics.rates import Choice, Tuned
+from rnnlab.statistics.survival import Reached, reached
 
 Setting = tuple[Any, ...]
 
@@ -53,9 +54,10 @@ class NotRecorded:
 
 @dataclass(frozen=True)
 class RunsLost:
-    """Runs that the claim needs failed or are missing: their folders."""
+    """Runs that the claim needs failed, are missing or have not ended yet: their folders, the last ones at the end."""
 
     folders: tuple[str, ...]
+    n_ahead: int = 0  # how many have not ended yet
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,11 @@ class Sample:
         return tuple(float(centre(side)) for side in _sides(self.scored))
 
     @property
+    def reached(self) -> tuple[Reached, ...]:
+        """By side, of times that may be infinite: how many seeds got there, and their Kaplan-Meier median."""
+        return tuple(map(reached, _sides(self.scored)))
+
+    @property
     def counts(self) -> tuple[tuple[int, int], ...]:
         """By side, of an event: in how many runs of how many it happened."""
         if self.scored.kind != "event":
@@ -130,16 +137,13 @@ def sample_of(study: Study, design: Design, claim: Claim, comparison: Comparison
     """The numbers of a comparison, or why there are none."""
     tuned = claim.chosen(design.axes)
     axes = (TASK, *_settings(design, claim, tuned))
-    members: dict[Side, list[Run]] = {"of": [], "against": []}
-    for run in study.members:
-        if run.completed and (side := comparison.side(run.config)):
-            members[side].append(run)
+    members = _members(design, comparison)
     sides: tuple[Side, ...] = ("of",) if comparison.against is None else ("of", "against")
     if not all(members[side] for side in sides):
         return NoRuns()
     table: list[Values] = []
     for side in sides:
-        values = [quantity(study, run, claim.quantity) for run in members[side]]
+        values = [_judged(study, run, claim) for run in members[side]]
         n_without = sum(value is None for value in values)
         if n_without:
             return NotRecorded(claim.quantity, n_without, len(values))
@@ -170,6 +174,22 @@ def sample_of(study: Study, design: Design, claim: Claim, comparison: Comparison
     return Sample(numbers, smaller, len(settings), tried)
 
 
+def _members(design: Design, comparison: Comparison) -> dict[Side, list[Run]]:
+    """The completed runs of each side.  Unless the claim names seeds, all runs of a condition are on the same side."""
+    members: dict[Side, list[Run]] = {"of": [], "against": []}
+    names_seeds = any("seed" in group for group in (comparison.of, comparison.against or {}, comparison.where))
+    for condition in design.conditions:
+        groups = [[run] for run in condition.completed] if names_seeds else [list(condition.completed)]
+        for runs in filter(None, groups):
+            if side := comparison.side(runs[0].config):
+                members[side] += runs
+    return members
+
+
+def _judged(study: Study, run: Run, claim: Claim) -> float | None:
+    return updates(study, run, claim.to) if claim.quantity == UPDATES else quantity(study, run, claim.quantity)
+
+
 def _sides(numbers: PerSeed) -> list[np.ndarray]:
     return [numbers.of] if numbers.against is None else [numbers.of, numbers.against]
 
@@ -186,8 +206,8 @@ def _settings(design: Design, claim: Claim, tuned: Sequence[str]) -> list[str]:
 def _table(runs: Sequence[Run], values: Sequence[float], axes: Sequence[str], tuned: Sequence[str]) -> Values:
     table: Values = {}
     for run, value in zip(runs, values, strict=True):
-        row = {TASK: run.task.name} | run.settings
-        alternative, setting = (tuple(row.get(key) for key in keys) for keys in (tuned, axes))
+        alternative = tuple([run.config.get(key) for key in tuned])
+        setting = tuple([run.config.get(key, run.task.name if key == TASK else None) for key in axes])
         chooses = validation_score(run) if tuned else math.nan
         seeds = table.setdefault(alternative, {}).setdefault(setting, {})
         seeds.setdefault(run.seed, []).append(Measured(value, chooses))
@@ -238,12 +258,16 @@ def _array(
     """(alternatives, seeds): means over settings.  A bounded quantity of a diverged run is its worst value, 0 or 1."""
     cells = np.array(
         [
-            [[np.mean([getattr(run, which) for run in side[each][s][seed]]) for s in settings] for seed in seeds]
+            [[_mean([getattr(run, which) for run in side[each][s][seed]]) for s in settings] for seed in seeds]
             for each in _alternatives(side)
         ]
     )
     with np.errstate(invalid="ignore"):  # inf - inf
         return np.asarray((np.clip(cells, 0.0, 1.0) if bounded else cells).mean(axis=2))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) > 1 else values[0]  # mostly one: np.mean takes a hundred times as long
 
 
 def _chosen(tried: Sequence[Mapping[str, Any]], choice: Choice) -> Chosen:

@@ -80,9 +80,10 @@ def verdicts_on(
     at_looks = [_at_looks(sample.numbers, looks) if isinstance(sample, Sample) else [] for sample in found]
     decisions = decide(questions, at_looks)
     parts: list[list[Part]] = [[] for _ in claims]
-    for (n, comparison), question, sample, decision in zip(comparisons, questions, found, decisions, strict=True):
+    judged = zip(comparisons, questions, found, at_looks, decisions, strict=True)
+    for (n, comparison), question, sample, numbers, decision in judged:
         if isinstance(sample, Sample):
-            steps = path(question, sample.numbers, (sample.numbers.n_seeds,) if looks is None else looks)
+            steps = path(question, numbers, decision.tests)
             sample = sample.first(decision.n_seeds) if decision.n_seeds else sample
             parts[n].append(Part(comparison, None, sample, decision, steps, n_looks))
         else:
@@ -123,7 +124,7 @@ def _together(judgements: Sequence[Judgement]) -> Judgement:
 
 
 def _lost(study: Study, n: int, claim: Claim) -> RunsLost | None:
-    """The runs that a claim needs and that failed or are missing."""
+    """The runs that a claim needs and that failed, are missing or have not ended yet."""
 
     def concerns(problem: Problem) -> bool:
         if problem.kind == "repeated":
@@ -134,4 +135,7 @@ def _lost(study: Study, n: int, claim: Claim) -> RunsLost | None:
         return failed is None or claim.side(failed.config) is not None
 
     lost = tuple(problem.name for problem in study.problems if concerns(problem))
-    return RunsLost(lost) if lost else None
+    ahead = study.running.names if study.running else frozenset()
+    if study.file.needed is not None:
+        ahead &= study.file.needed[n]
+    return RunsLost((*lost, *sorted(ahead)), len(ahead)) if lost or ahead else None

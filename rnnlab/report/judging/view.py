@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlab.records.metrics import is_baseline, metric_of
+from rnnlab.records.metrics import PARAMETERS, is_baseline, metric_of
 from rnnlab.records.run import TaskFacts
 from rnnlab.report.judging.conditions import Condition, Design, design_of
 from rnnlab.report.judging.estimates import Estimate, Rate, estimate_of, rate_of
+from rnnlab.report.judging.importance import Importance, importances_of
 from rnnlab.report.judging.pairs import Pair, pairs_of
 from rnnlab.report.judging.quantities import metric, score
 from rnnlab.report.judging.standings import Across, Standing, across_tasks, standings_of
@@ -31,6 +32,7 @@ class ConditionView:
     n: int
     n_completed: int
     n_learned: int
+    n_parameters: int | None  # of the network; None in records from before it was one of their metrics
     diverged: Rate
     scores: tuple[float, ...]  # the bounded score of each completed run, in the order of condition.completed
     score: Estimate
@@ -99,6 +101,7 @@ class View:
     pairs: tuple[Pair, ...]  # what is compared, two by two, by task
     tasks: tuple[TaskView, ...]
     across: Across | None
+    importances: tuple[Importance, ...]  # what matters: for the score, for divergence
     axes: tuple[str, ...]  # the columns of the table of conditions; the task is not one, it has a table each
     constants: tuple[tuple[str, str], ...]
     problems: tuple[Problem, ...]
@@ -113,7 +116,7 @@ class View:
 
 
 def view_of(study: Study) -> View:
-    design = design_of(study.members)
+    design = design_of(study.members, study.following)
     tasks = tuple(_task(task, design) for task in design.tasks)
     return View(
         name=study.file.study,
@@ -124,6 +127,7 @@ def view_of(study: Study) -> View:
         pairs=pairs_of(study, design),
         tasks=tasks,
         across=across_tasks([standing for task in tasks for standing in task.standings]),
+        importances=importances_of(design),
         axes=tuple(axis for axis in design.axes if axis != "task.name"),
         constants=design.keys.constants,
         problems=study.problems,
@@ -166,6 +170,7 @@ def _condition(condition: Condition) -> ConditionView:
         n=len(condition.runs),
         n_completed=len(runs),
         n_learned=sum(run.outcome == "learned" for run in runs),
+        n_parameters=next((round(run.metrics[PARAMETERS]) for run in runs if PARAMETERS in run.metrics), None),
         diverged=rate_of([run.diverged for run in runs]),
         scores=tuple(scores.tolist()),
         score=estimate_of(scores),

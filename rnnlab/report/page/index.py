@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from rnnlab.records import run as records
 from rnnlab.records.files import write_text
-from rnnlab.report.judging.view import view_of
+from rnnlab.report.page.explore.blocks import Blocks, blocks_of_index, members_of
+from rnnlab.report.page.explore.columns import Member
 from rnnlab.report.page.page import PAGES, Form, write_report
-from rnnlab.report.page.templating import render
+from rnnlab.report.page.summary import Summary, read_summary
+from rnnlab.report.page.templating import render, script
 from rnnlab.report.reading.cache import REPORT
 from rnnlab.report.reading.read import StudyError, read_study
-from rnnlab.report.words.headlines import headline
-from rnnlab.report.words.pairs import pair_sentences
 from rnnlab.report.words.sentences import SIGNS
 from rnnlab.statistics.decision import Judgement
 from rnnlab.version import __version__
@@ -32,13 +32,16 @@ class Entry:
     question: str = ""
     reason: str = ""
     link: str = ""
-    picture: str = ""
-    alt: str = ""
     n_runs: int = 0
     n_diverged: int = 0
     n_missing: int = 0
     verdicts: tuple[tuple[Judgement, str], ...] = ()  # and the claim
     headlines: tuple[tuple[str, str], ...] = ()  # task, its first sentence and that of its pairs
+
+    @property
+    def is_study(self) -> bool:
+        """Whether it asks a question.  What does not was tried out: such folders share a table."""
+        return bool(self.question or self.verdicts)
 
     @property
     def tally(self) -> list[tuple[Judgement, int]]:
@@ -61,39 +64,45 @@ def write_index(
     folder: Path, form: Form = "html", force: bool = False, say: Callable[[str], None] = lambda line: None
 ) -> Path:
     """Write the report of every study in `folder`, and the page over them.  Raises OSError."""
-    entries = []
+    entries, members, axes = [], list[Member](), dict[str, None]()
     for study in study_folders(folder):
         try:
             page = write_report(study, form, force)
+            summary = read_summary(page.parent)
+            if summary is None:  # somebody removed it
+                page = write_report(study, form, force=True)
+                summary = read_summary(page.parent)
             say(str(page))
-            entries.append(_entry(study, page))
+            if summary is not None:
+                entries.append(_entry(study, summary, form))
+                axes |= dict.fromkeys(summary.axes)
+            members += members_of(read_study(study), study.name)
         except StudyError as error:
             entries.append(Entry(study.name, reason=str(error)))
     page = folder / INDEX[form]
     template = "index.html.j2" if form == "html" else "index.md.j2"
-    name = folder.resolve().name
-    write_text(page, render(template, name=name, entries=entries, version=__version__))
+    blocks = blocks_of_index(members, axes) if form == "html" else Blocks({})
+    text = render(
+        template,
+        script(explore=True) if blocks.library else "",
+        blocks.library,
+        name=folder.resolve().name,
+        entries=entries,
+        version=__version__,
+        blocks=blocks,
+    )
+    write_text(page, text)
     return page
 
 
-def _entry(folder: Path, page: Path) -> Entry:
-    study = read_study(folder)
-    view = view_of(study)
-    picture = folder / REPORT / "figures" / "scores.png"
-    of_pairs = pair_sentences(view.pairs)
-    headlines = tuple(
-        (task.facts.name, " ".join([headline(task)[0], *of_pairs.get(task.facts.name, ())[:1]])) for task in view.tasks
-    )
-    alt = f"Scores of {view.name}. " + " ".join(f"{task}: {sentence}" for task, sentence in headlines)
+def _entry(study: Path, summary: Summary, form: Form) -> Entry:
     return Entry(
-        folder=folder.name,
-        question=view.question,
-        link=f"{quote(folder.name)}/{REPORT}/{PAGES['md' if page.suffix == '.md' else 'html']}",
-        picture=f"{quote(folder.name)}/{REPORT}/figures/scores.png" if picture.exists() else "",
-        alt=alt,
-        n_runs=view.counts.completed,
-        n_diverged=view.counts.diverged,
-        n_missing=view.counts.missing + view.counts.failed,
-        verdicts=tuple((verdict.judgement, verdict.claim.says) for verdict in view.verdicts),
-        headlines=headlines,
+        folder=study.name,
+        question=summary.question,
+        link=f"{quote(study.name)}/{REPORT}/{PAGES[form]}",
+        n_runs=summary.n_runs,
+        n_diverged=summary.n_diverged,
+        n_missing=summary.n_missing,
+        verdicts=summary.verdicts,
+        headlines=summary.headlines,
     )

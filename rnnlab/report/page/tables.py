@@ -100,6 +100,7 @@ def _group(group: Mapping[str, Any]) -> str:
 def _row(task: str, view: ConditionView) -> dict[str, Any]:
     row: dict[str, Any] = {"task.name": task} | dict(view.condition.settings)
     row |= {"n": view.n, "n_completed": view.n_completed, "n_learned": view.n_learned}
+    row |= {} if view.n_parameters is None else {"n_parameters": view.n_parameters}
     row |= _rate("diverged", view.diverged)
     row |= _estimate("score", view.score) | {"score_iqm": view.score_iqm}
     if view.test_loss is not None:

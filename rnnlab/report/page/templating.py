@@ -4,33 +4,48 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from rnnlab.records.claims import Claim
 from rnnlab.records.metrics import labelled, title_of
 from rnnlab.report.judging.estimates import Estimate, Rate
+from rnnlab.report.judging.labels import short
 from rnnlab.report.judging.verdicts import Part, Verdict
 from rnnlab.report.page import markdown
 from rnnlab.report.page.texts import as_markdown
-from rnnlab.report.words import details, pairs, remarks, sentences, wording
+from rnnlab.report.words import answer, details, importance, pairs, remarks, sentences, wording
 from rnnlab.report.words.headlines import headline
 from rnnlab.statistics.decision import Judgement
 
+LONG_WORD = 12  # letters; a longer one may be broken
 TEMPLATES = Path(__file__).parent / "templates"
+SCRIPTS = Path(__file__).parent / "scripts"
+ALWAYS = ("data", "selection", "pointing", "marks", "run_table", "figures", "start")
+TO_EXPLORE = ("scales", "view", "curves", "scatter", "parallel", "controls", "run_panel", "explore")
 
 
-def render(template: str, script: str = "", **values: Any) -> str:
-    """The template as text.  The page's one script is allowed by its hash; nothing else on the page can run."""
-    script_hash = f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" if script else ""
-    return _environment().get_template(template).render(script=script, script_hash=script_hash, **values)
+def render(template: str, script: str = "", library: str = "", **values: Any) -> str:
+    """The template as text.  The page's own script and the library that it carries are allowed by their hashes; nothing
+    else on the page can run."""
+    hashes = " ".join(_hash(source) for source in (script, library) if source)
+    return _environment().get_template(template).render(script=script, script_hash=hashes, **values)
 
 
-def script(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8")
+def script(explore: bool) -> str:
+    """The scripts of a page as one: the files share one scope, so that none of their names is seen from outside."""
+    names = (*TO_EXPLORE, *ALWAYS) if explore else ALWAYS
+    sources = [(SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in names]
+    return '"use strict";\n(() => {\n' + "\n".join(sources) + "})();\n"
+
+
+def _hash(source: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
 
 
 @cache
@@ -44,6 +59,11 @@ def _environment() -> jinja2.Environment:
     )
     for name in ("number", "counted", "near_one", "percent", "ranked"):
         environment.filters[name] = getattr(wording, name)
+    environment.filters |= {"answer": answer.answer, "effect": answer.effect}
+    environment.filters |= {
+        "importance_sentence": importance.importance_sentence,
+        "share_words": importance.share_words,
+    }
     for name in ("sentence", "section_of", "pair_name"):
         environment.filters[name] = getattr(sentences, name)
     environment.filters |= {
@@ -57,9 +77,9 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {"interval": pairs.SCORE.interval, "tallied": sentences.tallied}
     environment.globals["judgement_class"] = _judgement_class
     environment.filters |= {"estimate": _estimate, "rate": _rate, "score": _score, "iqm": _iqm}
-    environment.filters |= {"labelled": labelled, "title_of": title_of, "headline": headline}
+    environment.filters |= {"short": short, "labelled": labelled, "title_of": title_of, "headline": headline}
     environment.filters |= {"text": markdown.text, "code": markdown.code, "code_cell": markdown.code_cell}
-    environment.filters |= {"marked": as_markdown}
+    environment.filters |= {"marked": as_markdown, "breakable": _breakable}
     return environment
 
 
@@ -69,6 +89,13 @@ def _found(part: Part, claim: Claim) -> str:
 
 def _details(part: Part, verdict: Verdict) -> tuple[tuple[str, str], ...]:
     return details.details(verdict, part)
+
+
+def _breakable(text: str) -> Markup:
+    """The text with <wbr> where a long word of it may be broken: after an underscore, after a dot before a letter."""
+    words = re.split(r"(\s+)", text)
+    parts = ([word] if len(word) <= LONG_WORD else wording.pieces(word) for word in words)
+    return Markup("").join(Markup("<wbr>").join(part) for part in parts)
 
 
 def _judgement_class(judgement: Judgement) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab.records import checked, files
+from rnnlab.records import checked, files, progress
 from rnnlab.records import run as records
 from rnnlab.records.checked import Signature, signature
 from rnnlab.records.study import STUDY
@@ -31,6 +31,7 @@ READ = (*checked.FILES, records.PROVENANCE)  # the files of a run that are check
 
 REPORT = "report"  # the folder of the report, beside those of the runs
 EXPORT = "export"  # the folder of the exports, likewise
+PARTS = "report-of-parts"  # the folder of the reports on parts of the study, a folder each
 MADE_FROM = ".made-from"
 CODE = ("report", "records", "options.py")  # of rnnlab, whose outcome a report is
 LIBRARIES = ("numpy", "scipy", "matplotlib", "jinja2")
@@ -101,21 +102,25 @@ def save(folder: Path, entries: Mapping[str, Entry]) -> None:
 # What was made
 
 
-def stamp_of(folder: Path) -> str:
+def stamp_of(folder: Path, seen: dict[str, Signature] | None = None) -> str:
     """A hash of sizes and times of all that the report of a study is made from: its runs, study.json, and the code.
 
-    "" for a folder that cannot be listed."""
+    "" for a folder that cannot be listed.  seen: takes the signature of each run folder, for `read_study`."""
     try:
         inside = (entry.name for entry in os.scandir(folder) if entry.is_dir())
-        names = sorted(name for name in inside if name not in (REPORT, EXPORT))
+        names = sorted(name for name in inside if name not in (REPORT, EXPORT, PARTS))
     except OSError:
         return ""
     found = hashlib.sha256(repr(_code()).encode())
     found.update(repr(signature(folder, [STUDY])).encode())
+    found.update(progress.stamp(folder).encode())
     for name in names:
         if not name.startswith("."):
-            begun = (folder / name / ".hydra").exists()
-            found.update(repr((name, signature(folder / name, READ), begun)).encode())
+            begun = os.path.exists(f"{folder}/{name}/.hydra")
+            stamp = signature(f"{folder}/{name}", READ)
+            if seen is not None:
+                seen[name] = stamp
+            found.update(repr((name, stamp, begun)).encode())
     return found.hexdigest()
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from rnnlab.options import dotted
 from rnnlab.records import run as records
-from rnnlab.records.checked import CheckedRecords, Signature, signature
+from rnnlab.records.checked import FILES, CheckedRecords, Signature, signature
 from rnnlab.records.files import RecordError, in_utf8, read_json
 from rnnlab.records.run import TaskFacts
 from rnnlab.records.study import read_study_file
@@ -19,6 +19,7 @@ from rnnlab.records.weights import WEIGHTS
 from rnnlab.report.reading import cache
 from rnnlab.report.reading.cache import Entry
 from rnnlab.report.reading.old_records import acting
+from rnnlab.report.reading.running import running_in, without_recorded
 from rnnlab.report.reading.study import Problem, Run, Study
 
 NUMERICS = f"{records.CODE}.numerics"  # 1 in records from before they stated it
@@ -37,8 +38,12 @@ class StudyError(Exception):
         self.reasons = reasons
 
 
-def read_study(folder: Path) -> Study:
-    """Read every run folder directly inside `folder`.  Raises StudyError if there is none that can be read."""
+def read_study(folder: Path, seen: Mapping[str, Signature] | None = None) -> Study:
+    """Read every run folder directly inside `folder`.  Raises StudyError if there is none that can be read.
+
+    seen: sizes and times of the files of run folders, taken before; what has changed since is read again next time.
+    It takes no lock: a command may be at work in the folder, and what it has not finished is in `Study.running`."""
+    running = running_in(folder)
     file, notes = read_study_file(folder)
     expected = set(file.expected)
     run_folders = sorted(_run_folders(folder), key=lambda path: path.name not in expected)  # of equal runs they count
@@ -50,7 +55,7 @@ def read_study(folder: Path) -> Study:
         if (name := in_utf8(path.name)) != path.name:
             problems.append(Problem(name, "unreadable", "the name of the folder is no UTF-8"))
             continue
-        stamp = signature(path, cache.READ)
+        stamp = seen[path.name] if seen and path.name in seen else signature(path, cache.READ)
         entry = known.get(path.name)
         try:
             if entry is None or entry.signature != stamp:
@@ -74,6 +79,9 @@ def read_study(folder: Path) -> Study:
     present = {path.name for path in run_folders}
     absent = [name for name in file.expected if name not in present]
     problems += [Problem(name, "missing", "expected by the sweep, but there is no such folder") for name in absent]
+    if running:
+        running = without_recorded(running, file.expected, entries)
+        problems = [problem for problem in problems if problem.kind != "missing" or problem.name not in running.names]
     if not members:
         reasons = tuple(f"{problem.name}: {problem.reason}" for problem in problems)
         raise StudyError(f"{folder}: none of its {len(run_folders)} run folders can be read", reasons)
@@ -101,6 +109,7 @@ def read_study(folder: Path) -> Study:
         problems=tuple(problems),
         notes=notes,
         provenance=_distinct(entry.provenance for entry in read),
+        running=running,
     )
 
 
@@ -112,7 +121,7 @@ def _repeated(run: Run, counted: Run) -> str:
 
 def _read_entry(folder: Path, stamp: Signature, checked: CheckedRecords) -> Entry:
     """Read the files of one run folder, when all of them are as they were written.  Raises RecordError."""
-    content = checked.read(folder.name, MAY_LACK)
+    content = checked.read(folder.name, MAY_LACK, stamp[: len(FILES)])
     curves = records.read_curves(folder)
     names = (*Run.__dataclass_fields__, "config", "task")
     run = {name: content[name] for name in dict.fromkeys(names) if name in content}
@@ -141,7 +150,11 @@ def _run_folders(folder: Path) -> list[Path]:
     except OSError as error:
         raise StudyError(f"{folder}: cannot be read ({error.strerror})") from None
     signs = (records.RUN, records.CURVES, records.PREDICTIONS, records.PROVENANCE, ".hydra")
-    found = [path for path in inside if path.name != cache.REPORT and any((path / sign).exists() for sign in signs)]
+    found = [
+        path
+        for path in inside
+        if path.name not in (cache.REPORT, cache.PARTS) and any((path / sign).exists() for sign in signs)
+    ]
     if not found:
         raise StudyError(f"{folder}: no run folders in it (a run folder holds {records.RUN})")
     return found

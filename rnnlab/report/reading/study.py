@@ -20,6 +20,7 @@ from rnnlab.records import run as records
 from rnnlab.records.run import CODE, TaskFacts
 from rnnlab.records.study import StudyFile
 from rnnlab.report.reading.cache import Curves
+from rnnlab.report.reading.running import Running
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Study:
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    running: Running | None = None  # what is going on while it is read
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The runs as flat dicts, each with the entries that its run has, and no others."""
@@ -110,6 +112,17 @@ class Study:
 
     def _folder_of(self, run_id: str) -> Path:
         return self.folder / self._by_id[run_id].folder
+
+    @property
+    def following(self) -> dict[str, str]:
+        """The keys of runs that follow from all others, each with how, in words."""
+        n = self.file.matched_parameters
+        return {} if n is None else {"cell.hidden_size": f"so that every network has about {n} parameters"}
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Of each run_id its place in members."""
+        return {run.run_id: n for n, run in enumerate(self.members)}
 
     @cached_property
     def _by_id(self) -> dict[str, Run]:

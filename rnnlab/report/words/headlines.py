@@ -19,6 +19,7 @@ from rnnlab.report.judging.view import ConditionView, TaskView
 from rnnlab.report.words.wording import baseline_name, counted, listed, near_one, number
 from rnnlab.statistics.summaries import median
 
+LONGEST = 160  # letters of names in a sentence
 NAMED = 8  # up to so many conditions are named; more are counted
 
 
@@ -69,9 +70,10 @@ def _best(standings: Sequence[Standing]) -> str:
 
 
 def _who(winners: Sequence[Standing], among: Sequence[object]) -> str:
-    if len(winners) > 4:
+    names = listed([standing.name for standing in winners])
+    if len(winners) > 4 or (len(winners) > 1 and len(names) > LONGEST):
         return f"{len(winners)} of {len(among)} conditions"
-    return listed([standing.name for standing in winners])
+    return names
 
 
 def _interval(estimate: Estimate) -> str:

@@ -49,7 +49,9 @@ def median_difference(pair: Pair) -> float:
         return math.nan
     if not sample.paired:
         return pair.part.decision.estimate
-    return float(np.median(sample.scored.of - sample.scored.against))
+    of, against = sample.scored.of, sample.scored.against
+    with np.errstate(invalid="ignore"):
+        return float(np.median(np.where(of == against, 0.0, of - against)))  # two infinite losses do not differ
 
 
 def is_above(pair: Pair) -> bool | None:

@@ -6,19 +6,21 @@ Beside them stand remarks.py (what one must know to read a verdict rightly) and 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rnnlab.records.claims import Claim, Group
+from rnnlab.records.claims import UPDATES, Claim, Group
 from rnnlab.records.metrics import kind_of, labelled, metric_of, title_of
 from rnnlab.report.judging.labels import written
 from rnnlab.report.judging.quantities import CLOSED_LOOP, GRADIENT_REACH
 from rnnlab.report.judging.samples import Chosen, NoMean, NoRuns, NoSeeds, NotRecorded, Reason, RunsLost, Sample
 from rnnlab.report.judging.verdicts import Part, Verdict
 from rnnlab.report.words.intervals import level_words, unit_of_claim, value_words
-from rnnlab.report.words.wording import counted, listed
+from rnnlab.report.words.wording import counted, listed, ranked
 from rnnlab.statistics.decision import Judgement
+from rnnlab.statistics.survival import Reached
 
 SIGNS: Mapping[Judgement, str] = {"supported": "✓", "refuted": "✗", "no difference that matters": "≈", "undecided": "?"}
 SHORT = ("activation", "name")  # keys whose value says enough: relu, not cell.activation relu
@@ -53,6 +55,9 @@ def found(claim: Claim, part: Part) -> str:
     if sample.counts:
         counts = [f"{count:,} of {total:,}" for count, total in sample.counts]
         sides = f"{counts[0]} {_did(claim.quantity)} with {ours}, {counts[1]} with {theirs}"
+    elif claim.quantity == UPDATES:
+        reached = [reached_words(each) for each in sample.reached]
+        sides = f"To {threshold_words(claim)} got {reached[0]} with {ours}, {reached[1]} with {theirs}"
     else:
         values = [value_words(centre, claim.quantity) for centre in sample.centres]
         sides = f"The {quantity_name(claim)} is {values[0]} with {ours} and {values[1]} with {theirs}"
@@ -70,6 +75,10 @@ def reason_words(reason: Reason | None) -> str:
             return "No run of one side of the claim was completed."
         case NotRecorded(quantity, n_without, n_runs):
             return f"{counted(n_without, 'run')} of {n_runs} recorded no {quantity}."
+        case RunsLost(folders, n_ahead) if n_ahead:
+            have = "has not ended yet" if n_ahead == 1 else "have not ended yet"
+            others = f"; {n_lost} failed or are missing" if (n_lost := len(folders) - n_ahead) else ""
+            return f"{counted(n_ahead, 'run')} that the claim needs {have}{others}."
         case RunsLost(folders):
             are = "failed or is missing" if len(folders) == 1 else "failed or are missing"
             return f"{counted(len(folders), 'run')} that the claim needs {are}: {listed(folders, at_most=3)}."
@@ -79,6 +88,17 @@ def reason_words(reason: Reason | None) -> str:
             return f"{title_of(quantity).capitalize()} is +inf in one setting of a seed and -inf in another: no mean."
         case None:
             return ""
+
+
+def threshold_words(claim: Claim) -> str:
+    """ "score 0.5": what must be reached."""
+    return " and ".join(f"{title_of(name)} {written(value)}" for name, value in claim.to.items())
+
+
+def reached_words(reached: Reached) -> str:
+    """ "17 of 20 seeds, half of all within 400 updates"."""
+    within = "fewer than half" if math.isinf(reached.median) else f"half of all within {ranked(reached.median)} updates"
+    return f"{reached.n_reached} of {reached.n} seeds, {within}"
 
 
 def tallied(judgement: Judgement) -> str:
@@ -130,6 +150,9 @@ def _alone(claim: Claim, sample: Sample, estimate: float, ours: str) -> str:
     if sample.counts:
         ((count, total),) = sample.counts
         return f"{count:,} of {total:,} {_did(claim.quantity)} with {ours}, {value_words(estimate, claim.quantity)}"
+    if claim.quantity == UPDATES:
+        (reached,) = sample.reached
+        return f"To {threshold_words(claim)} got {reached_words(reached)} with {ours}"
     return f"The median {labelled(claim.quantity)} is {value_words(estimate, claim.quantity)} with {ours}"
 
 

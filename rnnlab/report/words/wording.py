@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from rnnlab.records.metrics import title_of
@@ -44,6 +45,15 @@ def listed(words: Sequence[str], at_most: int = 6) -> str:
     if len(words) > at_most:
         words = [*words[: at_most - 1], f"{len(words) - at_most + 1} more"]
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def pieces(name: str) -> list[str]:
+    """Where a long name may be broken: after a space, an underscore, a dot before a letter, and nowhere else.
+
+    >>> pieces("temporal_order, cell.bias 0.1")
+    ['temporal_', 'order, ', 'cell.', 'bias ', '0.1']
+    """
+    return re.split(r"(?<=[\s_])(?=[^\s_])|(?<=\.)(?=[^\W\d])", name)
 
 
 def counted(n: int, noun: str) -> str:

@@ -38,8 +38,8 @@ def curve(losses, diverged_at, style="tanh"):
 
 def test_a_study_gets_the_figures_that_it_has_data_for(plates):
     assert list(plates) == [
-        "scores", "pairs", "curves-digits", "curves-sines", "confusion-digits", "predictions-sines", "divergence",
-        "profile",
+        "scores", "importance", "pairs", "curves-digits", "curves-sines", "confusion-digits", "predictions-sines",
+        "divergence", "profile",
     ]  # fmt: skip
 
 
@@ -140,8 +140,16 @@ def test_a_closed_loop_that_only_just_leaves_the_truth_is_shown_whole():
 
 def test_a_forecast_that_was_never_made_leaves_an_empty_panel_that_says_so():
     t = np.linspace(0, 10, 50)
+    made = PredictionRow("tanh", "tanh", t, np.sin(t), np.sin(t), np.sin(t))
+    row = replace(made, closed_loop=np.full(50, math.nan))
+    assert texts(draw_predictions([made, row], STYLES).axes[3]) == ["no forecast"]
+
+
+def test_a_column_without_any_forecast_is_left_out():
+    t = np.linspace(0, 10, 50)
     row = PredictionRow("tanh", "tanh", t, np.sin(t), np.sin(t), np.full(50, math.nan))
-    assert texts(draw_predictions([row], STYLES).axes[1]) == ["no forecast"]
+    figure = draw_predictions([row, row], STYLES)
+    assert len(figure.axes) == 2 and [text.get_text() for text in figure.texts] == ["one step ahead"]
 
 
 def series_record(build, t, forecast, **columns):

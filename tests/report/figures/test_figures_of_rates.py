@@ -25,8 +25,8 @@ def plates(study):
 
 def test_a_study_with_everything_gets_every_figure(plates):
     assert list(plates) == [
-        "claims", "scores", "pairs", "curves-sines", "curves-한글", "predictions-sines", "divergence",
-        "gradients-sines", "gradients-sines-map", "gradients-한글", "gradients-한글-map",
+        "claims", "scores", "importance", "strongest-pair", "pairs", "curves-sines", "curves-한글", "predictions-sines",
+        "divergence", "gradients-sines", "gradients-sines-map", "gradients-한글", "gradients-한글-map",
         "dynamics-sines", "diagnostics-sines-depth", "diagnostics-sines",
         "sensitivity-learning_rate", "tuning", "profile",
     ]  # fmt: skip
@@ -68,7 +68,7 @@ def test_every_run_is_a_dot_at_the_largest_exponent_of_its_layers(plates):
 
 def test_what_lies_beyond_the_axis_is_drawn_at_its_end():
     scores, whole = np.linspace(0, 1, 99), np.zeros(99, bool)
-    cloud = Cloud("tanh", np.r_[-np.inf, np.linspace(-1, 0, 97), 1e9], scores, whole)
+    cloud = Cloud("tanh", np.r_[-np.inf, np.linspace(-1, 0, 97), 1e9], scores, whole, np.arange(99))
     axes = draw_dynamics({"lyapunov_1": [cloud]}, STYLES).axes[0]
     drawn, (low, high) = axes.lines[1].get_xdata(), axes.get_xlim()
     assert low < drawn[0] < -0.9 and 0 < drawn[-1] < high < 0.3

@@ -180,3 +180,13 @@ def test_in_a_sweep_of_one_activation_its_parameter_is_known_by_its_name(build, 
     found = design(build, tmp_path, records)
     assert found.labels == ("leaky_relu(-1.0)", "leaky_relu(0.0)", "leaky_relu(0.1)")
     assert found.facets == ("hidden_size 8", "hidden_size 16")
+
+
+def test_a_hidden_size_that_was_matched_is_no_axis(build, tmp_path):
+    """Task and activation decide it together, so without that knowledge it would be one."""
+    sizes = {("sines", "tanh"): 40, ("sines", "relu"): 20, ("digits", "tanh"): 20, ("digits", "relu"): 40}
+    records = [build.record(task, name, cell__hidden_size=size) for (task, name), size in sizes.items()]
+    runs = read_study(build.runs(tmp_path, records)).members
+    plain, matched = (design_of(runs, following) for following in ({}, {"cell.hidden_size": "as many as fit"}))
+    assert "cell.hidden_size" in plain.axes and "cell.hidden_size" not in matched.axes
+    assert dict(matched.keys.constants)["cell.hidden_size"] == "20 to 40, as many as fit"

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from rnnlab.report.judging.quantities import better_side, metric, quantity, score, validation_score
+from rnnlab.report.judging.quantities import better_side, metric, quantity, score, updates, validation_score
 from rnnlab.report.reading.read import read_study
 
 INF, NAN = math.inf, math.nan
@@ -114,3 +114,17 @@ def test_of_an_unknown_metric_only_the_tasks_score_has_a_better_side(measured):
 def test_the_table_knows_better_than_the_task(measured):
     _, run = measured()
     assert better_side("accuracy", replace(run.task, score="accuracy", higher_is_better=False)) == "higher"
+
+
+def test_updates_are_those_of_the_first_row_at_the_threshold_and_infinite_where_there_is_none(build, tmp_path):
+    """The losses are final + (1.5 - final) exp(-step / 15), every 10 steps; the naive loss is 1."""
+    study = read_study(build.runs(tmp_path, [build.record(final=0.02), build.record(seed=1, diverged_at=50)]))
+    run, diverged = study.members
+    assert updates(study, run, {"eval_loss": 0.5}) == 20  # .41; .78 at step 10
+    assert updates(study, run, {"score": 0.5}) == 20
+    assert updates(study, run, {"score": 0.97}) == 80  # .973; .966 at step 70
+    assert updates(study, run, {"eval_loss": 1.5}) == 0
+    assert updates(study, run, {"score": 0.99}) == updates(study, run, {"eval_loss": 0.01}) == INF
+    assert updates(study, diverged, {"score": 0.5}) == 20, "it was there before it diverged"
+    assert updates(study, diverged, {"score": 0.97}) == INF
+    assert updates(study, run, {"accuracy": 0.5}) is None

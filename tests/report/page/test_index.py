@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from rnnlab.report.page import page
 from rnnlab.report.page.index import Entry, study_folders, write_index
 
 
@@ -30,7 +31,24 @@ def test_the_page_has_every_study_with_its_verdicts_or_findings_and_a_link(outpu
     assert "No report: " in text and "none of its 1 run folders can be read" in text
     for link in re.findall(r'(?:href|src)="([^"]+)"', text):
         assert (outputs / link.replace("%20", " ")).is_file(), link
-    assert all(len(alt) > 20 for alt in re.findall(r'<img [^>]*alt="([^"]*)"', text))
+    assert "<img" not in text  # the picture of a study is on its own page
+
+
+def test_folders_without_a_question_share_a_table(outputs):
+    text = write_index(outputs).read_text(encoding="utf-8")
+    table = text[text.index("Without a question</h2>") : text.index("</table>")]
+    assert "two words" in table and "broken" in table and "Is tanh" not in table
+    assert text.index("Is tanh") < text.index("Without a question</h2>")
+
+
+def test_the_index_takes_what_each_report_says_of_itself(outputs, monkeypatch):
+    """A study whose report is up to date is not judged again."""
+    before = write_index(outputs).read_text(encoding="utf-8")
+    monkeypatch.setattr(page, "view_of", None)
+    assert write_index(outputs).read_text(encoding="utf-8") == before
+    monkeypatch.undo()
+    (outputs / "one" / "report" / ".summary.json").unlink()
+    assert write_index(outputs).read_text(encoding="utf-8") == before
 
 
 def test_a_tally_has_the_judgements_in_their_order():

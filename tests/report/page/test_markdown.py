@@ -98,7 +98,7 @@ def test_no_field_of_a_study_changes_the_structure_of_its_pages(build, tmp_path,
         study = read_study(folder)
         view = view_of(study)
         (verdict,), (headline, *_) = view.verdicts, [(task.facts.name, word) for task in view.tasks]
-        entry = Entry(word, word, link="a/b", picture="c", alt=word, headlines=(headline,),
+        entry = Entry(word, word, link="a/b", headlines=(headline,),
                       verdicts=((verdict.judgement, word),))  # fmt: skip
         pages = [
             page.render(study, replace(view, notes=(word,)), (), "md"),

@@ -51,6 +51,7 @@ def test_the_report_is_a_page_with_figures_and_tables_beside_it(report_folder):
     files = {str(path.relative_to(report_folder)) for path in report_folder.rglob("*") if path.is_file()}
     stems = [
         "scores",
+        "importance",
         "curves-digits",
         "curves-sines",
         "predictions-sines",
@@ -60,7 +61,7 @@ def test_the_report_is_a_page_with_figures_and_tables_beside_it(report_folder):
     ]
     figures = {f"figures/{stem}.{form}" for stem in [*stems, "profile"] for form in ("png", "svg")}
     tables = {f"tables/{name}.csv" for name in ("conditions", "runs", "pairs")}
-    assert files == {"index.html", ".made-from"} | tables | figures
+    assert files == {"index.html", ".made-from", ".summary.json"} | tables | figures
 
 
 def test_the_page_needs_no_network(text, outline):
@@ -84,16 +85,18 @@ def test_no_identifier_occurs_twice(outline):
 
 def test_every_figure_has_an_alternative_text_with_numbers(outline):
     images = [attributes for tag, attributes in outline.tags if attributes.get("role") == "img"]
-    assert len(images) == 8
+    assert len(images) == 9
     assert all(re.search(r"\d", image["aria-label"]) for image in images)
 
 
 def test_the_page_opens_on_question_and_findings(text):
     order = [
         "<h1>",
-        'id="figure-pairs"',
-        'id="figure-scores"',
         "leaky_relu has the highest median score",
+        'id="figure-scores"',
+        'id="tasks"',
+        'id="figure-importance"',
+        'id="figure-pairs"',
         'id="curves"',
     ]
     order += ['id="predictions"', 'id="divergence"', 'id="profile"', 'id="conditions"', 'id="runs"']
@@ -112,7 +115,9 @@ def test_a_hostile_name_stays_text_everywhere(build, tmp_path):
     build.runs(tmp_path, [build.record(optimizer__note=note) for note in ("a&b", "<script>")])
     build.study_file(tmp_path, study=evil, question=evil, source=evil, command=evil, expected=[evil])
     text = write_report(tmp_path).read_text(encoding="utf-8")
-    assert [tag for tag, _ in Outline(text).tags].count("script") == 2  # the table's data and the table's script
+    assert [tag for tag, _ in Outline(text).tags].count(
+        "script"
+    ) == 5  # data, curves, examples, the library as text, and the page's own script
     assert "alert('x')" not in text
 
 
@@ -233,6 +238,15 @@ def test_a_study_in_which_everything_failed_still_gets_its_page(build, tmp_path)
     assert "No run was completed." in text and "no run" in text
 
 
+def test_runs_that_all_failed_at_several_rates_have_a_page_without_empty_panels(build, tmp_path):
+    records = [
+        build.record("sines", name, seed, status="failed", optimizer__learning_rate=rate)
+        for name in ("tanh", "relu") for rate in (0.01, 0.1, 1.0) for seed in range(3)
+    ]  # fmt: skip
+    text = write_report(build.runs(tmp_path, records)).read_text(encoding="utf-8")
+    assert "No run was completed." in text and '<figure id="figure-' not in text and "cannot be drawn" not in text
+
+
 def test_one_run_is_a_study_too(build, tmp_path):
     text = write_report(build.runs(tmp_path, [build.record("digits")])).read_text(encoding="utf-8")
     assert "tanh has a median score of 0.98, n=1; fewer than 5 runs, so no interval." in text
@@ -266,7 +280,15 @@ def test_the_one_picture_is_of_what_is_claimed(build, tmp_path):
 
 def test_claims_stand_at_the_top_with_their_figure_and_what_is_behind_them(rich_report):
     text = (rich_report / "index.html").read_text(encoding="utf-8")
-    order = ['<li class="undecided">', "How it was decided", 'id="figure-claims"', 'id="figure-scores"', 'id="pairs"']
+    order = [
+        "<h1>",
+        'class="answer"',
+        'id="figure-scores"',
+        '<li class="undecided">',
+        "<details>",
+        '<dl class="terms">',
+    ]
+    order += ['id="figure-claims"', 'id="importance"', 'id="pairs"']
     places = [text.index(mark) for mark in order]
     assert places == sorted(places)
     assert (rich_report / "tables" / "verdicts.csv").is_file() and 'href="tables/verdicts.csv"' in text

@@ -10,11 +10,12 @@ from rnnlab.report.judging.samples import NoMean, NoRuns, NoSeeds, NotRecorded, 
 from rnnlab.report.judging.verdicts import Part, Verdict
 from rnnlab.report.words.details import details
 from rnnlab.report.words.remarks import remarks
-from rnnlab.report.words.sentences import found, reason_words, sentence, tallied, words
+from rnnlab.report.words.sentences import found, reached_words, reason_words, sentence, tallied, words
 from rnnlab.statistics.decision import EVERYTHING, Decision
 from rnnlab.statistics.looks import Step
 from rnnlab.statistics.per_seed import PerSeed
 from rnnlab.statistics.rates import Tuned
+from rnnlab.statistics.survival import reached
 
 RELU, TANH = {"cell.activation": "relu"}, {"cell.activation": "tanh"}
 ABOVE = math.nextafter(0.0, 1.0)
@@ -224,3 +225,10 @@ def test_groups_are_written_by_their_values():
     assert (
         tallied("no difference that matters") == "with no difference that matters" and tallied("refuted") == "refuted"
     )
+
+
+def test_how_many_seeds_got_to_a_threshold_is_said_with_the_median_of_kaplan_and_meier():
+    assert reached_words(reached(np.array([100.0, 300.0, 200.0, math.inf]))) == (
+        "3 of 4 seeds, half of all within 200 updates"
+    )
+    assert reached_words(reached(np.array([100.0, math.inf, math.inf]))) == "1 of 3 seeds, fewer than half"
