@@ -3,6 +3,7 @@
 # make fuzz     ten minutes (FUZZ_S=600) of random input: tests/fuzz again and again, until something is found
 # make lint     check style, format and types
 # make bench    measure the speed claims
+# make docs     build the pages as a site, in site/
 # Each makes .venv and installs what it needs first.  Settings: PYTHON=python3.12   ARGS="key=value ..."
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ seeds = $(if $(filter seed=% until=%,$(ARGS)),,until=decided)
 
 FUZZ_S ?= 600
 
-.PHONY: sweep test fuzz lint bench clean
+.PHONY: sweep test fuzz lint bench docs clean
 .DELETE_ON_ERROR:
 
 sweep: $(VENV)/.installed
@@ -41,8 +42,12 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/step.py
 	$(BIN)/python benchmarks/sweep.py
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --conf-dir docs/site . site
+	@echo site/index.html
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) site
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -57,4 +62,8 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-test.txt
+	@touch $@
+
+$(VENV)/.installed-docs: requirements-docs.txt | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-docs.txt
 	@touch $@

@@ -454,7 +454,7 @@ def test_help_lists_members_of_plugins_and_of_a_config_dir(file, tmp_path, monke
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("rnnlab plugins=[my.py] cell=m", "cell=memoryless cell=mine"),
+        ("rnnlab plugins=[my.py] cell=m", "cell=memoryless cell=mgu cell=mine cell=mingru"),
         ("rnnlab plugins=[my.py] cell=gru cell.activation=mi", "cell.activation=mine cell.activation=mish"),
         ("rnnlab cell=gru cell.gate_activation=si", " ".join(f"cell.gate_activation={n}" for n in SI)),
         ("rnnlab plugins=[my.py] init.bias=m", "init.bias=mine"),

@@ -43,7 +43,7 @@ class Table:
 def tables(source: Source) -> Iterator[Table]:
     """All tables that have rows.  problems comes last: it holds what could not be read of the tables before it."""
     study = source.study
-    design = design_of(study.members)
+    design = design_of(study.members, study.following)
     found = [
         _of_rows("runs", study.rows()),
         _of_runs("curves", source, lambda run: _curves(study.curves.get(run.run_id, {}))),

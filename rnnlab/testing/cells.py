@@ -25,6 +25,7 @@ def check_cell(name: str) -> None:
     check_choice("check_cell", name, CELLS)
     cls = CELLS[name].variant(CELLS[name].Options())
     the_weights_fit_the_blocks(cls)
+    recurrent_says_whether_a_step_depends_on_the_state_before(cls)
     a_step_gives_states_of_the_stated_number_and_shape(cls)
     the_steps_in_reverse_give_autograds_gradients(cls)
     a_lane_gives_the_same_alone_and_among_others(cls)
@@ -44,8 +45,9 @@ def normal(seed: int, *sizes: int) -> Tensor:
 
 
 def recurrent_weights(cls: type[Cell], *lead: int) -> dict[str, Tensor]:
-    specs = [w for w in cls.weights(I, H, bias=False) if w.role == "recurrent"]
-    return {w.name: 0.4 * normal(n, *lead, H, len(w.gates) * H) for n, w in enumerate(specs)}
+    """The recurrent weights and the cell's own, by name."""
+    specs = cls.weights(I, H, bias=False)[1:]
+    return {w.name: 0.4 * normal(n, *lead, w.fan_in, len(w.gates) * H) for n, w in enumerate(specs)}
 
 
 def the_weights_fit_the_blocks(cls: type[Cell]) -> None:
@@ -54,11 +56,20 @@ def the_weights_fit_the_blocks(cls: type[Cell]) -> None:
     assert (first.name, first.role, first.fan_in, first.fan_out) == ("weight_ih", "input", 3, 5), first
     assert (bias.name, bias.role, bias.fan_in, bias.fan_out) == ("bias", "bias", 1, 5), bias
     assert cls.weights(3, 5, bias=False) == weights[:-1], "without a bias the weights must be the same but the last"
-    assert all((w.role, w.fan_in, w.fan_out) == ("recurrent", 5, 5) for w in others), others
-    assert bool(others) == cls.recurrent, "recurrent says whether there are recurrent weights"
+    for w in others:
+        sizes = [(5, 5)] if w.role == "recurrent" else [(5, 5), (1, 5)]
+        assert w.role in ("recurrent", "own") and (w.fan_in, w.fan_out) in sizes, w
     for w in weights:
         assert w.blocks.stop <= cls.blocks, f"{w.name}: writes to {w.blocks}, but there are {cls.blocks} blocks"
     assert len(first.gates) == cls.input_blocks, f"input_blocks: {cls.input_blocks}, but weight_ih has {first.gates}"
+
+
+def recurrent_says_whether_a_step_depends_on_the_state_before(cls: type[Cell]) -> None:
+    cell, w, pre = cls(stated(PHI), stated(GATE_PHI)), recurrent_weights(cls, R), normal(1, R, B, cls.blocks * H)
+    states = [tuple(normal(seed + n, R, B, H) for n in range(cls.n_states)) for seed in (2, 12)]
+    one, other = (cell.step(pre, state, w)[0] for state in states)
+    same = all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert same != cls.recurrent, f"recurrent: {cls.recurrent}, but the step {'ignores' if same else 'reads'} the state"
 
 
 def a_step_gives_states_of_the_stated_number_and_shape(cls: type[Cell]) -> None:

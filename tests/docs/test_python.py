@@ -72,8 +72,9 @@ def test_the_tutorial_runs_and_shows_progress_tables_plots_and_the_page(tutorial
     texts, shown = outputs(notebook, "sweep")
     assert "30 runs to train" in texts and "report: outputs/tutorial/report/index.html" in texts
     assert shown["text/plain"] == "<30 runs of outputs/tutorial>"
-    bar, _ = [o["data"]["text/html"] for c in notebook.cells for o in c.get("outputs", []) if "<progress" in str(o)]
-    assert bar.startswith('<progress value="30" max="30"></progress> 30/30 runs')
+    bars = [o["data"]["text/html"] for c in notebook.cells for o in c.get("outputs", []) if "<progress" in str(o)]
+    assert all(bar.startswith('<progress value="1.0000" max="1"></progress> ') for bar in bars)
+    assert [bar.split("> ")[1].split(", after")[0] for bar in bars][:2] == ["done", "30 of 30 runs"]
     medians = results.runs.groupby(["cell.activation", "optimizer.learning_rate"])["eval_loss"].median()
     _, table = outputs(notebook, "tables")
     assert all(f"{median:.6f}" in table["text/plain"] for median in medians)

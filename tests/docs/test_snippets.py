@@ -1,4 +1,4 @@
-"""Every command and snippet of README.md, CONTRIBUTING.md and docs/ runs.
+"""Every command and snippet of README.md, CONTRIBUTING.md, docs/ and the findings runs, and every link leads somewhere.
 
 The language of a fence says what becomes of it: sh and python are run here, yaml is parsed, text is not for running.
 Commands run in an empty folder, made small by further overrides.  What takes minutes, installs something or needs a
@@ -25,11 +25,13 @@ from PIL import Image
 from rnnlab import __main__ as command
 from rnnlab.export.targets import targets
 from rnnlab.report.command import main as report
+from rnnlab.runs.command import main as runs
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
-    *(ROOT / page for page in ("README.md", "CONTRIBUTING.md", "conf/README.md")),
+    *(ROOT / page for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "conf/README.md")),
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "experiments").glob("*.md")),
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RUN_ELSEWHERE = {  # by test_documentation.py of their rooms, tests/docs/test_plugins.py and tests/nets/test_modules.py
@@ -40,13 +42,20 @@ RUN_ELSEWHERE = {  # by test_documentation.py of their rooms, tests/docs/test_pl
     "docs/network.md",
     "docs/plugins.md",
 }
-RNNLAB = ("rnnlab", "rnnlab-report", "rnnlab-export")
+RNNLAB = ("rnnlab", "rnnlab-report", "rnnlab-export", "rnnlab-runs")
 
 EXPORT = "import sys; from rnnlab.export.command import main; sys.exit(main(sys.argv[1:]))"
 
 # Overrides that make a command small, by a word of it; the first that fits is taken.
 SMALL = {
-    "experiment=activations": ["hydra.launcher.dry_run=true"],
+    "experiment=mine": [
+        "training.steps=2",
+        "training.batch_size=8",
+        "task.n_points=60",
+        "task.forecast_steps=2",
+        "seed=0,1",
+    ],
+    "experiment=": ["hydra.launcher.dry_run=true"],
     "task=text": ["training.steps=2", "training.batch_size=4", "task.window=10"],
     "task.path=sales.csv": ["training.steps=2"],
     "task.data_dir=photos": ["training.steps=2", "training.batch_size=8"],
@@ -68,7 +77,7 @@ def fences(language):
 def commands():
     """(page, words) of every command, without its comment."""
     for page, text in fences("sh"):
-        for line in text.splitlines():
+        for line in text.replace("\\\n", " ").splitlines():
             if words := shlex.split(line, comments=True):
                 yield page, words
 
@@ -78,7 +87,7 @@ def test_every_fence_says_whether_it_is_to_be_run():
     assert languages <= {"sh", "python", "yaml", "text"}
 
 
-# rnnlab, rnnlab-report and rnnlab-export
+# rnnlab, rnnlab-report, rnnlab-export and rnnlab-runs
 
 
 def sales():
@@ -94,10 +103,8 @@ def sales():
 
 @pytest.fixture
 def users_files(tmp_path):
-    """The files of which README.md and docs/data.md speak, in an empty folder."""
+    """The files of which docs/data.md and docs/command.md speak, in an empty folder."""
     (tmp_path / "shakespeare.txt").write_text("to be or not to be, that is the question\n" * 40)
-    prices = "".join(f"{day},{100 + day % 7},{101 + day % 5}\n" for day in range(60))
-    (tmp_path / "prices.csv").write_text(f"Day,Open,Close\n{prices}")
     (tmp_path / "sales.csv").write_text(sales(), encoding="cp1252")
     (tmp_path / "old.txt").write_text("déjà vu, déjà lu, déjà su\n" * 40, encoding="cp1252")
     for name in ("cat", "dog"):
@@ -114,8 +121,8 @@ def users_files(tmp_path):
         (tmp_path / f"mnist/{part}-labels-idx1-ubyte").write_bytes(labels)
     own, *_ = (text for page, text in fences("python") if page == "docs/plugins.md")
     (tmp_path / "my.py").write_text(own)
+    (study,) = (text for page, text in fences("yaml") if page == "docs/command.md")
     (tmp_path / "mystudies/experiment").mkdir(parents=True)
-    study = "# @package _global_\nquestion: why?\nsource: mine\nstudy: mine\ntask: {n_points: 60, forecast_steps: 2}\n"
     (tmp_path / "mystudies/experiment/mine.yaml").write_text(study)
 
 
@@ -133,6 +140,8 @@ def test_the_commands_of_a_page_run_one_after_the_other(page, rnnlab, users_file
     for name, *arguments in (words for on, words in commands() if on == page and words[0] in RNNLAB):
         if name == "rnnlab-report":
             assert report(arguments) == 0
+        elif name == "rnnlab-runs":
+            assert runs(arguments) == 0, (arguments, capsys.readouterr().err)
         elif name == "rnnlab-export":
             library = targets()[arguments[arguments.index("--to") + 1]].library
             ended = subprocess.run([sys.executable, "-c", EXPORT, *arguments])  # alone: MLflow leaves connections open
@@ -216,25 +225,65 @@ def test_other_commands_name_what_is_there(words):
         CHECKS[name](arguments)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def name_of(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_what_the_text_names_is_there(page):
-    """Files of the repository, targets of make, and benchmarks, in code spans; and links."""
+    """Files of the repository, targets of make, benchmarks and studies, in code spans."""
+    if page.name == "CHANGELOG.md":  # names what was there before, too
+        return
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     for span in re.findall(r"`([^`\n]+)`", text):
         if span.startswith(("make ", "python ")):
             CHECKS[span.split()[0]](shlex.split(span)[1:])
         elif re.fullmatch(r"(rnnlab|tests|benchmarks|conf|experiments|docs)/[\w/.]+", span):
             made_by_the_reader = "sawtooth" in span
             assert made_by_the_reader or any((ROOT / f"{span}{end}").exists() for end in ("", ".py")), span
-    for target in re.findall(r"\]\(((?!https?:)[^)#]+)", text):
-        assert (page.parent / target).exists(), target
+        for study in re.findall(r"\bexperiment=(\w+)", span):
+            assert (ROOT / f"experiments/{study}.yaml").exists(), span
+
+
+# Links
+
+
+def anchors(page):
+    """What a link to a heading of a page may say: GitHub's names of them."""
+    headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there(page):
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for link in re.findall(r"\]\(((?!https?:)[^)\s]+)\)", text):
+        path, _, heading = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not heading or heading in anchors(target), link
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name == "docs"], ids=name_of)
+def test_a_page_of_docs_can_be_reached_from_the_readme(page):
+    assert f"](docs/{page.name})" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_index_of_findings_has_every_study_with_the_title_of_its_page():
+    index = (ROOT / "experiments/README.md").read_text(encoding="utf-8")
+    studies = sorted((ROOT / "experiments").glob("*.yaml"))
+    titles = [study.with_suffix(".md").read_text(encoding="utf-8").partition("\n")[0] for study in studies]
+    rows = {
+        f"| `{study.stem}` | [{title.removeprefix('# ')}]({study.stem}.md) |".replace("|x|", r"\|x\|")
+        for study, title in zip(studies, titles, strict=True)
+    }
+    assert rows == {line for line in index.splitlines() if line.startswith("| `")}
 
 
 # Python
 
 
-def test_the_python_of_the_readme_adds_an_activation_and_a_task(tmp_path):
+def test_the_python_of_the_options_page_adds_an_activation_and_a_task(tmp_path):
     """In a process of its own, because what is registered stays; a run with both is the command that they are for."""
     snippets = [text for page, text in fences("python") if page not in RUN_ELSEWHERE]
     assert len(snippets) == 2

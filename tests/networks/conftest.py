@@ -3,7 +3,7 @@
 import pytest
 
 from rnnlab.records.run import read_record
-from rnnlab.sweep.worker import run_alone
+from rnnlab.sweep.alone import run_alone
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_runs_at_different_steps_continue_in_different_packs(run_config, tmp_pat
     monkeypatch.setattr(
         worker,
         "train",
-        lambda pack, device, backend, states, checkpoints: (
+        lambda pack, device, backend, states, checkpoints, reporter: (
             steps.append((len(pack), states and states[0].step))
             or original(pack, device, backend, states=states, checkpoints=checkpoints)
         ),

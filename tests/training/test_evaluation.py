@@ -24,6 +24,7 @@ from rnnlab.training.evaluation import Evaluator
 T, N = 5, 21
 LANES = ("tanh", "sigmoid", "leaky_relu")
 EVERY_CELL = [*CELLS.values(), OriginalGruCell]
+HAVE_KERNELS = pytest.importorskip("rnnlab.nets.kernels.coverage").CELLS
 FORECASTER = Architecture(RnnCell, 1, 6, 1, 1, True, True, seq_len=T, answers="last")
 FLOAT32 = dict(rtol=1e-5, atol=1e-5)  # a few dozen roundings of 6e-8 on numbers near 1
 
@@ -35,6 +36,8 @@ def evaluator(request, reference, monkeypatch):
     chunk: the number of samples that are computed at once."""
 
     def evaluator(architecture, loss="mse", readout="linear", chunk=256, carries=False):
+        if request.param == "compiled" and architecture.cell not in HAVE_KERNELS:
+            pytest.skip("no kernel")
         monkeypatch.setattr(evaluation, "LEAST_CHUNK", chunk)
         recipe = Recipe(architecture, loss, readout, "sgd", n_steps=0, batch_size=chunk, chunk=chunk, carries=carries)
         lanes = [LaneRecipe(make_activation(name), OPTIMIZERS["sgd"].Options()) for name in LANES]
