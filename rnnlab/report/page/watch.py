@@ -38,12 +38,13 @@ def watch(folder: Path, say: Callable[[Path], None], wait: Callable[[float], Non
             started = time.monotonic()
             study = _read(folder)
             n_ended = len(study.members) if study else -1
-            if study is None or (n_ended != n_made and started >= due):  # the figures take seconds
-                with suppress(StudyError):  # the sweep has ended, and no run has
-                    write_report(folder, reloads=True)
-                n_made, due = n_ended, time.monotonic() + SHARE * (time.monotonic() - started)
-            elif new := replaced(page.read_text(encoding="utf-8"), section_of_running(study)):
-                write_text(page, new)
+            with suppress(FileNotFoundError):  # the sweep puts its own report into this place: the next look sees it
+                if study is None or (n_ended != n_made and started >= due):  # the figures take seconds
+                    with suppress(StudyError):  # the sweep has ended, and no run has
+                        write_report(folder, reloads=True)
+                    n_made, due = n_ended, time.monotonic() + SHARE * (time.monotonic() - started)
+                elif new := replaced(page.read_text(encoding="utf-8"), section_of_running(study)):
+                    write_text(page, new)
             pause_s = max(EVERY_S, SHARE * (time.monotonic() - started) if study is None else EVERY_S)
     except KeyboardInterrupt:
         _end(folder)

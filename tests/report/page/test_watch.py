@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,8 @@ def test_a_sweep_is_watched_from_its_first_second_to_its_end(sweep, capsys):
     seen = []
 
     def wait(pause_s):
-        seen.append(page.read_text())
+        with suppress(FileNotFoundError):  # the sweep puts its own report into its place
+            seen.append(page.read_text())
         go.touch()
         time.sleep(0.05)
 
@@ -133,6 +135,25 @@ def test_the_page_follows_the_steps_and_the_runs_that_end(study, build):
     assert "sines-&lt;b&gt;-2" in seen[2] and "<b>" not in seen[2]
     assert 'id="running"' not in page.read_text()
     assert "1 run of 3 missing or failed" in page.read_text()
+
+
+def test_a_page_that_is_gone_for_a_moment_ends_no_watching(study):
+    """The report at the end of a sweep is a new folder in the place of the old one."""
+    page, looks = study / "report" / "index.html", []
+    work = at_work(study)
+    work.__enter__()
+    at_step(study, 3)
+
+    def wait(pause_s):
+        looks.append(page.exists())
+        if len(looks) == 2:
+            page.parent.rename(study / "aside")
+            at_step(study, 4)
+        elif len(looks) == 3:
+            work.__exit__(None, None, None)
+
+    assert watch(study, say=lambda path: None, wait=wait) == page
+    assert looks == [True, True, False] and page.is_file()
 
 
 def test_a_watch_that_is_interrupted_leaves_a_page_that_does_not_load_itself_again(study):
