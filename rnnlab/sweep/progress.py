@@ -62,7 +62,7 @@ class Progress:
         self._log = (folder / LOG).open("a", encoding="utf-8", buffering=1)
         self._started = time.monotonic()
         self._reckoning, self._lock = Reckoning(_costs(runs), self._started), threading.Lock()
-        self._packs: list[PackProgress] = []
+        self._running = ""  # what the last look has found, in words
         self._waiting = {run.run_id for run in runs}
         before = f", {n_done_before} done before" if n_done_before else ""
         print(f"{len(runs)} runs to train in {n_packs} packs{before} -> {folder}", flush=True)
@@ -96,9 +96,10 @@ class Progress:
         """Look how far the workers are."""
         packs = read_packs(self._folder)
         with self._lock:
-            ours = [[run for run in pack.runs if run.run_id in self._waiting] for pack in packs]
-            self._packs = [PackProgress(pack.steps, tuple(runs)) for pack, runs in zip(packs, ours, strict=True)]
-            self._reckoning.see(self._packs, time.monotonic())
+            waiting = [tuple(run for run in pack.runs if run.run_id in self._waiting) for pack in packs]
+            ours = [PackProgress(pack.steps, runs) for pack, runs in zip(packs, waiting, strict=True)]
+            self._reckoning.see(ours, time.monotonic())
+            self._running = running_in_words(ours)
             tell(self._folder, CommandProgress(self._show()))
 
     def _show(self, last: bool = False) -> str:
@@ -112,8 +113,8 @@ class Progress:
         parts += [f"{self._counts[what]:,} {what}" for what in ("diverged", "failed") if self._counts[what]]
         if last:
             return ", ".join([*parts, f"after {duration(now - self._started)}"])
-        running, left_s = running_in_words(self._packs), self._reckoning.left_s(now)
-        parts += [running] if running else []
+        left_s = self._reckoning.left_s(now)
+        parts += [self._running] if self._running else []
         parts += [f"{duration(left_s)} left"] if left_s is not None and n < self._n_total else []
         return ", ".join(parts)
 

@@ -14,14 +14,28 @@ from rnnlab.records.progress import PackProgress, RunProgress
 FIRST_S = 2.0  # of looking on, before the rest is estimated
 
 
+class _Work:
+    """Of each run a share of its work, 0 at first.  The sum is kept, as it is asked for with every run that ends."""
+
+    def __init__(self, costs: Mapping[str, float]) -> None:
+        self._costs, self._shares, self.total = costs, dict.fromkeys(costs, 0.0), 0.0
+
+    def __getitem__(self, run_id: str) -> float:
+        return self._shares[run_id]
+
+    def __setitem__(self, run_id: str, share: float) -> None:
+        self.total += self._costs[run_id] * (share - self._shares[run_id])
+        self._shares[run_id] = share
+
+
 class Reckoning:
     """costs: by run_id, what a run costs, in any unit.  now: in seconds, of a clock that is given with each call."""
 
     def __init__(self, costs: Mapping[str, float], now: float) -> None:
         self._costs, self._began = costs, now
         self._has_seen = False
-        self._done = dict.fromkeys(costs, 0.0)  # of each run, the share that is done
-        self._before = dict.fromkeys(costs, 0.0)  # and the share that was done before this command looked on
+        self._done = _Work(costs)
+        self._before = _Work(costs)  # what was done before this command looked on
         self._total = sum(costs.values())
 
     def see(self, packs: Iterable[PackProgress], now: float) -> None:
@@ -43,18 +57,15 @@ class Reckoning:
     @property
     def share(self) -> float:
         """The share of the work that is done, 0 to 1."""
-        return self._sum(self._done) / self._total if self._total else 1.0
+        return self._done.total / self._total if self._total else 1.0
 
     def left_s(self, now: float) -> float | None:
         """The seconds that the rest takes at the speed so far; None: nobody knows yet."""
-        done, passed = self._sum(self._done), now - self._began
-        worked = done - self._sum(self._before)
+        done, passed = self._done.total, now - self._began
+        worked = done - self._before.total
         if worked <= 0 or passed < FIRST_S:
             return None
         return passed * (self._total - done) / worked
-
-    def _sum(self, shares: Mapping[str, float]) -> float:
-        return sum(cost * shares[run_id] for run_id, cost in self._costs.items())
 
 
 def running_in_words(packs: Sequence[PackProgress]) -> str:
