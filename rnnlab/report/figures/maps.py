@@ -21,7 +21,7 @@ from rnnlab.report.judging.labels import by_value, short, written
 from rnnlab.report.judging.quantities import score
 from rnnlab.report.judging.shape import numeric_axes, shape_of
 from rnnlab.report.judging.view import View
-from rnnlab.report.reading.study import Study
+from rnnlab.report.reading.study import Run, Study
 from rnnlab.report.words.wording import counted, listed
 from rnnlab.statistics.summaries import median
 
@@ -103,13 +103,15 @@ def _map(
 ) -> Map:
     """down, across: a key and its values."""
     (y, rows), (x, columns) = down, across
+    by_place: dict[tuple[str, str], list[Run]] = {}
+    for condition in conditions:
+        place = written(condition.values.get(y)), written(condition.values.get(x))
+        by_place.setdefault(place, []).extend(condition.completed)
     shares = np.full((len(rows), len(columns), len(OUTCOMES)), np.nan)
     scores = np.full((len(rows), len(columns)), np.nan)
     for i, row in enumerate(rows):
         for j, column in enumerate(columns):
-            here = [c for c in conditions if (written(c.values.get(y)), written(c.values.get(x))) == (row, column)]
-            runs = [run for condition in here for run in condition.completed]
-            if runs:
+            if runs := by_place.get((row, column)):
                 n_learned, n_diverged = sum(r.outcome == "learned" for r in runs), sum(r.diverged for r in runs)
                 counts = (n_learned, len(runs) - n_learned - n_diverged, n_diverged)
                 shares[i, j] = np.array(counts) / len(runs)
