@@ -22,9 +22,8 @@ class CheckedFiles(FileConfigSource):
             check_yaml(file)
         try:
             return super().load_config(config_path)
-        except (
-            yaml.YAMLError
-        ) as error:  # what the events do not show: a tag that is not known, a key that is there twice
+        except yaml.YAMLError as error:
+            # What the events do not show: a tag that is not known, a key that is there twice.
             raise ConfigError(f"{file}{what_is_wrong(error)}") from None
 
 

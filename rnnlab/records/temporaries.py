@@ -54,7 +54,7 @@ def has_ended(process: str, last_sign: float, patience_s: float = DAY_S) -> bool
     return time.time() - last_sign > patience_s
 
 
-def set_aside(temporary: Path) -> Path:
+def former(temporary: Path) -> Path:
     """The name for what stood in the place of a temporary folder, while the two change places."""
     return temporary.with_suffix(".old")
 

@@ -93,8 +93,8 @@ def sweep(
     study.json says; without expected runs it is completed with `runs` and its claims are checked.
 
     files: what else stands beside study.json, name -> text.  beside: gives the files that belong beside a run's
-    record.  on_finished: called once for each run that has been
-    computed, in this process; it writes the record.  Without it the workers write the records, or this process does.
+    record.  on_finished: called once for each run that has been computed, in this process; it writes the record.
+    Without it the workers write the records, or this process does.
 
     Raises ConfigError before anything is computed, EngineError, RunFailed when on_finished cannot write, and
     KeyboardInterrupt after Ctrl-C.  Whatever it raises, what was finished before is written, and the same call

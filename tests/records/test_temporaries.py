@@ -8,21 +8,21 @@ import time
 import pytest
 
 from rnnlab.records.files import replace_file, write_text
-from rnnlab.records.temporaries import DAY_S, remove_left_over, set_aside, temporary
+from rnnlab.records.temporaries import DAY_S, former, remove_left_over, temporary
 
 WRITES = """
 import os
 import sys
 from pathlib import Path
 
-from rnnlab.records.temporaries import set_aside, temporary
+from rnnlab.records.temporaries import former, temporary
 
 for name in ("run.json", "report"):
     path = temporary(Path(sys.argv[1], name))
     path.write_text("half") if "." in name else (path.mkdir(), (path / "page").write_text("half"))
     print(path)
-set_aside(path).mkdir()
-(set_aside(path) / "page").write_text("whole")
+former(path).mkdir()
+(former(path) / "page").write_text("whole")
 sys.stdout.flush()
 if sys.argv[2] == "waits":
     sys.stdin.read()
@@ -118,4 +118,4 @@ def test_a_file_that_is_being_written_is_no_left_over(tmp_path):
 
 def test_names_of_the_same_writer_differ_in_nothing_but_what_they_are_for(tmp_path):
     assert temporary(tmp_path / "x").name.replace(".x.", ".y.") == temporary(tmp_path / "y").name
-    assert set_aside(temporary(tmp_path / "x")).suffix == ".old"
+    assert former(temporary(tmp_path / "x")).suffix == ".old"

@@ -1,4 +1,4 @@
-"""An engine that computes in the test's own process."""
+"""An engine that computes in the test's own process, and a study's folder with some of its runs."""
 
 import pytest
 
@@ -6,9 +6,11 @@ from rnnlab.records import claims
 from rnnlab.records.study import StudyFile, read_study_file
 from rnnlab.sweep import sweep as module
 from rnnlab.sweep.engine import Cancelled, Died, Done
+from rnnlab.sweep.finished import finish, killed
 from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.until import sweep_until
 from rnnlab.sweep.worker import work_on
+from rnnlab.training.loop import train
 
 
 class InlineEngine:
@@ -42,6 +44,23 @@ class InlineEngine:
 
     def close(self):
         self.packs = []  # a later sweep of the same test starts the same engine
+
+
+@pytest.fixture
+def runs(run_config):
+    return [run_config(seed=seed) for seed in range(4)]
+
+
+@pytest.fixture
+def folder(tmp_path, runs):
+    """Records of runs 0 (completed) and 1 (failed); 2 half-written; 3 not there."""
+    (done,) = train(runs[:1])
+    finish(runs[0], done).write(tmp_path / runs[0].folder, {})
+    killed(runs[1]).write(tmp_path / runs[1].folder, {})
+    half = tmp_path / runs[2].folder
+    half.mkdir()
+    (half / "run.json").write_text('{"schema": 1, "run_id":')
+    return tmp_path
 
 
 @pytest.fixture

@@ -12,29 +12,10 @@ from rnnlab.records.run import PROVENANCE
 from rnnlab.records.study import StudyFile
 from rnnlab.sweep.alone import run_alone
 from rnnlab.sweep.done import already_done
-from rnnlab.sweep.finished import finish, killed
 from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.sweep import sweep
-from rnnlab.training.loop import train
 
 QUIET = SweepOptions(report=False)
-
-
-@pytest.fixture
-def runs(run_config):
-    return [run_config(seed=seed) for seed in range(4)]
-
-
-@pytest.fixture
-def folder(tmp_path, runs):
-    """Records of runs 0 (completed) and 1 (failed); 2 half-written; 3 not there."""
-    (done,) = train(runs[:1])
-    finish(runs[0], done).write(tmp_path / runs[0].folder, {})
-    killed(runs[1]).write(tmp_path / runs[1].folder, {})
-    half = tmp_path / runs[2].folder
-    half.mkdir()
-    (half / "run.json").write_text('{"schema": 1, "run_id":')
-    return tmp_path
 
 
 @pytest.fixture(params=["with digests", "of before there were digests"])

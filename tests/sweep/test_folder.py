@@ -12,27 +12,8 @@ from rnnlab.options import ConfigError
 from rnnlab.records.temporaries import temporary
 from rnnlab.sweep import folder as module
 from rnnlab.sweep.alone import run_alone
-from rnnlab.sweep.finished import finish, killed
 from rnnlab.sweep.folder import CHECKPOINTS, forget_finished, locked, locked_for_a_moment
 from rnnlab.training.checkpoints import LaneState, runs_with_checkpoints, write_checkpoint
-from rnnlab.training.loop import train
-
-
-@pytest.fixture
-def runs(run_config):
-    return [run_config(seed=seed) for seed in range(4)]
-
-
-@pytest.fixture
-def folder(tmp_path, runs):
-    """Records of runs 0 (completed) and 1 (failed); 2 half-written; 3 not there."""
-    (done,) = train(runs[:1])
-    finish(runs[0], done).write(tmp_path / runs[0].folder, {})
-    killed(runs[1]).write(tmp_path / runs[1].folder, {})
-    half = tmp_path / runs[2].folder
-    half.mkdir()
-    (half / "run.json").write_text('{"schema": 1, "run_id":')
-    return tmp_path
 
 
 def test_a_second_command_on_the_same_folder_says_so_and_stops(tmp_path):

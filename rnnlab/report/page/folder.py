@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from rnnlab.records.temporaries import remove_left_over, set_aside, temporary
+from rnnlab.records.temporaries import former, remove_left_over, temporary
 
 ATTEMPTS = 5  # to put a folder at its place
 
@@ -51,7 +51,7 @@ def _swap_in(new: Path, place: Path) -> None:
     """Put the folder `new` at `place`.  If that fails half-way, what was there before is put back.
 
     Another process may do the same at the same moment: the end of a sweep, and somebody who looks at it."""
-    old = set_aside(new)
+    old = former(new)
     for attempt in range(ATTEMPTS):
         shutil.rmtree(old, ignore_errors=True)
         with suppress(FileNotFoundError):
