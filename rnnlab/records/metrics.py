@@ -12,6 +12,7 @@ known: it is taken as it was measured.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ from typing import Literal
 Side = Literal["lower", "higher"]
 Role = Literal["loss", "task", "baseline", "diagnostic"]
 FIRST = "first_"  # before the name of a diagnostic: its first value, not its last
+LONGER = "longer_"  # before a metric on test sequences that are longer than those of training: task.longer
 PARAMETERS = "n_parameters"
 PLACE = re.compile(r"(.+)_(layer|step)(\d+)")
 
@@ -82,13 +84,15 @@ def kind_of(name: str) -> str:
 
 def metric_of(name: str) -> Metric | None:
     """The kind that a metric or a column belongs to; None for one that nobody registered."""
-    return _TABLE.get(kind_of(name.removeprefix(FIRST)))
+    return _TABLE.get(kind_of(name)) or _TABLE.get(kind_of(name.removeprefix(FIRST).removeprefix(LONGER)))
 
 
 def title_of(name: str) -> str:
     """ "dead_frac_layer1" -> "share of dead units in layer 1"; a name that is not in the table, without its _."""
     if name.startswith(FIRST):
         return f"first {title_of(name.removeprefix(FIRST))}"
+    if name.startswith(LONGER) and name not in _TABLE:
+        return f"{title_of(name.removeprefix(LONGER))} on longer sequences"
     metric, found = metric_of(name), PLACE.fullmatch(name)
     title = metric.title if metric else kind_of(name).replace("_", " ")
     if found is None or kind_of(name) == name:
@@ -110,6 +114,16 @@ def labelled(name: str, loss: str = "") -> str:
     """Title and unit, for an axis or the head of a column: "cross-entropy (nats)"."""
     unit = unit_of(name, loss)
     return f"{title_of(name)} ({unit})" if unit else title_of(name)
+
+
+def score_of(loss: float, naive: float, diverged: bool) -> float:
+    """1 - loss / naive, kept within 0 and 1: 1 is perfect, 0 no better than the naive answer, or diverged.  NaN where
+    the naive loss is not a positive number: there is nothing to measure against."""
+    if not (math.isfinite(naive) and naive > 0):
+        return math.nan
+    if diverged or not math.isfinite(loss):
+        return 0.0
+    return min(max(1 - loss / naive, 0.0), 1.0)
 
 
 def is_baseline(name: str) -> bool:
@@ -152,6 +166,7 @@ _positive("mse_closed_loop", "closed-loop mean squared error", "task", "lower")
 _positive("rmse", "root mean squared error", "task", "lower", "in the unit of the data")
 _positive("rmse_step", "root mean squared error at a step", "task", "lower", "in the unit of the data")
 _positive("mae", "mean absolute error", "task", "lower", "in the unit of the data")
+_share("longer_score", "score on longer sequences", "task", "higher")
 register(Metric("skill", "skill against persistence", "task", "higher", high=1.0))
 
 _positive("updates", "number of updates", "task", "lower", "updates")  # the report's, until a threshold is reached

@@ -10,6 +10,7 @@ from rnnlab.options import ConfigError
 from rnnlab.sweep.checks import one_of_each_condition
 from rnnlab.sweep.machine import memory_gb as memory_of_machine_gb
 from rnnlab.sweep.options import KEY
+from rnnlab.tasks.generated import Generated
 from rnnlab.training.construction import architecture, recipe
 
 FLOAT = 4  # bytes
@@ -44,10 +45,15 @@ def _too_large(run: RunConfig, limit_gb: float, whose: str) -> str:
     causes = {
         f"cell.hidden_size: {run.cell.hidden_size}": _parameter_bytes(run),
         f"training.batch_size: {run.training.batch_size or run.task.n_train}": _trace_bytes(run),
-        f"task: {run.task.n_train} training samples of {run.task.seq_len} steps": _data_bytes(run),
+        f"task: {run.task.n_train} training samples of {run.task.seq_len} steps{_longer(run)}": _data_bytes(run),
     }
     largest = max(causes, key=lambda cause: causes[cause])
     return f"{largest}; a run would take about {run_bytes(run) / 1e9:.3g} GB of memory, and {whose} {limit_gb:.3g}"
+
+
+def _longer(run: RunConfig) -> str:
+    longer = run.task.with_longer_sequences
+    return f", task.longer: {longer.seq_len} steps in the test" if longer else ""
 
 
 def _trace_bytes(run: RunConfig) -> int:
@@ -61,5 +67,7 @@ def _parameter_bytes(run: RunConfig) -> int:
 
 
 def _data_bytes(run: RunConfig) -> int:
-    n_samples = run.task.n_train
-    return FLOAT * n_samples * run.task.seq_len * (1 if run.task.tokens else run.task.input_size)
+    steps, longer = run.task.n_train * run.task.seq_len, run.task.with_longer_sequences
+    if isinstance(longer, Generated):
+        steps += longer.n_test * longer.seq_len
+    return FLOAT * steps * (1 if run.task.tokens else run.task.input_size)

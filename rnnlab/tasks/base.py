@@ -124,6 +124,11 @@ class Task:
         """How many training samples there are, for any seed; known without making them."""
         raise NotImplementedError
 
+    @property
+    def with_longer_sequences(self) -> Task | None:
+        """The same task with longer sequences, on which a trained network is tested once more; None: it is not."""
+        return None
+
     def fingerprinted(self) -> Task:
         """The task with the digest of its files in `sha256`, so that a run is known by what they hold.
 

@@ -7,14 +7,15 @@ section 4.1); each task says which answers are wrong.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
 
-from rnnlab.options import number
+from rnnlab.options import ConfigError, number
 from rnnlab.streams import Stream, generator
 from rnnlab.tasks.base import Data, Split, Task
+from rnnlab.tasks.files import unless_null
 
 ALLOWED_ERRORS = 0.01
 
@@ -26,8 +27,22 @@ class Generated(Task):
     n_train: int = number(5000, at_least=1, about="sequences to learn from")
     n_eval: int = number(500, at_least=1, about="sequences for validation")
     n_test: int = number(1000, at_least=1, about="sequences for the test")
+    longer: int | None = number(
+        None, at_least=2, acts=unless_null("task.longer"), about="test also on sequences so many times as long"
+    )
 
     generates = True
+
+    def check(self) -> None:
+        if self.longer is not None and all(f.name != "length" for f in fields(self)):
+            raise ConfigError(f"task.longer: {self.longer}; task={self.name} has no option task.length to multiply")
+
+    @property
+    def with_longer_sequences(self) -> Task | None:
+        if self.longer is None:
+            return None
+        lengthened = {"length": self.longer * getattr(self, "length")}  # noqa: B009, an option of every such task
+        return replace(self, longer=None, n_train=1, n_eval=1, **lengthened)
 
     def data(self, seed: int) -> Data:
         return _drawn(self, seed)

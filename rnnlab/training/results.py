@@ -4,13 +4,16 @@ examines."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from rnnlab.nets.backends import Backend
+from rnnlab.nets.backends import Backend, make
 from rnnlab.nets.state_dict import state_dict
+from rnnlab.records.metrics import LONGER, score_of
 from rnnlab.records.run import RunResult
 from rnnlab.records.weights import Weights
 from rnnlab.training import dynamics
 from rnnlab.training.batches import Pool
+from rnnlab.training.construction import lane_recipe, recipe
 from rnnlab.training.evaluation import Evaluator
 from rnnlab.training.lane import Lane
 from rnnlab.training.pack import Pack
@@ -25,11 +28,33 @@ def results_of(pack: Pack, lanes: Sequence[Lane]) -> dict[Lane, RunResult]:
         _measure_dynamics(lanes, backend)
     findings = pack.task.examine([lane.data for lane in lanes], evaluator)
     test_losses = evaluator.mean_loss([lane.data.test for lane in lanes]).tolist()
+    for lane, on_longer in zip(lanes, _on_longer_sequences(lanes, backend), strict=True):
+        lane.on_longer = on_longer
     weights = _weights(pack, backend)
     return {
         lane: lane.result(finding, test_loss, of_lane)
         for lane, finding, test_loss, of_lane in zip(lanes, findings, test_losses, weights, strict=True)
     }
+
+
+def _on_longer_sequences(lanes: Sequence[Lane], backend: Backend) -> list[dict[str, float]]:
+    """What the networks do on longer sequences than they were trained on, if the task asks for it: metrics."""
+    longer = lanes[0].run.task.with_longer_sequences
+    if longer is None:
+        return [{} for _ in lanes]
+    runs = [replace(lane.run, task=longer) for lane in lanes]
+    other = make(backend.name, recipe(runs[0]), [lane_recipe(run) for run in runs], backend.device)
+    other.set_weights(backend.weights())
+    data, evaluator = [longer.data(run.seed) for run in runs], Evaluator(other)
+    findings = longer.examine(data, evaluator)
+    losses = evaluator.mean_loss([of_lane.test for of_lane in data]).tolist()
+    measured = []
+    for lane, of_lane, finding, loss in zip(lanes, data, findings, losses, strict=True):
+        naive = longer.baseline_losses(of_lane, of_lane.test)["naive"]
+        score = score_of(loss, naive, lane.divergence_reason is not None)
+        metrics = {"test_loss": loss, "naive_test_loss": naive, "score": score, **finding.metrics}
+        measured.append({f"{LONGER}{name}": metrics[name] for name in metrics if not name.startswith("eval_")})
+    return measured
 
 
 def _weights(pack: Pack, backend: Backend) -> list[Weights | None]:

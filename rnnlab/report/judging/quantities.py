@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnlab.records.claims import OUTCOMES
 from rnnlab.records.files import RecordError
-from rnnlab.records.metrics import FIRST, Side, metric_of
+from rnnlab.records.metrics import FIRST, Side, metric_of, score_of
 from rnnlab.records.run import TaskFacts
 from rnnlab.report.reading.study import Run, Study
 
@@ -36,12 +36,7 @@ def validation_score(run: Run) -> float:
 
 
 def _score(run: Run, loss_name: str, naive_name: str) -> float:
-    loss, naive = run.metrics.get(loss_name, math.nan), run.metrics.get(naive_name, math.nan)
-    if not (math.isfinite(naive) and naive > 0):
-        return math.nan
-    if run.diverged or not math.isfinite(loss):
-        return 0.0
-    return min(max(1 - loss / naive, 0.0), 1.0)
+    return score_of(run.metrics.get(loss_name, math.nan), run.metrics.get(naive_name, math.nan), run.diverged)
 
 
 def metric(run: Run, name: str) -> float:
