@@ -80,10 +80,7 @@ def test_every_test_that_the_page_names_exists():
 def test_every_row_of_the_page_names_what_holds_it():
     rows = [line for line in PAGE.splitlines() if line.startswith("| ") and "held by" not in line]
     assert len(rows) >= 18
-    without = [row for row in rows if "`tests/" not in row]
-    assert [row.split("|")[1].strip() for row in without] == [
-        "the nodes of a cluster, and who can log in to them as you"
-    ]
+    assert [row for row in rows if "`tests/" not in row] == []
 
 
 def done_in(text):
