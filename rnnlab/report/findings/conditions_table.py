@@ -147,8 +147,13 @@ def _entry(value: Value, cell: Cell) -> str:
 
 def _shown(name: str, is_divergence: bool) -> Callable[[float], str]:
     """How a number is written.  is_divergence: whether it was a divergence that made every infinite number so."""
-    infinite = "diverged" if is_divergence else "not finite"
-    return lambda value: infinite if math.isinf(value) else value_words(value, name)
+
+    def words_of(value: float) -> str:
+        if math.isinf(value):
+            return "diverged" if is_divergence else number(value)
+        return value_words(value, name)
+
+    return words_of
 
 
 def _median_words(median: float) -> str:

@@ -15,6 +15,7 @@ from rnnlab.report.words.intervals import estimate_words, p_words
 from rnnlab.report.words.sentences import SIGNS, tallied
 from rnnlab.report.words.wording import counted, listed
 
+LONGEST_ALT = 500  # letters of the alternative text of a figure
 Entry = Mapping[str, str]  # a row of claims.csv
 _SIGNS: Mapping[str, str] = {str(judgement): sign for judgement, sign in SIGNS.items()}
 
@@ -107,8 +108,12 @@ def pictures_lines(studies: Mapping[str, Stored], folder: str) -> list[str]:
 
 
 def figure_line(stored: Stored, figure: str, folder: str) -> str:
-    alt = stored.facts["figures"][figure].replace("]", ")").replace("[", "(")
-    return f"![{markdown.text(alt)}]({folder}/{figure}.png)"
+    """The picture, with the first of its words: a page is read as text, too, and the tables have the numbers."""
+    said, kept = stored.facts["figures"][figure].replace("]", ")").replace("[", "(").split("; "), 1
+    while kept < len(said) and len("; ".join(said[: kept + 1])) <= LONGEST_ALT:
+        kept += 1
+    rest = f"; and {len(said) - kept} more." if kept < len(said) else ""
+    return f"![{markdown.text('; '.join(said[:kept]))}{rest}]({folder}/{figure}.png)"
 
 
 def _by_claim(claims: Sequence[Entry]) -> list[list[Entry]]:

@@ -65,6 +65,12 @@ def test_medians_and_counts_are_those_of_the_runs(study, filled, tmp_path):
     assert worst == ["inf"]
 
 
+def test_an_infinity_that_is_no_divergence_is_shown_as_such(build, filled, tmp_path):
+    records = [build.record(seed=seed, final=math.inf) for seed in range(3)]
+    (lines,) = filled(build.runs(tmp_path / "runs", records), "table rows=task values=test_loss,score")
+    assert rows(lines) == [["sines", "inf", "0"]]
+
+
 def test_quartiles_are_the_medians_of_both_halves(study, filled):
     (lines,) = filled(study, "table rows=cell.activation values=test_loss:quartiles where=task=sines")
     assert rows(lines)[0] == ["tanh", r"0.024 \[0.022 to 0.026\]"]
@@ -199,6 +205,17 @@ def test_a_figure_is_copied_with_its_words(claimed, filled, tmp_path):
     ((line,),) = filled(claimed, "figure scores")
     assert re.fullmatch(r"!\[.*relu.*\]\(results/page/scores\.png\)", line)
     assert (tmp_path / "results/page/scores.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_of_a_long_alternative_text_whole_parts_are_kept_and_the_others_counted(claimed, filled, tmp_path):
+    filled(claimed, "figure scores")
+    path = tmp_path / "results/page/study.json"
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts["figures"]["scores"] = "; ".join(f"{n:099d}" for n in range(9))
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    ((line,),) = filled(None, "figure scores")
+    words = "; ".join(f"{n:099d}" for n in range(4))  # a fifth part would make 5 * 99 + 4 * 2 letters
+    assert line == f"![{words}; and 5 more.](results/page/scores.png)"
 
 
 # From the stored tables alone
