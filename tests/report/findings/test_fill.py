@@ -65,10 +65,16 @@ def test_medians_and_counts_are_those_of_the_runs(study, filled, tmp_path):
     assert worst == ["inf"]
 
 
-def test_an_infinity_that_is_no_divergence_is_shown_as_such(build, filled, tmp_path):
-    records = [build.record(seed=seed, final=math.inf) for seed in range(3)]
-    (lines,) = filled(build.runs(tmp_path / "runs", records), "table rows=task values=test_loss,score")
-    assert rows(lines) == [["sines", "inf", "0"]]
+def test_a_quantity_of_the_report_can_be_shown_and_an_infinity_that_is_no_divergence_stays_one(build, filled, tmp_path):
+    """The gradient is a tenth of that of the next step, over five steps; of relu nothing arrives."""
+    decay = {"tanh": 0.1, "relu": 0.0}
+    records = [build.record(activation=name, seed=seed) for name in decay for seed in range(2)]
+    folder = build.runs(tmp_path / "runs", records)
+    for record in records:
+        build.gradients(folder / record.run_id, decay[record.config["cell"]["activation"]])
+    (lines,) = filled(folder, "table rows=cell.activation values=gradient_reach")
+    assert lines[0] == "| cell.activation | gradient reach (decades) |"
+    assert rows(lines) == [["tanh", "-5"], ["relu", "-inf"]]
 
 
 def test_quartiles_are_the_medians_of_both_halves(study, filled):
