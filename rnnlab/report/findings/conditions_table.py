@@ -81,8 +81,9 @@ def _with_full_names(query: Query, table: Table, stored: Stored) -> Table:
         return keys
 
     rows, columns, tuned = map(known, ("rows", "columns", "tuned"))
+    settings = [{axis: run[axis] for axis in stored.axes if axis in run} for run in stored.completed]
     try:
-        check(table.where, stored.completed)
+        check(table.where, settings)  # who chooses runs by their results can show anything
     except ConfigError as error:
         raise ConfigError(f"{query.place}: where: {error}") from None
     for name in table.recorded:
@@ -101,14 +102,14 @@ def _cell(table: Table, runs: Sequence[Row], row: Key, column: Key) -> Cell:
 
 
 def _tuned(runs: Sequence[Row], keys: Sequence[str]) -> Cell:
-    """The runs of the scoring seeds at the settings that the tuning seeds choose.  Of one alternative, all runs."""
+    """The runs of the scoring seeds at the settings that the tuning seeds choose."""
     groups: dict[Key, dict[Any, list[Row]]] = {}
     for run in runs:
         groups.setdefault(tuple(run.get(key) for key in keys), {}).setdefault(run[SEED], []).append(run)
     alternatives = sorted(groups, key=lambda values: [by_value(value) for value in values])
     seeds = sorted(set.intersection(*(set(seeds) for seeds in groups.values())), key=by_value)
-    if len(alternatives) == 1 or len(seeds) < 2:  # of a single seed no other seed can choose
-        return Cell(tuple(runs) if len(alternatives) == 1 else (), {})
+    if len(seeds) < 2:  # of a single seed no other seed can choose
+        return Cell((), {})
     choosing, scoring = split(seeds)
     scores = [[_mean_score(groups[each][seed]) for seed in choosing] for each in alternatives]
     best = alternatives[choose(np.array(scores)).index]
