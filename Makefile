@@ -2,6 +2,7 @@
 # make test     run the test suite
 # make fuzz     ten minutes (FUZZ_S=600) of random input: tests/fuzz again and again, until something is found
 # make lint     check style, format and types
+# make findings STUDY=irnn    train a study until its claims are decided, and write its numbers into its page
 # make bench    measure the speed claims
 # make docs     build the pages as a site, in site/
 # Each makes .venv and installs what it needs first.  Settings: PYTHON=python3.12   ARGS="key=value ..."
@@ -19,11 +20,21 @@ seeds = $(if $(filter seed=% until=%,$(ARGS)),,until=decided)
 
 FUZZ_S ?= 600
 
-.PHONY: sweep test fuzz lint bench docs clean
+STUDIES := $(sort $(basename $(notdir $(wildcard experiments/*.yaml))))
+chosen = $(if $(filter all,$(STUDY)),$(STUDIES),$(filter $(STUDIES),$(STUDY)))
+
+.PHONY: sweep findings test fuzz lint bench docs clean
 .DELETE_ON_ERROR:
 
 sweep: $(VENV)/.installed
 	$(BIN)/rnnlab -m experiment=activations $(seeds) $(words)
+
+findings: $(VENV)/.installed
+	$(if $(chosen),,$(error STUDY=$(STUDY): must be all or one of $(STUDIES)))
+	for study in $(chosen); do \
+		$(BIN)/rnnlab -m experiment=$$study $(seeds) $(words) hydra.sweep.dir=outputs/findings/$$study && \
+		$(BIN)/rnnlab-report outputs/findings/$$study --fill experiments/$$study.md || exit 1; done
+	$(BIN)/rnnlab-report --fill docs/findings.md
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(words)

@@ -42,6 +42,7 @@ REPORT = [
     "words",
     "figures",
     "page",
+    "findings",
     "load",
     "command",
     "__init__",

@@ -15,6 +15,7 @@ page/      all of it -> one HTML file, swapped in whole, with figures and tables
            templating, templates/; index (a page over all studies), compare
            (two folders, before and after); explore/ (data of the section Explore), scripts/ (what runs in the
            browser), vendor/ (the library that draws there)
+findings/  the blocks of a page that somebody writes: rnnlab-report DIR --fill PAGE; its tables are stored beside it
 load.py    pandas tables for people: rnnlab.load
 command.py the command rnnlab-report
 """

@@ -12,6 +12,7 @@ Write the report of a study: DIR/report/index.html, one page that needs no netwo
 tables (CSV) beside it.  DIR is the folder of a sweep, which holds a folder for each run.  The command can be run at any
 time: it reports on the runs that are there, and names those that failed, are missing or cannot be read.
 For a folder of several studies it also writes a page over all of them.  Two folders are compared, before and after.
+With --fill PAGE, tables, verdicts and figures go into your own page of Markdown instead, between markers.
 """
 EXAMPLES = """\
 examples:
@@ -22,18 +23,24 @@ examples:
                                                      the report of a part of it
   rnnlab-report outputs/before outputs/after         what changed
   rnnlab-report --format md outputs/activations      Markdown, for a README or a pull request
+  rnnlab-report outputs/irnn --fill irnn.md          the blocks of your own page, and results/irnn/ beside it
+  rnnlab-report --fill irnn.md                       the same, from results/irnn/ alone
 """
 REASONS_SHOWN = 20
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0: the page is written and its path printed.  2: there is no report, and stderr says why."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if not arguments.folders and not arguments.fill:
+        parser.error("the following arguments are required: DIR")
     if complaint := _cannot_be(arguments):
         print(f"rnnlab-report: {complaint}", file=sys.stderr)
         return 2
 
     from rnnlab.options import ConfigError
+    from rnnlab.records.files import RecordError
     from rnnlab.report.reading.read import StudyError
 
     try:
@@ -45,12 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if len(error.reasons) > REASONS_SHOWN:
             print(f"  and {len(error.reasons) - REASONS_SHOWN} more", file=sys.stderr)
         return 2
-    except ConfigError as error:
+    except (ConfigError, RecordError) as error:
         print(f"rnnlab-report: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        folder = arguments.folders[-1]
-        print(f"rnnlab-report: {folder}: the report cannot be written ({error.strerror or error})", file=sys.stderr)
+        place, what = (arguments.fill, "page") if arguments.fill else (arguments.folders[-1], "report")
+        print(f"rnnlab-report: {place}: the {what} cannot be written ({error.strerror or error})", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("rnnlab-report: interrupted; an older report is left as it was", file=sys.stderr)
@@ -77,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folders", metavar="DIR", nargs="+", type=Path, help="the folder of a sweep; two to compare")
+    parser.add_argument("folders", metavar="DIR", nargs="*", type=Path, help="the folder of a sweep; two to compare")
     parser.add_argument("--format", choices=("html", "md"), default="html", help="html (default), or md beside it")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.add_argument(
@@ -95,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="likewise, runs with these results, as outcome=diverged or 'test_loss<0.1'; no claim is judged then",
     )
+    parser.add_argument(
+        "--fill",
+        metavar="PAGE",
+        type=Path,
+        help="write the blocks of this page of Markdown; without DIR, from the tables that were stored beside it",
+    )
     parser.add_argument("--watch", action="store_true", help="keep the page fresh until the sweep has ended")
     parser.add_argument("--force", action="store_true", help="make the report again even if no file changed")
     return parser
@@ -102,6 +115,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _cannot_be(arguments: argparse.Namespace) -> str:
     """Why these arguments do not go together; empty where they do."""
+    if arguments.fill:
+        others = arguments.only or arguments.where or arguments.watch or arguments.force or arguments.format != "html"
+        alone = "--fill: takes at most one folder, and of the other options --open"
+        return alone if others or len(arguments.folders) > 1 else ""
     if len(arguments.folders) > 2:
         return "at most two folders can be compared"
     if (arguments.only or arguments.where) and (arguments.watch or len(arguments.folders) > 1):
@@ -112,6 +129,10 @@ def _cannot_be(arguments: argparse.Namespace) -> str:
 
 
 def _write(arguments: argparse.Namespace) -> Path:
+    if arguments.fill:
+        from rnnlab.report.findings.fill import fill
+
+        return fill(arguments.fill, *arguments.folders)
     first, *second = arguments.folders
     if second:
         from rnnlab.report.page.compare import write_comparison

@@ -50,6 +50,17 @@ def interquartile_means(samples: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(samples[..., -1]), math.nan, mean)
 
 
+def quartiles(values: np.ndarray | Sequence[float]) -> tuple[float, float]:
+    """The medians of the lower and of the upper half; the middle value of an odd number belongs to both.
+
+    Tukey, Exploratory Data Analysis (1977): the hinges.  NaN as in `median`."""
+    values = np.sort(np.asarray(values, float))
+    half = (values.size + 1) // 2
+    if np.isnan(values).any():
+        return math.nan, math.nan
+    return median(values[:half]), median(values[values.size - half :])
+
+
 def optimality_gap(strata: Sequence[np.ndarray], best: float = 1.0) -> float:
     """How far the runs are below `best`, on average.  A run above `best` counts as `best`.  (As in rliable.)"""
     return best - float(np.mean(np.minimum(np.concatenate(strata), best)))

@@ -103,7 +103,9 @@ def sales():
 
 @pytest.fixture
 def users_files(tmp_path):
-    """The files of which docs/data.md and docs/command.md speak, in an empty folder."""
+    """The files of which docs/data.md, docs/command.md and docs/report.md speak, in an empty folder."""
+    (page,) = (text for on, text in fences("text") if on == "docs/report.md")
+    (tmp_path / "mypage.md").write_text(page)
     (tmp_path / "shakespeare.txt").write_text("to be or not to be, that is the question\n" * 40)
     (tmp_path / "sales.csv").write_text(sales(), encoding="cp1252")
     (tmp_path / "old.txt").write_text("déjà vu, déjà lu, déjà su\n" * 40, encoding="cp1252")
@@ -170,7 +172,7 @@ def test_the_first_answer_to_a_table_is_that_of_the_page(rnnlab, users_files, ca
 def check_make(words):
     target, *settings = [word for word in words if not word.startswith("PYTHON=")]
     assert re.search(rf"^\.PHONY:.*\b{target}\b", (ROOT / "Makefile").read_text(), re.MULTILINE), target
-    assert all(setting.startswith("ARGS=") for setting in settings)
+    assert all(setting.startswith(("ARGS=", "STUDY=")) for setting in settings)
     if shutil.which("make"):
         subprocess.run(["make", "--dry-run", *words], cwd=ROOT, check=True, capture_output=True)
 

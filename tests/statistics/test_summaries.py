@@ -127,3 +127,11 @@ def test_the_expected_best_is_the_mean_over_all_choices(unbiased):
         bests = [max(choice) for choice in choices]
         found = summaries.expected_best_of(scores, unbiased)[k - 1]
         assert found == pytest.approx(sum(bests) / len(bests), abs=1e-12)
+
+
+def test_quartiles_are_those_of_numpy_where_both_agree_on_them_and_know_infinity():
+    values = np.random.default_rng(0).normal(size=21)  # of 4 k + 1 values, the hinges are numpy's quartiles
+    np.testing.assert_allclose(summaries.quartiles(values), np.quantile(values, [0.25, 0.75]), rtol=1e-12)
+    assert summaries.quartiles([1, 2, 3, 4]) == (1.5, 3.5)
+    assert summaries.quartiles([1, 2, math.inf, math.inf]) == (1.5, math.inf)
+    assert all(map(math.isnan, summaries.quartiles([1, math.nan])))

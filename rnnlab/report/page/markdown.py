@@ -14,9 +14,14 @@ AT_THE_START = re.compile(r"([-+=#>])|(\d{1,9})([.)])")
 
 def text(value: Any) -> str:
     """One line, within a sentence or a cell."""
-    line = _one_line(value).replace("&", "&amp;").replace("<", "&lt;")
-    line = SPECIAL.sub(r"\\\g<0>", line)
+    line = cell(value)
     return AT_THE_START.sub(_escaped, line, count=1) if AT_THE_START.match(line) else line
+
+
+def cell(value: Any) -> str:
+    """One line within a cell, where no list and no heading can begin."""
+    line = _one_line(value).replace("&", "&amp;").replace("<", "&lt;")
+    return SPECIAL.sub(r"\\\g<0>", line)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rnnlab.report.judging.verdicts import Verdict
 from rnnlab.report.judging.view import View
 from rnnlab.report.words.headlines import headline
-from rnnlab.report.words.intervals import unit_of_claim
+from rnnlab.report.words.intervals import estimate_words
 from rnnlab.report.words.sentences import SIGNS
 from rnnlab.report.words.wording import counted
 
@@ -51,5 +51,5 @@ def effect(verdict: Verdict) -> str:
         n = sum(part.decision.judgement == verdict.judgement for part in verdict.parts)
         return f"{n} of {counted(len(verdict.parts), 'comparison')}"
     decision = verdict.parts[0].decision
-    unit = unit_of_claim(verdict.claim.quantity, verdict.claim.against is None)
-    return f"{unit(decision.estimate)} ({unit.interval(decision.interval)})"
+    claim = verdict.claim
+    return estimate_words(claim.quantity, claim.against is None, decision.estimate, decision.interval)

@@ -55,6 +55,12 @@ def unit_of_claim(quantity: str, alone: bool) -> Unit:
     return Unit(1.0, unit_of(quantity))
 
 
+def estimate_words(quantity: str, alone: bool, estimate: float, interval: Interval) -> str:
+    """ "-12 percentage points (-39 to -1)"; alone: as in `unit_of_claim`."""
+    unit = unit_of_claim(quantity, alone)
+    return f"{unit(estimate)} ({unit.interval(interval)})"
+
+
 def is_share(quantity: str) -> bool:
     metric = metric_of(quantity)
     return quantity in ("diverged", "learned") or (metric is not None and metric.is_share)

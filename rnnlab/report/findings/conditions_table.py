@@ -1,0 +1,208 @@
+"""A table of conditions from the stored runs: for each row and column what its runs came to, over all their seeds.
+
+Where settings are tuned, a cell chooses them as a claim does: the first seeds (rates.TUNING_SHARE of them) by their
+validation scores; then only the runs of the other seeds at these settings count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnlab.options import ConfigError
+from rnnlab.records.conditions import check, meet
+from rnnlab.records.groups import full, near
+from rnnlab.records.metrics import labelled, metric_of, title_of
+from rnnlab.report.findings.queries import CHOSEN, VALIDATION, Query, Table, Value
+from rnnlab.report.findings.stored import OUTCOME, RUNS, SEED, Key, Row, Stored, values_of
+from rnnlab.report.judging.conditions import TASK
+from rnnlab.report.judging.labels import by_value, short, written
+from rnnlab.report.page import markdown
+from rnnlab.report.words.intervals import value_words
+from rnnlab.report.words.sentences import words
+from rnnlab.report.words.wording import number
+from rnnlab.statistics import summaries
+from rnnlab.statistics.rates import choose, split
+from rnnlab.statistics.survival import reached
+
+
+@dataclass(frozen=True)
+class Cell:
+    """runs: those that count.  n_choosing: the seeds that chose settings and do not count."""
+
+    runs: tuple[Row, ...]
+    chosen: Mapping[str, Any]
+    n_choosing: int = 0
+
+    @property
+    def n_seeds(self) -> int:
+        return len({run[SEED] for run in self.runs})
+
+
+def table_lines(query: Query, table: Table, stored: Stored) -> list[str]:
+    """Markdown.  Raises ConfigError for a key, a condition or a value that the stored runs do not have."""
+    table = _with_full_names(query, table, stored)
+    runs = [run for run in stored.completed if meet(run, table.where)]
+    if not runs:
+        raise ConfigError(f"{query.place}: where={' '.join(c.text for c in table.where)!r}; no run meets all of it")
+    rows, columns = (values_of(keys, runs) for keys in (table.rows, table.columns))
+    losses = {stored.facts["losses"].get(run[TASK], "") for run in runs}
+    loss = losses.pop() if len(losses) == 1 else ""
+    cells = {(row, column): _cell(table, runs, row, column) for row in rows for column in columns}
+    heads = [short(key, stored.axes) for key in table.rows]
+    for column in columns:
+        of = words(dict(zip(table.columns, column, strict=True)))
+        titles = [_title(value, loss) for value in table.values]
+        heads += [f"{of}: {title}" for title in titles] if of and len(titles) > 1 else [of] if of else titles
+    lines = [_line(heads), "|" + "---|" * len(heads)]
+    for row in rows:
+        entries = [_entry(value, cells[row, column]) for column in columns for value in table.values]
+        lines.append(_line([*map(written, row), *entries]))
+    shown = [cell for cell in cells.values() if cell.runs]
+    if not shown:
+        raise ConfigError(f"{query.place}: tuned={','.join(table.tuned)!r}; not two seeds have runs at all settings")
+    return [*lines, "", _note(table, shown, loss)]
+
+
+def _with_full_names(query: Query, table: Table, stored: Stored) -> Table:
+    """The table with `task` for task.name and so on.  Raises ConfigError for what is not there."""
+
+    def known(part: str) -> tuple[str, ...]:
+        keys = tuple(full(key, stored.axes) for key in getattr(table, part))
+        for key in keys:
+            if key not in stored.axes:
+                there = ", ".join(stored.axes)
+                raise ConfigError(f"{query.place}: {part}={key!r}; no such key was swept; there is {there}"
+                                  f"{near(key, stored.axes)}")  # fmt: skip
+        return keys
+
+    rows, columns, tuned = map(known, ("rows", "columns", "tuned"))
+    settings = [{axis: run[axis] for axis in stored.axes if axis in run} for run in stored.completed]
+    try:
+        check(table.where, settings)  # who chooses runs by their results can show anything
+    except ConfigError as error:
+        raise ConfigError(f"{query.place}: where: {error}") from None
+    for name in table.recorded:
+        if not any(name in run for run in stored.runs):
+            raise ConfigError(
+                f"{query.place}: values={name!r}; {stored.folder / RUNS} has no such column: fill the page from the "
+                "records (rnnlab-report DIR --fill PAGE)"
+            )
+    return Table(rows, columns, table.values, table.where, tuned)
+
+
+def _cell(table: Table, runs: Sequence[Row], row: Key, column: Key) -> Cell:
+    wanted = dict(zip((*table.rows, *table.columns), (*row, *column), strict=True))
+    own = [run for run in runs if all(run.get(key) == value for key, value in wanted.items())]
+    return _tuned(own, table.tuned) if table.tuned and own else Cell(tuple(own), {})
+
+
+def _tuned(runs: Sequence[Row], keys: Sequence[str]) -> Cell:
+    """The runs of the scoring seeds at the settings that the tuning seeds choose."""
+    groups: dict[Key, dict[Any, list[Row]]] = {}
+    for run in runs:
+        groups.setdefault(tuple(run.get(key) for key in keys), {}).setdefault(run[SEED], []).append(run)
+    alternatives = sorted(groups, key=lambda values: [by_value(value) for value in values])
+    seeds = sorted(set.intersection(*(set(seeds) for seeds in groups.values())), key=by_value)
+    if len(seeds) < 2:  # of a single seed no other seed can choose
+        return Cell((), {})
+    choosing, scoring = split(seeds)
+    scores = [[_mean_score(groups[each][seed]) for seed in choosing] for each in alternatives]
+    best = alternatives[choose(np.array(scores)).index]
+    counted_runs = tuple(run for seed in scoring for run in groups[best][seed])
+    return Cell(counted_runs, dict(zip(keys, best, strict=True)), len(choosing))
+
+
+def _mean_score(runs: Sequence[Row]) -> float:
+    return float(np.mean([run[VALIDATION] for run in runs]))
+
+
+def _entry(value: Value, cell: Cell) -> str:
+    runs = cell.runs
+    if not runs:
+        return ""
+    if value.name == CHOSEN:
+        return words(cell.chosen) if len(cell.chosen) > 1 else ", ".join(map(written, cell.chosen.values()))
+    if value.name in ("learned", "diverged"):
+        return f"{sum(run[OUTCOME] == value.name for run in runs)} of {len(runs)}"
+    numbers = np.array([run[value.name] for run in runs if value.name in run], float)
+    if not numbers.size:
+        return ""
+    if _is_event(value.name):
+        return f"{int((numbers == 1).sum())} of {numbers.size}"
+    if value.threshold:
+        there = reached(numbers)
+        return f"{_median_words(there.median)} ({there.n_reached} of {there.n})"
+    infinite = [run for run in runs if math.isinf(run.get(value.name, math.nan))]
+    shown = _shown(value.name, all(run[OUTCOME] == "diverged" for run in infinite))
+    text = shown(summaries.median(numbers))
+    if value.spread == "quartiles":
+        low, high = summaries.quartiles(numbers)
+        return f"{text} [{shown(low)} to {shown(high)}]"
+    return f"{text} ({shown(numbers.min())} to {shown(numbers.max())})" if value.spread else text
+
+
+def _shown(name: str, is_divergence: bool) -> Callable[[float], str]:
+    """How a number is written.  is_divergence: whether it was a divergence that made every infinite number so."""
+
+    def words_of(value: float) -> str:
+        if math.isinf(value):
+            return "diverged" if is_divergence else number(value)
+        return value_words(value, name)
+
+    return words_of
+
+
+def _median_words(median: float) -> str:
+    return "not by half" if math.isinf(median) else number(median)
+
+
+def _is_event(name: str) -> bool:
+    metric = metric_of(name)
+    return metric is not None and metric.is_event
+
+
+def _title(value: Value, loss: str) -> str:
+    if value.threshold:
+        ((name, threshold),) = value.threshold.items()
+        of = title_of(VALIDATION if name == "score" else name)
+        return f"updates to {of} {written(threshold)}"
+    return value.name if value.name in (CHOSEN, "learned", "diverged") else labelled(value.name, loss)
+
+
+def _note(table: Table, cells: Sequence[Cell], loss: str) -> str:
+    """What the numbers of the table are."""
+    said = []
+    names = [value.name for value in table.values]
+    if len(names) == 1 and table.columns:  # then no head of a column says it
+        title = _title(table.values[0], loss)
+        said.append(f"{title[0].upper()}{title[1:]}.")
+    runs, seeds = (_span([f(cell) for cell in cells]) for f in (lambda cell: len(cell.runs), lambda cell: cell.n_seeds))
+    of = f"{runs} runs" + (f" ({seeds} seeds)" if seeds != runs else "")
+    if any(name not in ("learned", "diverged", CHOSEN) and not _is_event(name) for name in names):
+        said.append(f"Medians of {of}." if not all(value.threshold for value in table.values) else f"Of {of}.")
+    else:
+        said.append(f"Counts of {of}.")
+    spreads = {value.spread for value in table.values}
+    said += ["In brackets the quartiles."] if "quartiles" in spreads else []
+    said += ["In parentheses the least and the greatest."] if "range" in spreads else []
+    if any(value.threshold for value in table.values):
+        said.append("Updates: the Kaplan-Meier median, and in parentheses how many runs got there.")
+    if table.tuned:
+        n = _span([cell.n_choosing for cell in cells])
+        keys = ", ".join(short(key, table.tuned) for key in table.tuned)
+        said.append(f"At the {keys} that {n} other seeds chose by their validation scores.")
+    return " ".join(said)
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _line(entries: Iterable[Any]) -> str:
+    return "| " + " | ".join(map(markdown.cell, entries)) + " |"
