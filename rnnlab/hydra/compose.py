@@ -47,10 +47,25 @@ class Template:
     def is_plain_leaf(self, key: str) -> bool:
         """Whether a value can be set at `key` without applying any rule of OmegaConf."""
         parent, _, leaf = key.rpartition(".")
-        node = OmegaConf.select(self.config, parent) if parent else self.config
-        if not isinstance(node, DictConfig) or leaf not in node or parent.split(".")[0] == "hydra":
+        if parent.split(".")[0] == "hydra" or self._stands_for_another(parent):
             return False
-        return is_untyped(node, leaf)
+        node = OmegaConf.select(self.config, parent) if parent else self.config
+        return isinstance(node, DictConfig) and leaf in node and is_untyped(node, leaf)
+
+    def _stands_for_another(self, key: str) -> bool:
+        """Whether a section of the key is an interpolation, so that a value would be set elsewhere."""
+        node: Any = self.task
+        for name in key.split(".") if key else ():
+            node = node.get(name)
+            if not isinstance(node, dict):
+                return True
+        return False
+
+    @cache  # noqa: B019  as many entries as there are choices of keys in a sweep, usually one
+    def worked_on(self, keys: tuple[str, ...]) -> DictConfig:
+        """A copy of the config, on which jobs that set these keys do so one after the other.  A copy takes a hundred
+        times as long as setting a value."""
+        return copy.deepcopy(self.config)
 
     @cached_property
     def dirname_options(self) -> tuple[list[str], str, str]:
@@ -95,8 +110,10 @@ class Job:
 
     def resolved(self) -> Mapping[str, Any]:
         """The job's config, as plain data without the hydra section; with interpolations as a DictConfig that resolves
-        them."""
-        return self.config() if self.template.interpolates else self.task
+        them, and that is the job's until another job of the template is asked for its own."""
+        if not self.template.interpolates:
+            return self.task
+        return self._set_on(self.template.worked_on(tuple(key for key, _ in self.values)))
 
     @property
     def task_overrides(self) -> list[str]:
@@ -112,7 +129,9 @@ class Job:
 
     def config(self) -> DictConfig:
         """The whole config, as Hydra's loader returns it and its launchers number it."""
-        config = copy.deepcopy(self.template.config)
+        return self._set_on(copy.deepcopy(self.template.config))
+
+    def _set_on(self, config: DictConfig) -> DictConfig:
         for key, value in self.values:
             OmegaConf.update(config, key, value, merge=True)
         with open_dict(config):
@@ -192,7 +211,7 @@ class Composer:
             else:
                 return self._by_hydra(overrides, number)
         template = self._template(choices)
-        if not template.interpolates and all(map(template.is_plain_leaf, values)):
+        if all(map(template.is_plain_leaf, values)):
             return Job(template, self._reader, overrides, tuple(values.items()), number)
         return self._by_hydra(overrides, number)
 

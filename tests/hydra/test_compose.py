@@ -13,7 +13,7 @@ from hydra.version import VersionBase
 from omegaconf import OmegaConf, open_dict
 
 from rnnlab import app, places
-from rnnlab.hydra.compose import Composer, to_yaml
+from rnnlab.hydra.compose import Composer, Template, to_yaml, without_hydra
 from rnnlab.hydra.internals import job_overrides
 from rnnlab.options import ConfigError
 
@@ -170,6 +170,44 @@ def test_every_study_is_composed_as_hydra_composes_it(loader_and_master):
         found = Composer(loader, master).compose(last, 0)
         wanted = hydras_own(loader, master, last, 0)
         assert repr(OmegaConf.to_container(found.config())) == repr(OmegaConf.to_container(wanted))
+
+
+JOBS_WITH_INTERPOLATIONS = [
+    ["cell.dropout=0.3", "seed=1"],
+    ["cell.dropout=0.1", "seed=2"],
+    ["seed=3"],  # a job that sets fewer keys than those before it
+    ["cell.dropout=0.2", "readout.dropout=0.5"],  # a value in the place of an interpolation
+    ["cell.dropout=0.4", "seed=4"],
+]
+
+
+def test_jobs_with_interpolations_are_those_of_hydra_one_after_the_other_and_composed_once(
+    loader_and_master, monkeypatch
+):
+    loader, _ = loader_and_master
+    master = loader.load_configuration("config", ["experiment=mnist_mlp"], run_mode=RunMode.MULTIRUN)
+    jobs = [["experiment=mnist_mlp", *own] for own in JOBS_WITH_INTERPOLATIONS]
+    wanted = [hydras_own(loader, master, job, n) for n, job in enumerate(jobs)]
+    calls = []
+    of_hydra = loader.load_sweep_config
+    monkeypatch.setattr(loader, "load_sweep_config", lambda *a, **k: calls.append(a) or of_hydra(*a, **k))
+    composer = Composer(loader, master)
+    for n, (job, hydras) in enumerate(zip(jobs, wanted, strict=True)):
+        found = composer.compose(job, n)
+        resolved = found.resolved()
+        assert resolved["readout"]["dropout"] == hydras.readout.dropout
+        of_task = OmegaConf.masked_copy(resolved, [key for key in hydras if key != "hydra"])
+        assert OmegaConf.to_yaml(of_task, resolve=True) == OmegaConf.to_yaml(without_hydra(hydras), resolve=True)
+        assert OmegaConf.to_yaml(found.config()) == OmegaConf.to_yaml(hydras)
+        assert found.hydra_files("")["config.yaml"] == OmegaConf.to_yaml(without_hydra(hydras))
+    assert len(calls) == 1
+
+
+def test_a_section_that_stands_for_another_one_is_left_to_hydra():
+    config = OmegaConf.create({"a": {"x": 1}, "b": "${a}", "hydra": {}})
+    template = Template(config)
+    assert template.is_plain_leaf("a.x")
+    assert not template.is_plain_leaf("b.x")
 
 
 def test_a_typed_node_is_left_to_hydra(loader_and_master):
