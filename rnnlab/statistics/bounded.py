@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -58,8 +59,10 @@ class Bets:
     def interval(self, level: float, n_looks: int = 1) -> tuple[float, float]:
         """Holds the mean at all numbers of seeds at once with a chance of `level` (a confidence sequence)."""
         tail = (1 - level) / 2 / (1 if self.anytime else n_looks)
-        low, high, width = _least(self._above, tail), 1 - _least(1 - self._above, tail), self.upper - self.lower
-        return self.lower + low * width, self.lower + high * width
+        if tail not in self._known:  # a decision asks for the same one several times, and it takes a while
+            low, high, width = _least(self._above, tail), 1 - _least(1 - self._above, tail), self.upper - self.lower
+            self._known[tail] = self.lower + low * width, self.lower + high * width
+        return self._known[tail]
 
     def smallest_p(self, theta: float, n_looks: int = 1) -> float:
         """Reached where all values are the upper, or all the lower bound."""
@@ -70,7 +73,12 @@ class Bets:
     def cautious(self) -> Bets:
         return self
 
-    @property
+    @cached_property
+    def _known(self) -> dict[float, tuple[float, float]]:
+        """The intervals that were computed, by the chance on each side."""
+        return {}
+
+    @cached_property
     def _above(self) -> np.ndarray:
         """The values as shares of the way from the lower to the upper bound."""
         return (np.asarray(self.values, float) - self.lower) / (self.upper - self.lower)
