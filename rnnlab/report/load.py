@@ -98,7 +98,7 @@ class Results:
 
     def report(self) -> Page:
         """Write the report, unless the one that is there is up to date.  Raises OSError when it cannot be written."""
-        from rnnlab.report.page.page import write_report  # imports what draws
+        from rnnlab.report.page.write import write_report
 
         return Page(write_report(self.folder))
 
