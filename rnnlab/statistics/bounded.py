@@ -128,25 +128,25 @@ class Proportion:
         return self.count / self.total
 
     def p_greater(self, theta: float, n_looks: int = 1) -> float:
-        from scipy.stats import binom  # late: see exact.py
+        from scipy.special import bdtrc  # late: see exact.py
 
         if theta < 0:  # every chance is above it
             return 0.0
-        return min(1.0, n_looks * float(binom.sf(self.count - 1, self.total, min(theta, 1.0))))
+        return min(1.0, n_looks * float(bdtrc(self.count - 1, self.total, min(theta, 1.0))))
 
     def p_less(self, theta: float, n_looks: int = 1) -> float:
-        from scipy.stats import binom
+        from scipy.special import bdtr
 
         if theta > 1:
             return 0.0
-        return min(1.0, n_looks * float(binom.cdf(self.count, self.total, max(theta, 0.0))))
+        return min(1.0, n_looks * float(bdtr(self.count, self.total, max(theta, 0.0))))
 
     def interval(self, level: float, n_looks: int = 1) -> tuple[float, float]:
-        from scipy.stats import beta
+        from scipy.special import betaincinv
 
         tail, others = (1 - level) / 2 / n_looks, self.total - self.count
-        low = float(beta.ppf(tail, self.count, others + 1)) if self.count else 0.0
-        high = float(beta.isf(tail, self.count + 1, others)) if others else 1.0
+        low = float(betaincinv(self.count, others + 1, tail)) if self.count else 0.0
+        high = float(1 - betaincinv(others, self.count + 1, tail)) if others else 1.0
         return low, high
 
     def smallest_p(self, theta: float, n_looks: int = 1) -> float:

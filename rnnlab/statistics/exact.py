@@ -156,11 +156,11 @@ def signs(values: np.ndarray) -> ShiftTest:
 
     J. Arbuthnot, Philosophical Transactions 27 (1710); W. J. Conover, Practical Nonparametric Statistics, section 3.2.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
     v = np.sort(np.asarray(values, float))
     refuse_nan(v)
-    return ShiftTest(v, binom.cdf(np.arange(v.size + 1), v.size, 0.5), float(np.median(v)))
+    return ShiftTest(v, bdtr(np.arange(v.size + 1), v.size, 0.5), float(np.median(v)))
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

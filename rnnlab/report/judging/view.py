@@ -122,7 +122,7 @@ class View:
 def view_of(study: Study) -> View:
     design = design_of(study.members, study.following)
     tasks = tuple(_task(task, design) for task in design.tasks)
-    pieces: list[Callable[[], Any]] = [partial(pairs_on, study, design, *family) for family in families(design)]
+    pieces: list[Callable[[], Any]] = [partial(_planned_pairs, study, design, *family) for family in families(design)]
     pieces += [partial(judge, study, design), partial(importances_of, design)]
     *pairs, verdicts, importances = shared_out(pieces)
     return View(
@@ -142,6 +142,14 @@ def view_of(study: Study) -> View:
         made=_made(study),
         design=design,
     )
+
+
+def _planned_pairs(study: Study, design: Design, task: str, quantity: str) -> list[Pair]:
+    """With the seeds that each would need: the page says them, and they take as long as the tests."""
+    pairs = pairs_on(study, design, task, quantity)
+    for pair in pairs:
+        _ = pair.part.decision.seeds_needed
+    return pairs
 
 
 def _counts(study: Study) -> Counts:
