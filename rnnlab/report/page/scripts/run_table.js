@@ -74,7 +74,11 @@ function runTable(runs, selection, pick) {
     inputs.forEach((input, n) => {
       if (input !== document.activeElement) input.value = selection.filters[columns[n].name] ?? "";
     });
-    select();
+    clearTimeout(later);
+    if (inSight) select();
+    else later = setTimeout(select, 250);  // first the pictures that are looked at
   });
+  let inSight = false, later = 0;
+  new IntersectionObserver((seen) => { inSight = seen.at(-1).isIntersecting; }).observe(table);
   select();
 }
