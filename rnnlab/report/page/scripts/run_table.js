@@ -30,12 +30,14 @@ function runTable(runs, selection, pick) {
   function draw() {
     const pages = Math.max(1, Math.ceil(shown.length / runs.page));
     body.replaceChildren(...shown.slice(page * runs.page, (page + 1) * runs.page).map(lineOf));
-    count.textContent = `${shown.length.toLocaleString("en")} of ${runs.n.toLocaleString("en")} runs`;
+    say(shown);
     pager.hidden = pages < 2;
     where.textContent = `page ${page + 1} of ${pages}`;
     previous.disabled = page === 0;
     next.disabled = page === pages - 1;
   }
+
+  function say(rows) { count.textContent = `${rows.length.toLocaleString("en")} of ${runs.n.toLocaleString("en")} runs`; }
 
   function lineOf(row) {
     const [name, ...others] = columns.map((column) => entry(column.values[row]));
@@ -74,6 +76,7 @@ function runTable(runs, selection, pick) {
     inputs.forEach((input, n) => {
       if (input !== document.activeElement) input.value = selection.filters[columns[n].name] ?? "";
     });
+    say(selection.rows);
     clearTimeout(later);
     if (inSight) select();
     else later = setTimeout(select, 250);  // first the pictures that are looked at
