@@ -30,14 +30,12 @@ function runTable(runs, selection, pick) {
   function draw() {
     const pages = Math.max(1, Math.ceil(shown.length / runs.page));
     body.replaceChildren(...shown.slice(page * runs.page, (page + 1) * runs.page).map(lineOf));
-    say(shown);
+    count.textContent = `${shown.length.toLocaleString("en")} of ${runs.n.toLocaleString("en")} runs`;
     pager.hidden = pages < 2;
     where.textContent = `page ${page + 1} of ${pages}`;
     previous.disabled = page === 0;
     next.disabled = page === pages - 1;
   }
-
-  function say(rows) { count.textContent = `${rows.length.toLocaleString("en")} of ${runs.n.toLocaleString("en")} runs`; }
 
   function lineOf(row) {
     const [name, ...others] = columns.map((column) => entry(column.values[row]));
@@ -76,12 +74,7 @@ function runTable(runs, selection, pick) {
     inputs.forEach((input, n) => {
       if (input !== document.activeElement) input.value = selection.filters[columns[n].name] ?? "";
     });
-    say(selection.rows);
-    clearTimeout(later);
-    if (inSight) select();
-    else later = setTimeout(select, 250);  // first the pictures that are looked at
+    select();
   });
-  let inSight = false, later = 0;
-  new IntersectionObserver((seen) => { inSight = seen.at(-1).isIntersecting; }).observe(table);
   select();
 }
