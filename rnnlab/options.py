@@ -181,6 +181,11 @@ def written(value: object) -> str:
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
+def counted(n: int, noun: str) -> str:
+    """ "1 run", "2 runs", "10,000 runs"."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
 def dotted(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """{"cell": {"activation": "tanh"}} -> {"cell.activation": "tanh"}; a list becomes its JSON text."""
     flat: dict[str, Any] = {}

@@ -170,7 +170,7 @@ def test_runs_that_fail_are_named_and_the_others_come_back(capsys):
     # Weights of 36 terabytes; the check beforehand is told that there are.
     sizes = {"cell.hidden_size": [5, 3_000_000], "hydra.launcher.memory_gb": 1e9}
     results = package.sweep(n_workers=1, report=False, **SMALL | sizes)
-    assert "rnnlab: 1 runs failed; tracebacks are in outputs/scratch/" in capsys.readouterr().err
+    assert "rnnlab: 1 run failed; tracebacks are in outputs/scratch/" in capsys.readouterr().err
     assert [problem.kind for problem in results.problems] == ["failed"]
 
 

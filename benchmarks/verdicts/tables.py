@@ -6,9 +6,12 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
+
+LINE = 120  # letters
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ def printed(tables: Sequence[Table]) -> Iterator[str]:
         for (place, case), row in zip(jobs, pool.imap(_row, jobs), strict=True):
             table = tables[place]
             if case == 0:
-                yield from ("", f"## {table.title}", "", table.note, "")
+                yield from ("", f"## {table.title}", "", *wrap(table.note, LINE, break_on_hyphens=False), "")
                 yield from (f"| {' | '.join(table.head)} |", f"|{'---|' * len(table.head)}")
             yield f"| {' | '.join(row)} |"
 

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from rnnlab.export.errors import ExportError
     from rnnlab.export.export import export
-    from rnnlab.report.reading.read import StudyError
+    from rnnlab.report.reading.folders import StudyError
 
     try:
         place, problems = export(arguments.folder, arguments.to, arguments.out, arguments.force)

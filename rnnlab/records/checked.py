@@ -68,11 +68,15 @@ class CheckedRecords:
         place = self._folder / name
         seen = signature(place, FILES) if seen is None else seen  # before they are read: a later change is seen
         run = read_checked_run(place, may_lack)
+        self.note(name, run, seen)
+        return run
+
+    def note(self, name: str, run: Mapping[str, Any], seen: Signature) -> None:
+        """Of a record that was checked elsewhere.  run: its run.json.  seen: the signature of FILES, taken before."""
         there = {file for file, size in zip(FILES, seen, strict=True) if size}
         if {SUMS, *run.get("tables", {})} <= there:
             self._known[name] = [_digest(repr(seen)), *ended(run)]
             self._changed = True
-        return run
 
     def save(self) -> None:
         """Write what has been checked.  A folder that cannot be written to has no such file."""

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rnnlab.options import ConfigError
+from rnnlab.options import ConfigError, counted
 from rnnlab.records import claims
 from rnnlab.records.claims import Claim
 from rnnlab.records.files import RecordError, UnknownSchemaError, in_utf8, read_json, to_json, write_text
@@ -93,7 +93,7 @@ def _plan(file: StudyFile) -> tuple[tuple[Any, ...], str]:
     """The plan for the seeds, to be compared, and in words."""
     if file.looks:
         return ("looks", file.looks.planned), f"looks at {', '.join(map(str, file.looks.planned))} seeds"
-    return file.seeds, f"{len(file.seeds)} seeds"
+    return file.seeds, counted(len(file.seeds), "seed")
 
 
 def write_study_file(folder: Path, file: StudyFile) -> None:

@@ -1,8 +1,8 @@
 """From run folders to a page, through five rooms; each knows only those before it.  No torch, no hydra.
 
 reading/   a study's folder -> Study: its runs as plain data, and by name what cannot be read
-           read, study (the data), running (what is going on meanwhile), part (some of the runs), old_records,
-           cache (what was read and made before, and from which files)
+           folders, read, study (the data), running (what is going on meanwhile), part (some of the runs), old_records,
+           cache (what was read and made before, and from which files), processes (work that is shared)
 judging/   Study -> View: numbers and verdicts, as plain data and without a sentence
            conditions (what the sweep varied), shape (which picture shows it), importance (what matters), labels,
            quantities (one number per run), samples (one number per seed), verdicts, pairs, estimates, standings (what
@@ -10,7 +10,7 @@ judging/   Study -> View: numbers and verdicts, as plain data and without a sent
 words/     what the numbers say, in sentences: answer, headlines, importance, of verdicts sentences, remarks and
            details, pairs, intervals, glossary, wording
 figures/   numbers -> pictures with caption and alternative text: a file for each kind, found by registry
-page/      all of it -> one HTML file, swapped in whole, with figures and tables beside it: page, folder, tables,
+page/      all of it -> one HTML file, swapped in whole, with figures and tables beside it: write, page, folder, tables,
            run_table, texts (what a network spelled), running (what is going on), watch (the page kept fresh),
            templating, templates/; index (a page over all studies), compare
            (two folders, before and after); explore/ (data of the section Explore), scripts/ (what runs in the
@@ -28,9 +28,9 @@ from pathlib import Path
 def write_report(folder: Path) -> Path:
     """Write the report of the study in `folder` and return the path of its page.
 
-    Raises StudyError (rnnlab.report.reading.read) when no run in it can be read, OSError when it cannot be written.
+    Raises StudyError (rnnlab.report.reading.folders) when no run in it can be read, OSError when it cannot be written.
     """
-    from rnnlab.report.page.page import write_report
+    from rnnlab.report.page.write import write_report
 
     return write_report(folder)
 

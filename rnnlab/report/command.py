@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from rnnlab.options import ConfigError
     from rnnlab.records.files import RecordError
-    from rnnlab.report.reading.read import StudyError
+    from rnnlab.report.reading.folders import StudyError
 
     try:
         page = _write(arguments)
@@ -138,10 +138,9 @@ def _write(arguments: argparse.Namespace) -> Path:
         from rnnlab.report.page.compare import write_comparison
 
         return write_comparison(first, second[0], arguments.format)
-    from rnnlab.report.page.index import study_folders, write_index
-    from rnnlab.report.page.page import write_report
+    from rnnlab.report.page.write import write_report
+    from rnnlab.report.reading.folders import StudyError, study_folders
     from rnnlab.report.reading.part import parse_part
-    from rnnlab.report.reading.read import StudyError
 
     if arguments.watch:
         from rnnlab.report.page.watch import watch
@@ -149,6 +148,8 @@ def _write(arguments: argparse.Namespace) -> Path:
         return watch(first, say=lambda page: _show(page, arguments.open))
     part = parse_part(arguments.only, arguments.where) if arguments.only or arguments.where else None
     if study_folders(first):
+        from rnnlab.report.page.index import write_index
+
         if part:
             raise StudyError(f"{first}: holds several studies; --only and --where choose runs of one")
         return write_index(first, arguments.format, arguments.force, say=print)

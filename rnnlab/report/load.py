@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rnnlab.options import counted
 from rnnlab.records.files import RecordError
 from rnnlab.records.run import CODE, read_record
 from rnnlab.report.judging.conditions import Design, design_of
@@ -89,7 +90,7 @@ class Results:
         self._study = study
 
     def __repr__(self) -> str:
-        return f"<{len(self._study.members)} runs of {self._study.folder}>"
+        return f"<{counted(len(self._study.members), 'run')} of {self._study.folder}>"
 
     @property
     def folder(self) -> Path:
@@ -97,7 +98,7 @@ class Results:
 
     def report(self) -> Page:
         """Write the report, unless the one that is there is up to date.  Raises OSError when it cannot be written."""
-        from rnnlab.report.page.page import write_report  # imports what draws
+        from rnnlab.report.page.write import write_report
 
         return Page(write_report(self.folder))
 

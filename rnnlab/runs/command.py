@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from rnnlab.options import ConfigError
 from rnnlab.records.files import RecordError
-from rnnlab.report.reading.read import StudyError
+from rnnlab.report.reading.folders import StudyError
 from rnnlab.runs import compare, delete, disk, find, show, verify
 
 DESCRIPTION = """\

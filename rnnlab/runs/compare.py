@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rnnlab.options import ConfigError
+from rnnlab.options import ConfigError, counted
 from rnnlab.report.reading.part import results_of
 from rnnlab.runs import selection
 from rnnlab.runs.output import show
@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Raises ConfigError unless two runs or more are meant, and not too many."""
     found = selection.select(arguments.folder, arguments.words)
     if not 2 <= len(found) <= MOST:
-        raise ConfigError(f"{len(found)} runs are meant; compare needs 2 to {MOST}")
+        raise ConfigError(f"{counted(len(found), 'run')} found; compare needs 2 to {MOST}")
     results = [results_of(one) for one in found]
     names = dict.fromkeys(name for result in results for name in result if name not in ("run_id", "folder"))
     rows = [("setting", key, *(one.config.get(key) for one in found)) for key in selection.varied(found)]

@@ -16,7 +16,7 @@ from rnnlab.options import ConfigError
 from rnnlab.records.conditions import is_condition
 from rnnlab.records.run import RUN
 from rnnlab.records.temporaries import temporary
-from rnnlab.report.reading.read import StudyError
+from rnnlab.report.reading.folders import StudyError
 from rnnlab.runs import selection
 from rnnlab.runs.disk import bytes_of
 from rnnlab.runs.output import size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from rnnlab.options import counted
 from rnnlab.runs import selection
 from rnnlab.runs.output import show
 
@@ -33,5 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         for one in found
     ]
-    show(("run", *keys, "outcome", "steps_done", "test_loss"), rows, f"{len(found)} runs of {arguments.folder}")
+    show(
+        ("run", *keys, "outcome", "steps_done", "test_loss"),
+        rows,
+        f"{counted(len(found), 'run')} of {arguments.folder}",
+    )
     return 0 if found else 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rnnlab.options import ConfigError, dotted
+from rnnlab.options import ConfigError, counted, dotted
 from rnnlab.records.files import RecordError, read_json
 from rnnlab.records.run import PROVENANCE
 from rnnlab.report.reading.part import results_of
@@ -23,7 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
     found = selection.select(arguments.folder, arguments.words)
     if len(found) != 1:
         named = f": {', '.join(one.folder for one in found[:5])}" + (" ..." if len(found) > 5 else "")
-        raise ConfigError(f"{len(found)} runs are meant{named if found else ''}; show needs one, compare several")
+        raise ConfigError(
+            f"{counted(len(found), 'run')} found{named if found else ''}; show needs one, compare several"
+        )
     (one,) = found
     folder = arguments.folder / one.folder
     try:

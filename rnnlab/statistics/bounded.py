@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -58,8 +59,10 @@ class Bets:
     def interval(self, level: float, n_looks: int = 1) -> tuple[float, float]:
         """Holds the mean at all numbers of seeds at once with a chance of `level` (a confidence sequence)."""
         tail = (1 - level) / 2 / (1 if self.anytime else n_looks)
-        low, high, width = _least(self._above, tail), 1 - _least(1 - self._above, tail), self.upper - self.lower
-        return self.lower + low * width, self.lower + high * width
+        if tail not in self._known:  # a decision asks for the same one several times, and it takes a while
+            low, high, width = _least(self._above, tail), 1 - _least(1 - self._above, tail), self.upper - self.lower
+            self._known[tail] = self.lower + low * width, self.lower + high * width
+        return self._known[tail]
 
     def smallest_p(self, theta: float, n_looks: int = 1) -> float:
         """Reached where all values are the upper, or all the lower bound."""
@@ -70,7 +73,12 @@ class Bets:
     def cautious(self) -> Bets:
         return self
 
-    @property
+    @cached_property
+    def _known(self) -> dict[float, tuple[float, float]]:
+        """The intervals that were computed, by the chance on each side."""
+        return {}
+
+    @cached_property
     def _above(self) -> np.ndarray:
         """The values as shares of the way from the lower to the upper bound."""
         return (np.asarray(self.values, float) - self.lower) / (self.upper - self.lower)
@@ -120,25 +128,25 @@ class Proportion:
         return self.count / self.total
 
     def p_greater(self, theta: float, n_looks: int = 1) -> float:
-        from scipy.stats import binom  # late: see exact.py
+        from scipy.special import bdtrc  # late: see exact.py
 
         if theta < 0:  # every chance is above it
             return 0.0
-        return min(1.0, n_looks * float(binom.sf(self.count - 1, self.total, min(theta, 1.0))))
+        return min(1.0, n_looks * float(bdtrc(self.count - 1, self.total, min(theta, 1.0))))
 
     def p_less(self, theta: float, n_looks: int = 1) -> float:
-        from scipy.stats import binom
+        from scipy.special import bdtr
 
         if theta > 1:
             return 0.0
-        return min(1.0, n_looks * float(binom.cdf(self.count, self.total, max(theta, 0.0))))
+        return min(1.0, n_looks * float(bdtr(self.count, self.total, max(theta, 0.0))))
 
     def interval(self, level: float, n_looks: int = 1) -> tuple[float, float]:
-        from scipy.stats import beta
+        from scipy.special import betaincinv
 
         tail, others = (1 - level) / 2 / n_looks, self.total - self.count
-        low = float(beta.ppf(tail, self.count, others + 1)) if self.count else 0.0
-        high = float(beta.isf(tail, self.count + 1, others)) if others else 1.0
+        low = float(betaincinv(self.count, others + 1, tail)) if self.count else 0.0
+        high = float(1 - betaincinv(others, self.count + 1, tail)) if others else 1.0
         return low, high
 
     def smallest_p(self, theta: float, n_looks: int = 1) -> float:

@@ -99,7 +99,6 @@ class PerSeed:
 
     def test(self, n_drawn: int = exact.N_DRAWN, max_subsets: int = exact.MAX_SUBSETS) -> Test:
         """The test of the table above.  Drawn flips and permutations are the same whenever it is made."""
-        rng = np.random.default_rng(SEED)
         n = self.n_seeds
         of = np.asarray(self.of, float)[:n]
         if self.against is None:
@@ -114,9 +113,9 @@ class PerSeed:
         differences = of - against  # seeds that do not pair are put side by side as they come: any order is as good
         bets = Bets(differences, -1.0, 1.0, self.anytime)
         if self.paired:
-            at_zero = exact.sign_flips_at_zero(differences, rng, n_drawn, max_subsets)
+            at_zero = exact.sign_flips_at_zero(differences, SEED, n_drawn, max_subsets)
             return SharpAtZero(at_zero, bets, float(differences.mean()))
-        permuted = exact.label_permutations(of, against, rng, n_drawn)
+        permuted = exact.label_permutations(of, against, np.random.default_rng(SEED), n_drawn)
         return SharpAtZero(AtZero.of(permuted), bets, permuted.estimate)
 
 

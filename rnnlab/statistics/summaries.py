@@ -108,8 +108,9 @@ def expected_best_of(scores: np.ndarray | Sequence[float], unbiased: bool = True
     i, k = np.arange(1, n + 1)[None, :], np.arange(1, n + 1)[:, None]
     if unbiased:
         chosen = i >= k
-        log_ways = gammaln(i) - gammaln(k) - gammaln(np.where(chosen, i - k, 0) + 1)  # log C(i - 1, k - 1)
-        log_all = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+        gamma = gammaln(np.arange(n + 2))  # of each number once
+        log_ways = gamma[i] - gamma[k] - gamma[np.where(chosen, i - k, 0) + 1]  # log C(i - 1, k - 1)
+        log_all = gamma[n + 1] - gamma[k + 1] - gamma[n - k + 1]
         weights = np.where(chosen, np.exp(log_ways - log_all), 0.0)
     else:
         weights = (i / n) ** k - ((i - 1) / n) ** k

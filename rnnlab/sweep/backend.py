@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnnlab.config.run import RunConfig
-from rnnlab.options import ConfigError
+from rnnlab.options import ConfigError, counted
 from rnnlab.records.files import RecordError, read_json
 from rnnlab.records.run import PROVENANCE
 from rnnlab.sweep.checks import one_of_each_condition
@@ -25,7 +25,7 @@ def check_backend(runs: Sequence[RunConfig], device: str, backend: str) -> None:
         if reason := no_kernel(run, device):
             reasons[reason] += seeds[id(run.parts)]
     for reason, n in reasons.most_common(1):
-        raise ConfigError(f"backend: 'compiled'; {reason} ({n} of {len(runs)} runs); one of auto, torch")
+        raise ConfigError(f"backend: 'compiled'; {reason} ({n} of {counted(len(runs), 'run')}); one of auto, torch")
 
 
 def expected_backend(run: RunConfig, device: str, backend: str) -> str:

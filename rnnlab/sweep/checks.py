@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rnnlab.config.run import RunConfig, from_node, idle_in_words, idle_options
-from rnnlab.options import ConfigError, dotted, in_one_line, shown
+from rnnlab.options import ConfigError, counted, dotted, in_one_line, shown
 from rnnlab.records import claims
 from rnnlab.records.study import StudyFile
 from rnnlab.sweep.entries import check_entries
@@ -52,14 +52,14 @@ def checked_runs(
         raise ConfigError("nothing to sweep: one of the swept values is an empty range or list")
     if complaints:
         complaint, n = complaints.most_common(1)[0]
-        others = f"; {len(complaints) - 1} other complaints" if len(complaints) > 1 else ""
-        raise ConfigError(f"{complaint} ({n} of {n_configs} runs{others}; nothing was trained)")
+        others = f"; {counted(len(complaints) - 1, 'other complaint')}" if len(complaints) > 1 else ""
+        raise ConfigError(f"{complaint} ({n} of {counted(n_configs, 'run')}{others}; nothing was trained)")
     n_different = len({run.run_id for run in runs})
     remarks = [idle_in_words(idle)] if idle else []
     tasks = dict.fromkeys(run.task for run in one_of_each_condition(runs))
     remarks += dict.fromkeys(remark for task in tasks for remark in task.remarks)
     if n_different < len(runs):
-        remarks.append(f"{n_different} different runs of {len(runs)}; equal runs are trained once")
+        remarks.append(f"{counted(n_different, 'different run')} of {len(runs):,}; equal runs are trained once")
     if remarks:
         print(f"rnnlab: {in_one_line('; '.join(remarks))}", file=sys.stderr)
     return runs

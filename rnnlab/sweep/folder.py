@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rnnlab.config.run import RunConfig, content_hash
-from rnnlab.options import ConfigError
+from rnnlab.options import ConfigError, counted
 from rnnlab.records.files import RecordError, read_json
 from rnnlab.records.run import CODE, PROVENANCE, RUN, read_run
 from rnnlab.records.temporaries import remove_left_over
@@ -131,7 +131,7 @@ def say_what_code_has_changed(folder: Path, missing: Sequence[RunConfig]) -> Non
             since[name] = max(since.get(name, ""), when)
     for name, n in changed.items():
         what = "the numerics of rnnlab have" if name == "numerics" else f"{name} has"
-        runs = "1 run is new" if n == 1 else f"{n} runs are new"
+        runs = f"{counted(n, 'run')} {'is' if n == 1 else 'are'} new"
         when = f"{since[name][:16].replace('T', ' ')} UTC" if since[name] else "these runs were computed"
         print(f"rnnlab: {what} changed since {when}: {runs}", file=sys.stderr)
 

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from rnnlab.config.run import RunConfig
+from rnnlab.options import counted
 from rnnlab.sweep.memory import lane_bytes
 from rnnlab.training.construction import architecture, program_key, recipe
 
@@ -47,14 +48,17 @@ class Plan:
 
     def describe(self, n_done: int, n_workers: int, folder: Path) -> str:
         """What would be computed, as text for a person.  Of many runs it names the first."""
-        lines = [f"{folder}: {n_done} runs are done, {self.n_runs} to compute in {len(self.packs)} packs"]
+        done = f"{counted(n_done, 'run')} {'is' if n_done == 1 else 'are'} done"
+        lines = [f"{folder}: {done}, {self.n_runs:,} to compute in {counted(len(self.packs), 'pack')}"]
         kinds = Counter((_program(pack[0]), len(pack)) for pack in self.packs)
-        lines += [f"  {n:4} x {width:3} runs of {program}" for (program, width), n in kinds.items()]
+        lines += [f"  {n:4} x {counted(width, 'run'):>8} of {program}" for (program, width), n in kinds.items()]
         runs = (run for pack in self.packs for run in pack)
         lines += [f"    {run.folder}" for run in islice(runs, MOST_NAMED)]
         if self.n_runs > MOST_NAMED:
-            lines.append(f"    ... and {self.n_runs - MOST_NAMED} more")
-        lines.append(f"about {_duration(self.estimate_s(n_workers))} on {n_workers} workers; nothing was trained")
+            lines.append(f"    ... and {self.n_runs - MOST_NAMED:,} more")
+        lines.append(
+            f"about {_duration(self.estimate_s(n_workers))} on {counted(n_workers, 'worker')}; nothing was trained"
+        )
         return "\n".join(lines)
 
 

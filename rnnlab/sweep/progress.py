@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from rnnlab.config.run import RunConfig
+from rnnlab.options import counted
 from rnnlab.records.progress import CommandProgress, PackProgress, read_packs, tell
 from rnnlab.sweep.displays import Nowhere, display_for
 from rnnlab.sweep.execute import Delivery
@@ -65,7 +66,7 @@ class Progress:
         self._running = ""  # what the last look has found, in words
         self._waiting = {run.run_id for run in runs}
         before = f", {n_done_before} done before" if n_done_before else ""
-        print(f"{len(runs)} runs to train in {n_packs} packs{before} -> {folder}", flush=True)
+        print(f"{counted(len(runs), 'run')} to train in {counted(n_packs, 'pack')}{before} -> {folder}", flush=True)
         self._display = display_for() if runs else Nowhere()
         self._looks = Looks(self.look)
 
@@ -109,7 +110,7 @@ class Progress:
 
     def _line(self, now: float, last: bool) -> str:
         n = self._n_before + self._counts.total()
-        parts = [f"{n:,} of {self._n_total:,} runs"]
+        parts = [f"{n:,} of {counted(self._n_total, 'run')}"]
         parts += [f"{self._counts[what]:,} {what}" for what in ("diverged", "failed") if self._counts[what]]
         if last:
             return ", ".join([*parts, f"after {duration(now - self._started)}"])

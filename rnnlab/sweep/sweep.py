@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from rnnlab.config.run import RunConfig
+from rnnlab.options import counted
 from rnnlab.records.checked import Ended
 from rnnlab.records.files import write_text
 from rnnlab.records.progress import CommandProgress, at_work, cleared, tell
@@ -56,9 +57,9 @@ def not_completed(endings: Collection[Ending]) -> list[str]:
     """Which runs of a sweep have not completed, a line for a person for each reason."""
     cancelled = [ending for ending in endings if ending.status == "cancelled"]
     failed = [ending for ending in endings if ending.status == "failed"]
-    lines = [f"{len(cancelled)} runs were cancelled; the same command computes them"] if cancelled else []
+    lines = [f"{counted(len(cancelled), 'run')} cancelled; the same command computes the rest"] if cancelled else []
     if failed:
-        lines.append(f"{len(failed)} runs failed; tracebacks are in {failed[0].folder / RUN} and the like")
+        lines.append(f"{counted(len(failed), 'run')} failed; tracebacks are in {failed[0].folder / RUN} and the like")
     return lines
 
 

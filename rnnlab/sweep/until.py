@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnnlab.config.run import RunConfig
-from rnnlab.options import ConfigError
+from rnnlab.options import ConfigError, counted
 from rnnlab.records.claims import Claim
 from rnnlab.records.progress import at_work
 from rnnlab.records.study import Looks, StudyFile, read_study_file
@@ -79,7 +79,8 @@ def sweep_until(
                 still = tuple(sorted(undecided(folder, precision)))
                 ending = _ending(now, study.claims, still, precision)
                 if not ending and (n_lacking := _n_lacking(asked, endings, [needed[n] for n in still])):
-                    ending = f"no further look is taken: {n_lacking} runs that undecided claims need have not completed"
+                    lacking = counted(n_lacking, "run")
+                    ending = f"no further look is taken: {lacking} that undecided claims need did not complete"
                 if ending:
                     print(ending, flush=True)
                     break
@@ -134,7 +135,7 @@ def _n_lacking(asked: Sequence[RunConfig], endings: dict[str, Ending], needed: S
 
 def _announced(looks: Looks, claims: Sequence[Claim], precision: float | None) -> str:
     number, n_seeds, still = len(looks.taken), looks.seeds_taken[-1], looks.taken[-1]
-    line = f"look {number} of {len(looks.planned)}: {n_seeds} seeds"
+    line = f"look {number} of {len(looks.planned)}: {counted(n_seeds, 'seed')}"
     if number > 1:
         return f"{line}; {_in_words(claims, still, precision)}"
     rest = ", ".join(map(str, looks.planned[1:]))
@@ -145,8 +146,9 @@ def _ending(looks: Looks, claims: Sequence[Claim], still: Sequence[int], precisi
     """How the looks ended; empty if they go on."""
     n_seeds = looks.seeds_taken[-1]
     if not still:
+        claims_in_words = f"all {len(claims)} claims" if len(claims) > 1 else "the only claim"
         state = "decided" if precision is None else f"precise to {precision:g}"
-        return f"{f'all {len(claims)} claims' if len(claims) > 1 else 'the only claim'} {state} after {n_seeds} seeds"
+        return f"{claims_in_words} {state} after {counted(n_seeds, 'seed')}"
     if n_seeds == looks.planned[-1]:
         return f"{_in_words(claims, still, precision)}; {n_seeds} seeds were the last look"
     return ""
@@ -157,4 +159,4 @@ def _in_words(claims: Sequence[Claim], still: Sequence[int], precision: float | 
     state = "undecided" if precision is None else f"with an interval wider than {precision:g}"
     words = [" ".join(claims[n].says.split()[:4]) for n in still[:3]]
     rest = [f"{len(still) - 3} more"] if len(still) > 3 else []
-    return f"{len(still)} of {len(claims)} claims {state}: {', '.join([*words, *rest])}"
+    return f"{len(still)} of {counted(len(claims), 'claim')} {state}: {', '.join([*words, *rest])}"

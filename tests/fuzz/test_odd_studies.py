@@ -23,8 +23,10 @@ from rnnlab.report.figures.plate import to_svg
 from rnnlab.report.figures.registry import LeftOut, plates_of
 from rnnlab.report.judging.view import view_of
 from rnnlab.report.page import tables
+from rnnlab.report.page.explore.blocks import explored_of
 from rnnlab.report.page.page import render
-from rnnlab.report.reading.read import StudyError, read_study
+from rnnlab.report.reading.folders import StudyError
+from rnnlab.report.reading.read import read_study
 from rnnlab.runs.command import main
 from rnnlab.sweep.done import already_done
 from rnnlab.sweep.finished import finish
@@ -251,7 +253,7 @@ def test_an_odd_study_has_its_page_and_every_run_is_on_it_or_named(make, oddity)
         warnings.simplefilter("ignore")  # of numbers that overflow; the page shows them as infinite
         view = view_of(study)
         for form in ("html", "md"):
-            assert render(study, view, (), form).encode()
+            assert render(study, view, (), explored_of(study, view), form).encode()
         for text in (tables.runs_csv(study), tables.conditions_csv(view), tables.verdicts_csv(view.verdicts)):
             assert text.encode()
     named = {run.folder for run in study.members} | {problem.name for problem in study.problems}

@@ -16,135 +16,37 @@ from rnnlab.config.run import GROUPS, SECTIONS, options_class
 from rnnlab.records.run import RUN
 
 SMALL = ("task.n_points=60", "task.forecast_steps=7", "training.batch_size=16")
-NUMBERS = [
-    "0",
-    "1",
-    "2",
-    "-1",
-    "7",
-    "0.5",
-    "1e-3",
-    "1.0",
-    "1e400",
-    "-0.0",
-    "nan",
-    "inf",
-    "-inf",
-    "1_000",
-    "007",
-    "0x10",
-]
-NUMBERS += ["12345678901234567890", "9" * 400, "9" * 5000, "1e308", "1e-400"]
-WORDS = ["null", "true", "false", "on", "tanh", "ReLU", "sines", "lstm", "x", "", "''", "'a b'", '"q"', "[]", "[1,2]"]
-WORDS += [
-    "{}",
-    "{a:1}",
-    "[[[[1]]]]",
-    "${seed}",
-    "${cell.hidden_size}",
-    "${nope}",
-    "${oc.env:HOME}",
-    "???",
-    "a\\,b",
-    "ünï",
-]
-WORDS += [
-    "'ünï'",
-    "a=b",
-    "a\nb",
-    "\x00",
-    "'\x07'",
-    "'\udcff'",
-    "x" * 700,
-    "(",
-    "a b",
-    "/",
-    "..",
-    "$",
-    "@",
-    "1,2",
-    "a,b,c",
-]
-SWEEPS = [
-    "range(3)",
-    "range(0)",
-    "range(2,9,3)",
-    "range(10000000000)",
-    "range(0,1,1e-300)",
-    "range(1,2,0)",
-    "1,2",
-    "1,,2",
-]
-SWEEPS += [
-    "choice(1,2)",
-    "choice()",
-    "interval(0,1)",
-    "glob(*)",
-    "sort(3,1)",
-    "shuffle(range(4))",
-    "tag(a,1)",
-    "int('3')",
-]
-KEYS = [
-    "seed",
-    "study",
-    "device",
-    "backend",
-    "question",
-    "source",
-    "claims",
-    "plugins",
-    "until",
-    "first_seeds",
-    "max_seeds",
-]
-KEYS += [
-    "precision",
-    "task",
-    "cell",
-    "optimizer",
-    "experiment",
-    "scale",
-    "training",
-    "cell.name",
-    "hydra.launcher.n_workers",
-]
-KEYS += [
-    "hydra.launcher.memory_gb",
-    "hydra.launcher.engine",
-    "hydra.launcher.redo",
-    "hydra.launcher._target_",
-    "hydra.mode",
-]
-KEYS += [
-    "hydra.sweeper.max_batch_size",
-    "hydra.sweeper.params",
-    "hydra.run.dir",
-    "hydra.sweep.dir",
-    "hydra.sweep.subdir",
-]
-KEYS += [
-    "hydra/launcher",
-    "hydra/sweeper",
-    "hydra",
-    "hydra.job.name",
-    "hydra.callbacks",
-    "hydra.searchpath",
-    "hydra.verbose",
-]
-FLAGS = [
-    "-m",
-    "--multirun",
-    "--cfg",
-    "job",
-    "hydra",
-    "--resolve",
-    "--package",
-    "--info",
-    "--config-dir",
-    "--config-name",
-]
-FLAGS += ["--foo", "-x", "--run", "--", "-1", "--shell-completion"]
+
+
+def words(lines):
+    """Those between blanks, several on a line."""
+    return lines.split()
+
+
+NUMBERS = words("""
+0 1 2 -1 7 0.5 1e-3 1.0 1e400 -0.0 nan inf -inf 1_000 007 0x10 12345678901234567890 1e308 1e-400
+""")
+NUMBERS += ["9" * 400, "9" * 5000]
+WORDS = words("""
+null true false on tanh ReLU sines lstm x '' [] [1,2] {} {a:1} [[[[1]]]] ${seed} ${cell.hidden_size} ${nope}
+${oc.env:HOME} ??? ünï 'ünï' a=b ( / .. $ @ 1,2 a,b,c
+""")
+WORDS += ["", "'a b'", '"q"', "a\\,b", "a\nb", "\x00", "'\x07'", "'\udcff'", "x" * 700, "a b"]
+SWEEPS = words("""
+range(3) range(0) range(2,9,3) range(10000000000) range(0,1,1e-300) range(1,2,0) 1,2 1,,2 choice(1,2) choice()
+interval(0,1) glob(*) sort(3,1) shuffle(range(4)) tag(a,1) int('3')
+""")
+KEYS = words("""
+seed study device backend question source claims plugins until first_seeds max_seeds precision task cell optimizer
+experiment scale training cell.name hydra.launcher.n_workers hydra.launcher.memory_gb hydra.launcher.engine
+hydra.launcher.redo hydra.launcher._target_ hydra.mode hydra.sweeper.max_batch_size hydra.sweeper.params
+hydra.run.dir hydra.sweep.dir hydra.sweep.subdir hydra/launcher hydra/sweeper hydra hydra.job.name hydra.callbacks
+hydra.searchpath hydra.verbose
+""")
+FLAGS = words("""
+-m --multirun --cfg job hydra --resolve --package --info --config-dir --config-name --foo -x --run -- -1
+--shell-completion
+""")
 
 options = {
     f"{group}.{option.key}": option

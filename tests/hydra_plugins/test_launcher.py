@@ -65,7 +65,7 @@ def test_the_same_command_again_computes_nothing_and_more_seeds_only_themselves(
     assert rnnlab(*SWEEP, "seed=range(3)") == 0
     assert len(written()) == 6
     assert {run: written()[run] for run in first} == first
-    assert "2 runs to train in 1 packs, 4 done before" in capsys.readouterr().out
+    assert "2 runs to train in 1 pack, 4 done before" in capsys.readouterr().out
 
 
 def test_what_is_missing_or_broken_is_computed_again(rnnlab):
@@ -99,7 +99,7 @@ def test_a_dry_run_lists_runs_and_packs_and_trains_nothing(rnnlab, capsys):
     assert rnnlab(*SWEEP, "seed=0") == 0
     assert rnnlab(*SWEEP, "hydra.launcher.dry_run=true") == 0
     out = capsys.readouterr().out
-    assert "2 runs are done, 2 to compute in 1 packs" in out
+    assert "2 runs are done, 2 to compute in 1 pack" in out
     assert "nothing was trained" in out
     assert out.count("sines-rnn-tanh-s1-") == 2
     assert len(written()) == 2
@@ -298,7 +298,7 @@ def test_callbacks_see_a_run_that_fails_as_a_job_that_has_raised(rnnlab, monkeyp
     one_of_each = [UNCHECKED, "cell.hidden_size=5,3000000", "cell.activation=tanh", "seed=0"]
     assert rnnlab(*SWEEP, *one_of_each, "+hydra.callbacks.f._target_=watching.Failures") == 1
     assert sorted(status.name for status in statuses) == ["COMPLETED", "FAILED"]
-    assert "1 runs failed" in capsys.readouterr().err
+    assert "1 run failed" in capsys.readouterr().err
     assert sorted(json.loads(run)["status"] for run in _runs()) == ["completed", "failed"]
 
 

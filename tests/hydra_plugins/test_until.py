@@ -101,7 +101,7 @@ def test_a_dry_run_shows_the_first_look_and_trains_nothing(sweep, capsys):
     assert sweep("hydra.launcher.dry_run=true") == 0
     out = capsys.readouterr().out
     assert "look 1 of 3: 2 seeds; planned next: 4, 6\n" in out
-    assert "0 runs are done, 4 to compute in 1 packs" in out
+    assert "0 runs are done, 4 to compute in 1 pack" in out
     assert not Path("outputs").exists()
 
 

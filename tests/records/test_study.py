@@ -166,7 +166,7 @@ def test_a_study_remembers_all_of_its_plans(file):
 
 def test_a_claim_stays_the_same_one_when_its_words_and_its_margin_change(file):
     other = replace(file, claims=claims.parse([CLAIM | {"says": "y", "margin": 0.1, "because": "small"}]))
-    assert of_seeds(other, 0, 1).after(of_seeds(file, 0)).earlier == ("planned with 1 seeds, later with 2 seeds",)
+    assert of_seeds(other, 0, 1).after(of_seeds(file, 0)).earlier == ("planned with 1 seed, later with 2 seeds",)
 
 
 def test_other_claims_in_the_same_folder_have_plans_of_their_own(file):

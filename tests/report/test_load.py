@@ -8,7 +8,7 @@ import pytest
 
 import rnnlab
 from rnnlab.records.run import to_csv
-from rnnlab.report.reading.read import StudyError
+from rnnlab.report.reading.folders import StudyError
 
 
 def test_every_run_is_a_row_with_dotted_config_keys(study_folder):

@@ -106,9 +106,9 @@ def test_show_has_settings_results_provenance_and_files(folder, runs, called):
 
 
 def test_show_needs_one_run_and_compare_several(folder, called):
-    assert called("show", folder, "seed=0")[2].startswith("rnnlab-runs: 2 runs are meant: ")
+    assert called("show", folder, "seed=0")[2].startswith("rnnlab-runs: 2 runs found: ")
     assert called("compare", folder, "seed=0", "cell.activation=relu")[2] == (
-        "rnnlab-runs: 1 runs are meant; compare needs 2 to 12"
+        "rnnlab-runs: 1 run found; compare needs 2 to 12"
     )
 
 

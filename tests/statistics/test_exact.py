@@ -32,11 +32,11 @@ def test_sign_flips_count_every_choice_of_signs(theta):
 
 @pytest.mark.parametrize("d", [normal(7, 13), np.array([0.0, 0.1, 0.2, -0.3, 0.3, -0.1, 0.1, 0.0]), np.zeros(4)])
 def test_flips_at_zero_are_those_of_the_whole_test(d):
-    for most in (2**20, 1):  # all of them, or some that are drawn
-        found = exact.sign_flips_at_zero(d, drawn(), 999, most)
-        test = exact.sign_flips(d, drawn(), 999, most)
+    for most, n_drawn in ((2**20, 999), (1, 999), (1, 70_001)):  # all of them, or some that are drawn
+        found = exact.sign_flips_at_zero(d, 0, n_drawn, most)
+        test = exact.sign_flips(d, drawn(), n_drawn, most)
         assert (found.greater, found.less) == pytest.approx((test.p_greater(0.0), test.p_less(0.0)), abs=1e-12)
-        assert found.smallest == exact.smallest_p(d.size, 999, most)
+        assert found.smallest == exact.smallest_p(d.size, n_drawn, most)
 
 
 def test_sign_flips_of_zeros_and_ones_are_mcnemars_exact_test():

@@ -35,7 +35,7 @@ def test_equal_runs_are_counted_in_one_line(capsys):
 
 def test_a_complaint_says_how_many_runs_share_it():
     configs = [{**CONFIG, "seed": seed} for seed in (0, -1, -1, -1, "x")]
-    complaint = r"^seed: -1; must be a whole number from 0 up \(3 of 5 runs; 1 other complaints; nothing was trained\)$"
+    complaint = r"^seed: -1; must be a whole number from 0 up \(3 of 5 runs; 1 other complaint; nothing was trained\)$"
     with pytest.raises(ConfigError, match=complaint):
         checked_runs(configs, SHARED)
 
@@ -64,7 +64,7 @@ def test_the_seeds_of_a_condition_are_the_runs_that_each_config_gives_by_itself(
 
 def test_a_condition_that_cannot_be_used_is_checked_once_and_counted_for_each_seed():
     bad = {**CONFIG, "cell": {"name": "rnn", "hidden_size": 0}}
-    with pytest.raises(ConfigError, match=r"^cell.hidden_size: 0; .* \(4 of 6 runs; 1 other complaints"):
+    with pytest.raises(ConfigError, match=r"^cell.hidden_size: 0; .* \(4 of 6 runs; 1 other complaint"):
         checked_runs(
             [{**bad, "seed": n} for n in range(4)] + [CONFIG, {**CONFIG, "seed": -1}], SHARED, [0, 0, 0, 0, 1, 1]
         )

@@ -125,7 +125,7 @@ def test_ipython_in_a_terminal_is_no_notebook(notebook, runs, delivery, tmp_path
     with Progress(runs[:1], 1, 0, tmp_path) as progress:
         progress.add(delivery(runs[0]))
     assert not shown
-    assert "  1 of 1 runs" in capsys.readouterr().out
+    assert "  1 of 1 run" in capsys.readouterr().out
 
 
 def test_a_terminal_has_one_live_line_with_a_bar(runs, delivery, tmp_path, monkeypatch):
@@ -133,7 +133,7 @@ def test_a_terminal_has_one_live_line_with_a_bar(runs, delivery, tmp_path, monke
     monkeypatch.setattr(module, "Console", lambda file: Console(file=screen, force_terminal=True, width=80))
     with Progress(runs[:1], 1, 0, tmp_path) as progress:
         progress.add(delivery(runs[0]))
-    assert "1 of 1 runs" in screen.getvalue()
+    assert "1 of 1 run" in screen.getvalue()
     assert "━" in screen.getvalue()
     assert "\x1b[?25h" in screen.getvalue(), "the cursor is shown again"
 

@@ -125,7 +125,7 @@ def test_a_cancelled_pack_is_no_failure_and_is_computed_by_the_next_command(plac
     subprocess.run(["scancel", running[0]], check=True)
     _, error = first.communicate(timeout=PATIENCE_S)
     assert first.returncode == 1
-    assert "2 runs were cancelled; the same command computes them" in error
+    assert "2 runs cancelled; the same command computes the rest" in error
     kept = records(place)
     assert kept == {run: wanted[run] for run in kept}
     assert len(kept) == len(wanted) - 2

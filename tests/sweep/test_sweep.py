@@ -175,7 +175,7 @@ def test_options_are_checked_before_anything_is_written(runs, tmp_path, options,
 def test_a_dry_run_says_what_would_be_computed_and_returns_nothing(inline, runs, tmp_path, capsys):
     inline()
     assert sweep(runs, tmp_path / "study", StudyFile("s"), options=replace(QUIET, dry_run=True)) == {}
-    assert "0 runs are done, 3 to compute in 1 packs" in capsys.readouterr().out
+    assert "0 runs are done, 3 to compute in 1 pack" in capsys.readouterr().out
     assert not (tmp_path / "study").exists()
 
 

@@ -228,7 +228,7 @@ def test_no_look_is_taken_while_a_run_that_an_undecided_claim_needs_has_failed(i
     undecided = undecided_after((0, 1), (0,), ())
     endings = sweep_until(runs, tmp_path, STUDY, LOOKS, undecided=undecided, options=QUIET)
     assert sum(ending.status == "failed" for ending in endings.values()) == 3
-    said = "no further look is taken: 2 runs that undecided claims need have not completed"
+    said = "no further look is taken: 2 runs that undecided claims need did not complete"
     assert capsys.readouterr().out.splitlines()[-1] == said
     inline()
     sweep_until(runs, tmp_path, STUDY, LOOKS, undecided=undecided, options=QUIET)
@@ -296,7 +296,7 @@ def test_a_dry_run_says_what_the_first_look_would_compute_and_which_are_planned(
     assert sweep_until(runs, tmp_path / "study", STUDY, LOOKS, undecided=undecided, options=options) == {}
     out = capsys.readouterr().out
     assert "look 1 of 3: 2 seeds; planned next: 4, 6\n" in out
-    assert "0 runs are done, 8 to compute in 1 packs" in out
+    assert "0 runs are done, 8 to compute in 1 pack" in out
     assert not (tmp_path / "study").exists()
     assert undecided.asked == []
 
@@ -398,7 +398,7 @@ def test_it_is_a_library_call_that_needs_no_hydra(tmp_path):
     ended = subprocess.run([sys.executable, "-c", EXAMPLE], cwd=tmp_path, capture_output=True, text=True, check=True)
     said, *_, last, statuses, hydra = ended.stdout.splitlines()
     assert said == "look 1 of 2: 2 seeds; planned next: 4"
-    assert last == "1 of 1 claims undecided: relu learns; 4 seeds were the last look"
+    assert last == "1 of 1 claim undecided: relu learns; 4 seeds were the last look"
     assert (statuses, hydra) == (" ".join(["completed"] * 6), "False False")
     assert ended.stderr == (  # said once; 2 looks * 2^-6 = .031
         'rnnlab: claim 1, "relu learns", cannot be decided by 4 seeds: it needs 7 at least; more seeds: max_seeds=7\n'

@@ -59,7 +59,7 @@ def load() -> None:
 
 def _compile() -> None:
     started = time.monotonic()
-    _say("compiling the kernels for this machine, once: about 15 s")
+    _say("compiling the kernels for this machine, once: about 25 s")
     # numba optimises less than it could: a third less time, and the same speed, as the hot loops are in the library.
     environment = {**os.environ, "NUMBA_OPT": "1", "RNNLAB_CACHE": str(place.base())}
     command = [sys.executable, "-m", "rnnlab.nets.backends.ready"]

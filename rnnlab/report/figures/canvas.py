@@ -113,7 +113,7 @@ def panels(
     for place, title in enumerate(broken):
         same = {f"share{which}": axes[0] for which in shared if axes}
         axes.append(figure.add_subplot(grid[place // n_columns, place % n_columns], **same))
-        axes[-1].set_title(title)
+        axes[-1].set_title(title, y=1.0)  # else its place is looked for anew whenever the figure is drawn
     return figure, axes
 
 

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from rnnlab.options import counted
 from rnnlab.report.judging.standings import Standing
-from rnnlab.report.words.wording import counted
 
 MAX_SHOWN = 16
 Item = TypeVar("Item")

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from rnnlab.options import counted
 from rnnlab.records.files import RecordError
 from rnnlab.report.figures.canvas import WIDTH, Margins, balanced, is_bottom, is_left, panels, styled
 from rnnlab.report.figures.choice import evenly, shown_standings
@@ -19,7 +20,7 @@ from rnnlab.report.figures.registry import Styles, figure_of_task
 from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.view import TaskView
 from rnnlab.report.reading.study import Study
-from rnnlab.report.words.wording import counted, listed, percent
+from rnnlab.report.words.wording import listed, percent
 
 ROOM = 8  # conditions, a panel each
 MAX_RUNS = 40  # of a condition

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from rnnlab.options import counted
 from rnnlab.records.metrics import labelled
 from rnnlab.report.figures.canvas import (
     Margins,
@@ -40,7 +41,7 @@ from rnnlab.report.figures.registry import Styles, figure_of_task
 from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.view import TaskView
 from rnnlab.report.reading.study import Study
-from rnnlab.report.words.wording import baseline_name, counted, listed, near_one, number, ranked
+from rnnlab.report.words.wording import baseline_name, listed, near_one, number, ranked
 from rnnlab.statistics.summaries import median_curve
 
 MAX_PANELS = 16

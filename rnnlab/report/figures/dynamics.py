@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from rnnlab.options import counted
 from rnnlab.records.metrics import kind_of, title_of, unit_of
 from rnnlab.report.figures.canvas import (
     WIDTH,
@@ -35,7 +36,7 @@ from rnnlab.report.judging.quantities import score
 from rnnlab.report.judging.view import TaskView
 from rnnlab.report.reading.study import Run, Study
 from rnnlab.report.words.glossary import TERMS
-from rnnlab.report.words.wording import counted, number
+from rnnlab.report.words.wording import number
 
 # By metric, the value between vanishing and exploding.
 SHOWN = {kind: neutral for kind, term in TERMS.items() if (neutral := term.neutral) is not None}

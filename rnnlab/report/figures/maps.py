@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from rnnlab.options import counted
 from rnnlab.report.figures.canvas import NOTE_SIZE, WIDTH, Margins, is_bottom, is_left, panels, styled, text_width
 from rnnlab.report.figures.palette import BLUE, INK, VERMILLION
 from rnnlab.report.figures.plate import Plate
@@ -22,7 +23,7 @@ from rnnlab.report.judging.quantities import score
 from rnnlab.report.judging.shape import numeric_axes, shape_of
 from rnnlab.report.judging.view import View
 from rnnlab.report.reading.study import Run, Study
-from rnnlab.report.words.wording import counted, listed
+from rnnlab.report.words.wording import listed
 from rnnlab.statistics.summaries import median
 
 MOST_PANELS, MOST_COLUMNS, MOST_VALUES = 12, 4, 24

@@ -8,12 +8,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from rnnlab.options import counted
 from rnnlab.report.figures.canvas import Margins, legend_below, panels, plain_log_ticks, room_for_legend, styled
 from rnnlab.report.figures.choice import evenly
 from rnnlab.report.figures.palette import HUES
 from rnnlab.report.figures.plate import Plate
 from rnnlab.report.reading.running import Running, UnderWay
-from rnnlab.report.words.wording import counted, number
+from rnnlab.report.words.wording import number
 
 MOST = 120  # lines
 

@@ -121,23 +121,32 @@ def left_out(figure: str, error: Exception) -> LeftOut:
     return LeftOut(figure, words if len(words) <= 200 else f"{words[:197]}...")
 
 
-def plates_of(study: Study, view: View) -> Iterator[Plate | LeftOut]:
-    """Every figure that the study has data for, in the order of the page, one at a time: each takes some memory.
+Drawing = Callable[[], Iterator[Plate | LeftOut]]  # the plates of one figure, one at a time: each takes some memory
 
-    A figure that raises does not keep the others from the page."""
+
+def plates_of(study: Study, view: View) -> Iterator[Plate | LeftOut]:
+    """Every figure that the study has data for, in the order of the page."""
+    for drawing in drawings(study, view):
+        yield from drawing()
+
+
+def drawings(study: Study, view: View) -> list[Drawing]:
+    """What draws the figures, in the order of the page.  A figure that raises does not keep the others from it."""
     _find()
+    found: list[Drawing] = []
     style_of = styles(view.design.labels)
     in_order = sorted(_entries, key=lambda entry: entry.position)
     for _, group in groupby(in_order, key=lambda entry: entry.position):
         members = list(group)
         for entry in members:
             if entry.draw_study is not None:
-                yield from _drawn(entry.name, partial(entry.draw_study, study, view, style_of))
+                found.append(partial(_drawn, entry.name, partial(entry.draw_study, study, view, style_of)))
         for task in view.tasks:
             for entry in members:
                 if entry.draw_task is not None:
                     name = f"{entry.name} of {task.facts.name}"
-                    yield from _drawn(name, partial(entry.draw_task, study, task, style_of))
+                    found.append(partial(_drawn, name, partial(entry.draw_task, study, task, style_of)))
+    return found
 
 
 def _drawn(name: str, draw: Callable[[], Iterable[Plate]]) -> Iterator[Plate | LeftOut]:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from rnnlab.options import counted
 from rnnlab.report.figures.canvas import LABEL_SIZE, Margins, balanced, is_bottom, is_left, panels, styled, text_width
 from rnnlab.report.figures.palette import INK, SOFT, Style
 from rnnlab.report.figures.plate import Plate
@@ -21,7 +22,7 @@ from rnnlab.report.judging.estimates import Estimate
 from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.view import View
 from rnnlab.report.reading.study import Study
-from rnnlab.report.words.wording import counted, listed, near_one
+from rnnlab.report.words.wording import listed, near_one
 
 MAX_PANELS = 24
 STRETCHED_FROM = 0.95  # above this score, runs differ in how close they come to 1

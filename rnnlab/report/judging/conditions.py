@@ -129,7 +129,8 @@ def design_of(runs: Sequence[Run], following: Mapping[str, str] = NOTHING) -> De
     groups: dict[tuple[str, ...], list[tuple[Row, Run]]] = {}
     for row, run in zip(rows, runs, strict=True):
         groups.setdefault(tuple(written(row.get(key)) for key in (TASK, *keys.axes)), []).append((row, run))
-    found = [_condition(keys, _label_of_all(keys, rows), group) for group in groups.values()]
+    label_of_all = _label_of_all(keys, rows)
+    found = [_condition(keys, label_of_all, group) for group in groups.values()]
     labels = in_order({condition.label for condition in found})
 
     def place(condition: Condition) -> tuple[Any, ...]:

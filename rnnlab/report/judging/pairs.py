@@ -34,22 +34,29 @@ class Pair:
 
 def pairs_of(study: Study, design: Design) -> tuple[Pair, ...]:
     """All pairs of labels by task, in the order of the design; none where only one thing is compared."""
-    found: list[Pair] = []
+    return tuple(pair for family in families(design) for pair in pairs_on(study, design, *family))
+
+
+def families(design: Design) -> list[tuple[str, str]]:
+    """The tasks, each with the quantities whose pairs are judged together."""
+    found = []
     for task in design.tasks:
-        groups = {condition.label: _group(condition, design) for condition in design.of_task(task)}
-        pairs = list(combinations(groups, 2))[:MOST_PAIRS]
         runs = [run for condition in design.of_task(task) for run in condition.completed]
-        if len({score(run) for run in runs}) < 2:
-            continue
-        own = runs[0].task.score
-        for quantity in dict.fromkeys(("score", own if own in runs[0].metrics else "score")):
-            claims = [
-                Claim("", quantity, groups[of], "higher", against=groups[against], where={TASK: task})
-                for of, against in pairs
-            ]
-            verdicts = verdicts_on(study, design, claims)
-            found += [Pair(task, quantity, *pair, each.parts[0]) for pair, each in zip(pairs, verdicts, strict=True)]
-    return tuple(found)
+        if len({score(run) for run in runs}) > 1:
+            own = runs[0].task.score
+            found += [(task, "score"), *([(task, own)] if own in runs[0].metrics and own != "score" else [])]
+    return found
+
+
+def pairs_on(study: Study, design: Design, task: str, quantity: str) -> list[Pair]:
+    """The pairs of one family."""
+    groups = {condition.label: _group(condition, design) for condition in design.of_task(task)}
+    pairs = list(combinations(groups, 2))[:MOST_PAIRS]
+    claims = [
+        Claim("", quantity, groups[of], "higher", against=groups[against], where={TASK: task}) for of, against in pairs
+    ]
+    verdicts = verdicts_on(study, design, claims)
+    return [Pair(task, quantity, *pair, each.parts[0]) for pair, each in zip(pairs, verdicts, strict=True)]
 
 
 def _group(condition: Condition, design: Design) -> Mapping[str, Any]:

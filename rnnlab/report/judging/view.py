@@ -6,8 +6,11 @@ The sentences about them are made in words/, the pictures in figures/, the HTML 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +19,11 @@ from rnnlab.records.run import TaskFacts
 from rnnlab.report.judging.conditions import Condition, Design, design_of
 from rnnlab.report.judging.estimates import Estimate, Rate, estimate_of, rate_of
 from rnnlab.report.judging.importance import Importance, importances_of
-from rnnlab.report.judging.pairs import Pair, pairs_of
+from rnnlab.report.judging.pairs import Pair, families, pairs_on
 from rnnlab.report.judging.quantities import metric, score
 from rnnlab.report.judging.standings import Across, Standing, across_tasks, standings_of
 from rnnlab.report.judging.verdicts import Verdict, judge
+from rnnlab.report.reading.processes import shared_out
 from rnnlab.report.reading.study import Problem, Run, Study
 from rnnlab.statistics import summaries
 
@@ -118,16 +122,19 @@ class View:
 def view_of(study: Study) -> View:
     design = design_of(study.members, study.following)
     tasks = tuple(_task(task, design) for task in design.tasks)
+    pieces: list[Callable[[], Any]] = [partial(_planned_pairs, study, design, *family) for family in families(design)]
+    pieces += [partial(judge, study, design), partial(importances_of, design)]
+    *pairs, verdicts, importances = shared_out(pieces)
     return View(
         name=study.file.study,
         question=study.file.question,
         source=study.file.source,
         counts=_counts(study),
-        verdicts=judge(study, design),
-        pairs=pairs_of(study, design),
+        verdicts=verdicts,
+        pairs=tuple(chain(*pairs)),
         tasks=tasks,
         across=across_tasks([standing for task in tasks for standing in task.standings]),
-        importances=importances_of(design),
+        importances=importances,
         axes=tuple(axis for axis in design.axes if axis != "task.name"),
         constants=design.keys.constants,
         problems=study.problems,
@@ -135,6 +142,14 @@ def view_of(study: Study) -> View:
         made=_made(study),
         design=design,
     )
+
+
+def _planned_pairs(study: Study, design: Design, task: str, quantity: str) -> list[Pair]:
+    """With the seeds that each would need: the page says them, and they take as long as the tests."""
+    pairs = pairs_on(study, design, task, quantity)
+    for pair in pairs:
+        _ = pair.part.decision.seeds_needed
+    return pairs
 
 
 def _counts(study: Study) -> Counts:

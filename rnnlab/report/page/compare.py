@@ -19,9 +19,10 @@ from rnnlab.report.judging.conditions import TASK, keys_of
 from rnnlab.report.judging.labels import ABSENT, by_value, written
 from rnnlab.report.judging.quantities import score
 from rnnlab.report.page.folder import write_folder
-from rnnlab.report.page.page import PAGES, Form
 from rnnlab.report.page.templating import render
-from rnnlab.report.reading.read import StudyError, read_study
+from rnnlab.report.reading.cache import PAGES, Form
+from rnnlab.report.reading.folders import StudyError
+from rnnlab.report.reading.read import read_study
 from rnnlab.report.reading.study import Run, Study
 from rnnlab.statistics.decision import Decision, Question, decide
 from rnnlab.statistics.per_seed import PerSeed

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from rnnlab.records import run as records
 from rnnlab.records.files import write_text
 from rnnlab.report.page.explore.blocks import Blocks, blocks_of_index, members_of
 from rnnlab.report.page.explore.columns import Member
-from rnnlab.report.page.page import PAGES, Form, write_report
 from rnnlab.report.page.summary import Summary, read_summary
 from rnnlab.report.page.templating import render, script
-from rnnlab.report.reading.cache import REPORT
-from rnnlab.report.reading.read import StudyError, read_study
+from rnnlab.report.page.write import write_report
+from rnnlab.report.reading.cache import PAGES, REPORT, Form
+from rnnlab.report.reading.folders import StudyError, study_folders
+from rnnlab.report.reading.read import read_study
 from rnnlab.report.words.sentences import SIGNS
 from rnnlab.statistics.decision import Judgement
 from rnnlab.version import __version__
@@ -47,17 +47,6 @@ class Entry:
     def tally(self) -> list[tuple[Judgement, int]]:
         counts = Counter(judgement for judgement, _ in self.verdicts)
         return [(judgement, counts[judgement]) for judgement in SIGNS if judgement in counts]
-
-
-def study_folders(folder: Path) -> list[Path]:
-    """The studies in a folder; none if the folder is a study itself, or cannot be listed."""
-    try:
-        inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError:
-        return []
-    if any((path / records.RUN).exists() for path in inside):
-        return []
-    return [path for path in inside if path.name != REPORT and any(path.glob(f"*/{records.RUN}"))]
 
 
 def write_index(

@@ -1,27 +1,23 @@
-"""The report on disk: view model and figures -> one self-contained page, with figures and tables as files beside it.
-
-    DIR/report/index.html   figures/*.png, figures/*.svg   tables/*.csv   (report.md)
-
-The report is built in a folder of its own, which then takes the place of the old report: a reader finds one of the two.
-"""
+"""View model and figures -> one self-contained page, with figures and tables as files beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from markupsafe import Markup
 
-from rnnlab.report.figures.plate import Plate, inlined, to_png, to_svg
-from rnnlab.report.figures.registry import LeftOut, left_out, plates_of, sections
+from rnnlab.report.figures.drawn import Drawn, files_of
+from rnnlab.report.figures.plate import inlined
+from rnnlab.report.figures.registry import LeftOut, drawings, sections
 from rnnlab.report.judging.shape import Shape, shape_of
 from rnnlab.report.judging.view import View, view_of
 from rnnlab.report.page import tables
-from rnnlab.report.page.explore.blocks import ROWS_AT_ONCE, Blocks, blocks_of_study, members_of
-from rnnlab.report.page.explore.columns import columns_of
-from rnnlab.report.page.folder import refresh_folder, write_folder
+from rnnlab.report.page.explore.blocks import ROWS_AT_ONCE, Blocks, Explored, explored_of
 from rnnlab.report.page.run_table import run_table
 from rnnlab.report.page.running import reloading, section_of_running, write_beginning
 from rnnlab.report.page.summary import write_summary
@@ -29,9 +25,11 @@ from rnnlab.report.page.templating import render as render_template
 from rnnlab.report.page.templating import script
 from rnnlab.report.page.texts import TextPanel, text_panels
 from rnnlab.report.reading import cache
-from rnnlab.report.reading.cache import REPORT
+from rnnlab.report.reading.cache import PAGES, Form
+from rnnlab.report.reading.folders import StudyError
 from rnnlab.report.reading.part import Part, part_of
-from rnnlab.report.reading.read import StudyError, read_study
+from rnnlab.report.reading.processes import shared_out
+from rnnlab.report.reading.read import read_study
 from rnnlab.report.reading.running import running_in
 from rnnlab.report.reading.study import Study
 from rnnlab.report.words.glossary import explained
@@ -41,8 +39,6 @@ from rnnlab.statistics.rates import TUNING_SHARE
 from rnnlab.statistics.resampling import MIN_RUNS_FOR_INTERVAL, N_RESAMPLES
 from rnnlab.version import __version__
 
-Form = Literal["html", "md"]
-PAGES: dict[Form, str] = {"html": "index.html", "md": "report.md"}
 PROBLEMS_SHOWN = 200  # the others are counted
 CONDITIONS_SHOWN = 300  # of a task; conditions.csv has them all
 COMPARED = 6  # columns of the table of probabilities of improvement
@@ -57,31 +53,13 @@ OTHER_SECTIONS = (
 
 LEADS: dict[Shape, str] = {"strips": "scores", "line": "sensitivity", "map": "overview", "effects": "overview"}
 
-Figures = Sequence[tuple[Plate, str]]  # each with its SVG file
 
-
-def write_report(
-    folder: Path, form: Form = "html", force: bool = False, reloads: bool = False, part: Part | None = None
-) -> Path:
-    """Read the study in `folder`, write DIR/report and return the path of its page.  Raises StudyError, OSError.
-
-    A report that was made from the very same files by the same code is not made again, unless `force` is set.
-    reloads: the page loads itself again every few seconds, and is replaced without being gone for a moment.
-    part: report on these runs alone, in a folder of their own.  Raises ConfigError for a part that there is not."""
-    place = folder / cache.PARTS / part.folder if part else folder / REPORT
-    seen: dict[str, cache.Signature] = {}
-    page, stamp = place / PAGES[form], cache.stamp_of(folder, seen)
-    if force or reloads or not (page.exists() and cache.is_made_from(place, stamp)):
-        (refresh_folder if reloads else write_folder)(place, _writer(folder, seen, form, reloads, part))
-        if not reloads:
-            cache.note_made(place, stamp)
-    return page
-
-
-def _writer(
+def writer_of(
     folder: Path, seen: Mapping[str, cache.Signature], form: Form, reloads: bool, part: Part | None
 ) -> Callable[[Path], None]:
-    """What writes the files of the report.  Of a study that is running there may be no run to report on yet."""
+    """What writes the files of the report.  Of a study that is running there may be no run to report on yet.
+
+    Raises StudyError, and ConfigError for a part that there is not."""
     try:
         study = read_study(folder, seen)
     except StudyError:
@@ -94,16 +72,21 @@ def _writer(
     return lambda building: _write_files(building, study, view, form, reloads)
 
 
-def render(study: Study, view: View, drawn: Figures, form: Form = "html", reloads: bool = False) -> str:
+def render(
+    study: Study,
+    view: View,
+    drawn: Sequence[Drawn],
+    explored: Explored,
+    form: Form = "html",
+    reloads: bool = False,
+) -> str:
     """The page as text.  Everything that comes from a file is escaped; only the figures are put in as they are."""
-    svgs = {plate.name: svg for plate, svg in drawn}
     figure_sections = sections()
-    plates = {section: [plate for plate, _ in drawn if plate.section == section] for section, _ in figure_sections}
+    plates = {section: [plate for plate in drawn if plate.section == section] for section, _ in figure_sections}
     lead_section = _lead_section(view, plates)
     lead, plates[lead_section] = plates[lead_section][:1], plates[lead_section][1:]
     texts = [panel for task in view.tasks for panel in text_panels(study, task)]
-    columns = columns_of(members_of(study), view.design.axes)
-    blocks = blocks_of_study(study, view, columns) if form == "html" else Blocks({})
+    columns, blocks = explored.columns, explored.blocks if form == "html" else Blocks({})
     there = _sections_there(view, plates, texts, lead_section) - (set() if blocks.library else {"explore"})
     answers = there | {lead_section}
     first, *others = figure_sections
@@ -126,7 +109,7 @@ def render(study: Study, view: View, drawn: Figures, form: Form = "html", reload
         blocks=blocks,
         static_rows=ROWS_AT_ONCE,
         terms=explained(_measured(study)) if plates["diagnostics"] else (),
-        svg=lambda plate: Markup(inlined(svgs[plate.name])),
+        svg=lambda plate: Markup(inlined(plate.svg)),
         problems_shown=PROBLEMS_SHOWN,
         conditions_shown=CONDITIONS_SHOWN,
         min_runs=MIN_RUNS_FOR_INTERVAL,
@@ -145,7 +128,7 @@ def _measured(study: Study) -> set[str]:
     return columns | {metric for run in study.members for metric in run.metrics}
 
 
-def _lead_section(view: View, plates: Mapping[str, Sequence[Plate]]) -> str:
+def _lead_section(view: View, plates: Mapping[str, Sequence[Drawn]]) -> str:
     """The section whose first figure leads the page: by what was swept, unless all claims are about something else
     than scores."""
     there = {name for name, held in plates.items() if held}
@@ -159,7 +142,7 @@ def _lead_section(view: View, plates: Mapping[str, Sequence[Plate]]) -> str:
 
 
 def _sections_there(
-    view: View, plates: Mapping[str, Sequence[Plate]], texts: Sequence[TextPanel], lead_section: str
+    view: View, plates: Mapping[str, Sequence[Drawn]], texts: Sequence[TextPanel], lead_section: str
 ) -> set[str]:
     there = {section for section, held in plates.items() if held} | {section for section, _ in OTHER_SECTIONS}
     there |= {"rates"} if view.tuned else set()
@@ -172,30 +155,22 @@ def _sections_there(
 def _write_files(folder: Path, study: Study, view: View, form: Form, reloads: bool) -> None:
     (folder / "figures").mkdir()
     (folder / "tables").mkdir()
-    drawn = []
-    notes: list[str] = []
-    for plate in plates_of(study, view):
-        if isinstance(plate, LeftOut):
-            notes.append(str(plate))
-            continue
-        try:
-            svg, (png, lacking) = to_svg(plate), to_png(plate)
-        except Exception as error:
-            notes.append(str(left_out(plate.name, error)))
-            continue
-        (folder / "figures" / f"{plate.name}.png").write_bytes(png)
-        (folder / "figures" / f"{plate.name}.svg").write_text(svg, encoding="utf-8")
-        if lacking:
-            words = f" The PNG lacks {' '.join(lacking)}: this machine has no font for it; page and SVG use yours."
-            plate = replace(plate, caption=plate.caption + words)
-        drawn.append((plate, svg))
+    pieces: list[Callable[[], Any]] = [partial(explored_of, study, view), partial(tables.runs_csv, study)]
+    pieces += [partial(files_of, drawing) for drawing in drawings(study, view)]
+    explored, runs_csv, *figures = shared_out(pieces)
+    made = list(chain(*figures))
+    drawn = [figure for figure in made if isinstance(figure, Drawn)]
+    for figure in drawn:
+        (folder / "figures" / f"{figure.name}.png").write_bytes(figure.png)
+        (folder / "figures" / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
+    notes = [str(figure) for figure in made if isinstance(figure, LeftOut)]
     view = replace(view, notes=(*view.notes, *notes))
     (folder / "tables" / "conditions.csv").write_text(tables.conditions_csv(view), encoding="utf-8")
-    (folder / "tables" / "runs.csv").write_text(tables.runs_csv(study), encoding="utf-8")
+    (folder / "tables" / "runs.csv").write_text(runs_csv, encoding="utf-8")
     if view.verdicts:
         (folder / "tables" / "verdicts.csv").write_text(tables.verdicts_csv(view.verdicts), encoding="utf-8")
     if view.pairs:
         (folder / "tables" / "pairs.csv").write_text(tables.pairs_csv(view.pairs), encoding="utf-8")
     write_summary(folder, view)
     for each in dict.fromkeys(("html", form)):
-        (folder / PAGES[each]).write_text(render(study, view, drawn, each, reloads), encoding="utf-8")
+        (folder / PAGES[each]).write_text(render(study, view, drawn, explored, each, reloads), encoding="utf-8")

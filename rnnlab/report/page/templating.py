@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from rnnlab.options import counted
 from rnnlab.records.claims import Claim
 from rnnlab.records.metrics import labelled, title_of
 from rnnlab.report.judging.estimates import Estimate, Rate
@@ -57,9 +58,9 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("number", "counted", "near_one", "percent", "ranked"):
+    for name in ("number", "near_one", "percent", "ranked"):
         environment.filters[name] = getattr(wording, name)
-    environment.filters |= {"answer": answer.answer, "effect": answer.effect}
+    environment.filters |= {"counted": counted, "answer": answer.answer, "effect": answer.effect}
     environment.filters |= {
         "importance_sentence": importance.importance_sentence,
         "share_words": importance.share_words,

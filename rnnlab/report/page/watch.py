@@ -14,10 +14,11 @@ from pathlib import Path
 from rnnlab.records.files import write_text
 from rnnlab.records.progress import at_moment, commands
 from rnnlab.report.page.folder import write_folder
-from rnnlab.report.page.page import PAGES, write_report
 from rnnlab.report.page.running import replaced, section_of_running, write_beginning
-from rnnlab.report.reading.cache import REPORT
-from rnnlab.report.reading.read import StudyError, read_study
+from rnnlab.report.page.write import write_report
+from rnnlab.report.reading.cache import PAGES, REPORT
+from rnnlab.report.reading.folders import StudyError
+from rnnlab.report.reading.read import read_study
 from rnnlab.report.reading.running import Running, utc_now
 from rnnlab.report.reading.study import Study
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -32,6 +32,8 @@ READ = (*checked.FILES, records.PROVENANCE)  # the files of a run that are check
 REPORT = "report"  # the folder of the report, beside those of the runs
 EXPORT = "export"  # the folder of the exports, likewise
 PARTS = "report-of-parts"  # the folder of the reports on parts of the study, a folder each
+Form = Literal["html", "md"]
+PAGES: Mapping[Form, str] = {"html": "index.html", "md": "report.md"}
 MADE_FROM = ".made-from"
 CODE = ("report", "records", "options.py")  # of rnnlab, whose outcome a report is
 LIBRARIES = ("numpy", "scipy", "matplotlib", "jinja2")

@@ -5,9 +5,14 @@ A folder that cannot be read never stops the report: it is a `Problem` with a re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from rnnlab.options import dotted
 from rnnlab.records import run as records
@@ -18,24 +23,21 @@ from rnnlab.records.study import read_study_file
 from rnnlab.records.weights import WEIGHTS
 from rnnlab.report.reading import cache
 from rnnlab.report.reading.cache import Entry
+from rnnlab.report.reading.folders import StudyError, run_folders
 from rnnlab.report.reading.old_records import acting
+from rnnlab.report.reading.processes import shared_out
 from rnnlab.report.reading.running import running_in, without_recorded
 from rnnlab.report.reading.study import Problem, Run, Study
 
 NUMERICS = f"{records.CODE}.numerics"  # 1 in records from before they stated it
 
+AT_ONCE = 250  # run folders that a process reads, before it takes more
+TABLES = "tables"  # of run.json: which files it has beside itself
+OF_RUN = tuple(dict.fromkeys((*Run.__dataclass_fields__, TABLES)))  # what a report needs of run.json
 MAY_LACK = (records.PREDICTIONS, records.GRADIENTS, WEIGHTS)  # what a report can do without
 
 # Provenance that differs from run to run without meaning anything.
 FLEETING = ("started", "finished", "time", "date", "pid", "host", "pack_width")
-
-
-class StudyError(Exception):
-    """A folder that no report can be made from; `reasons` says why for each run folder in it."""
-
-    def __init__(self, message: str, reasons: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.reasons = reasons
 
 
 def read_study(folder: Path, seen: Mapping[str, Signature] | None = None) -> Study:
@@ -46,20 +48,28 @@ def read_study(folder: Path, seen: Mapping[str, Signature] | None = None) -> Stu
     running = running_in(folder)
     file, notes = read_study_file(folder)
     expected = set(file.expected)
-    run_folders = sorted(_run_folders(folder), key=lambda path: path.name not in expected)  # of equal runs they count
+    places = sorted(run_folders(folder), key=lambda path: path.name not in expected)  # of equal runs they count
     known, entries, checked = cache.load(folder), {}, CheckedRecords(folder)
     members: dict[str, Run] = {}
     of_id: dict[str, Run] = {}
     problems: list[Problem] = []
-    for path in run_folders:
-        if (name := in_utf8(path.name)) != path.name:
-            problems.append(Problem(name, "unreadable", "the name of the folder is no UTF-8"))
+    readable = [path for path in places if in_utf8(path.name) == path.name]
+    stamps = {path.name: (seen or {}).get(path.name) or signature(path, cache.READ) for path in readable}
+    new = [path for path in readable if path.name not in known or known[path.name].signature != stamps[path.name]]
+    parts = [new[n : n + AT_ONCE] for n in range(0, len(new), AT_ONCE)]
+    contents = {
+        path.name: content
+        for path, content in zip(new, chain(*shared_out([partial(_read, part) for part in parts])), strict=True)
+    }
+    for path in places:
+        if path.name not in stamps:
+            problems.append(Problem(in_utf8(path.name), "unreadable", "the name of the folder is no UTF-8"))
             continue
-        stamp = seen[path.name] if seen and path.name in seen else signature(path, cache.READ)
-        entry = known.get(path.name)
         try:
-            if entry is None or entry.signature != stamp:
-                entry = _read_entry(path, stamp, checked)
+            entry = known.get(path.name)
+            if path.name in contents:
+                entry = _entry(path.name, contents.pop(path.name), stamps[path.name], checked)
+            assert entry is not None
             run = _run(path, entry)
         except RecordError as error:
             # A folder without run.json is a run that was killed: it is missing, and will be run again.
@@ -76,7 +86,7 @@ def read_study(folder: Path, seen: Mapping[str, Signature] | None = None) -> Stu
             problems.append(Problem(run.folder, "repeated", _repeated(run, twin)))
         elif not run.completed:
             problems.append(Problem(run.folder, "failed", _last_line(run.error), run.error or ""))
-    present = {path.name for path in run_folders}
+    present = {path.name for path in places}
     absent = [name for name in file.expected if name not in present]
     problems += [Problem(name, "missing", "expected by the sweep, but there is no such folder") for name in absent]
     if running:
@@ -84,7 +94,7 @@ def read_study(folder: Path, seen: Mapping[str, Signature] | None = None) -> Stu
         problems = [problem for problem in problems if problem.kind != "missing" or problem.name not in running.names]
     if not members:
         reasons = tuple(f"{problem.name}: {problem.reason}" for problem in problems)
-        raise StudyError(f"{folder}: none of its {len(run_folders)} run folders can be read", reasons)
+        raise StudyError(f"{folder}: none of its {len(places)} run folders can be read", reasons)
     if entries.keys() != known.keys() or any(entry is not known[name] for name, entry in entries.items()):
         cache.save(folder, entries)
     checked.save()
@@ -119,13 +129,38 @@ def _repeated(run: Run, counted: Run) -> str:
     return f"the same run as {counted.folder}{by}, counted once"
 
 
-def _read_entry(folder: Path, stamp: Signature, checked: CheckedRecords) -> Entry:
-    """Read the files of one run folder, when all of them are as they were written.  Raises RecordError."""
-    content = checked.read(folder.name, MAY_LACK, stamp[: len(FILES)])
-    curves = records.read_curves(folder)
-    names = (*Run.__dataclass_fields__, "config", "task")
-    run = {name: content[name] for name in dict.fromkeys(names) if name in content}
-    return Entry(stamp, run, _read_provenance(folder), {name: column.astype(float) for name, column in curves.items()})
+@dataclass(frozen=True)
+class _Content:
+    """The files of one run folder.  rows: curves.csv, (columns, rows).  run: what a report needs of run.json."""
+
+    run: Mapping[str, Any]
+    provenance: Mapping[str, str]
+    columns: tuple[str, ...]
+    rows: np.ndarray
+
+
+def _read(folders: Sequence[Path]) -> list[_Content | RecordError]:
+    """The content of each folder, when all files of its record are as they were written; else why not."""
+    found: list[_Content | RecordError] = []
+    for folder in folders:
+        try:
+            run = records.read_checked_run(folder, MAY_LACK)
+            curves = records.read_curves(folder)
+            rows = np.array(list(curves.values()) or np.empty((0, 0)), float)
+            run = {name: run[name] for name in OF_RUN if name in run}
+            found.append(_Content(run, _read_provenance(folder), tuple(curves), rows))
+        except RecordError as error:
+            found.append(error)
+    return found
+
+
+def _entry(name: str, content: _Content | RecordError, stamp: Signature, checked: CheckedRecords) -> Entry:
+    """Raises the RecordError that was found instead of a content."""
+    if isinstance(content, RecordError):
+        raise content
+    checked.note(name, content.run, stamp[: len(FILES)])
+    run = {name: entry for name, entry in content.run.items() if name != TABLES}
+    return Entry(stamp, run, content.provenance, dict(zip(content.columns, content.rows, strict=True)))
 
 
 def _run(folder: Path, entry: Entry) -> Run:
@@ -136,28 +171,6 @@ def _run(folder: Path, entry: Entry) -> Run:
     except TypeError as error:
         raise RecordError(f"{folder / records.RUN}: the config cannot be understood ({error})") from None
     return Run(**(dict(content) | {"folder": folder.name, "config": config, "task": TaskFacts(**content["task"])}))
-
-
-def _run_folders(folder: Path) -> list[Path]:
-    if not folder.exists():
-        raise StudyError(f"{folder}: no such folder")
-    if not folder.is_dir():
-        raise StudyError(f"{folder}: not a folder")
-    if (folder / records.RUN).exists():
-        raise StudyError(f"{folder}: is the folder of a single run; name the folder above it, which holds the study")
-    try:
-        inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError as error:
-        raise StudyError(f"{folder}: cannot be read ({error.strerror})") from None
-    signs = (records.RUN, records.CURVES, records.PREDICTIONS, records.PROVENANCE, ".hydra")
-    found = [
-        path
-        for path in inside
-        if path.name not in (cache.REPORT, cache.PARTS) and any((path / sign).exists() for sign in signs)
-    ]
-    if not found:
-        raise StudyError(f"{folder}: no run folders in it (a run folder holds {records.RUN})")
-    return found
 
 
 def _read_provenance(folder: Path) -> dict[str, str]:

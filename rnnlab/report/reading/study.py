@@ -63,7 +63,7 @@ class Run:
         """The config without the seed: runs with the same settings are one condition."""
         return {key: value for key, value in self.config.items() if key != "seed"}
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """The options and the seed as text, the same for an old record and a new one of the same run, and whatever code
         computed it.  A key that was left null and one that is not there are the same."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rnnlab.options import counted
 from rnnlab.report.judging.verdicts import Verdict
 from rnnlab.report.judging.view import View
 from rnnlab.report.words.headlines import headline
 from rnnlab.report.words.intervals import estimate_words
 from rnnlab.report.words.sentences import SIGNS
-from rnnlab.report.words.wording import counted
 
 MOST_CLAIMS, MOST_TASKS = 4, 2  # that are said; others are counted
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from rnnlab.options import counted
 from rnnlab.report.judging.samples import Sample
 from rnnlab.report.judging.verdicts import Part, Verdict
 from rnnlab.report.words.intervals import level_words, p_words, unit_of_claim
 from rnnlab.report.words.sentences import choices, words
-from rnnlab.report.words.wording import counted, listed
+from rnnlab.report.words.wording import listed
 from rnnlab.statistics.rates import TUNING_SHARE
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rnnlab.options import counted
 from rnnlab.records.metrics import title_of
 from rnnlab.report.judging.estimates import Estimate
 from rnnlab.report.judging.quantities import CLOSED_LOOP, better_side, metric
 from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.view import ConditionView, TaskView
-from rnnlab.report.words.wording import baseline_name, counted, listed, near_one, number
+from rnnlab.report.words.wording import baseline_name, listed, near_one, number
 from rnnlab.statistics.summaries import median
 
 LONGEST = 160  # letters of names in a sentence

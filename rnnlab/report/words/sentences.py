@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rnnlab.options import counted
 from rnnlab.records.claims import UPDATES, Claim, Group
 from rnnlab.records.metrics import kind_of, labelled, metric_of, title_of
 from rnnlab.report.judging.labels import written
@@ -18,7 +19,7 @@ from rnnlab.report.judging.quantities import CLOSED_LOOP, GRADIENT_REACH
 from rnnlab.report.judging.samples import Chosen, NoMean, NoRuns, NoSeeds, NotRecorded, Reason, RunsLost, Sample
 from rnnlab.report.judging.verdicts import Part, Verdict
 from rnnlab.report.words.intervals import level_words, unit_of_claim, value_words
-from rnnlab.report.words.wording import counted, listed, ranked
+from rnnlab.report.words.wording import listed, ranked
 from rnnlab.statistics.decision import Judgement
 from rnnlab.statistics.survival import Reached
 

@@ -54,8 +54,3 @@ def pieces(name: str) -> list[str]:
     ['temporal_', 'order, ', 'cell.', 'bias ', '0.1']
     """
     return re.split(r"(?<=[\s_])(?=[^\s_])|(?<=\.)(?=[^\W\d])", name)
-
-
-def counted(n: int, noun: str) -> str:
-    """ "1 run", "2 runs"."""
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")

@@ -7,7 +7,7 @@ from rnnlab.report import figures, write_report
 from rnnlab.report.figures.plate import Plate, file_stem
 from rnnlab.report.figures.registry import figure_of_study, figure_of_task, plates_of, register_section, sections
 from rnnlab.report.judging.view import view_of
-from rnnlab.report.page import page
+from rnnlab.report.page import write
 from rnnlab.report.reading.read import read_study
 
 LATE = "a study with late figures"  # what is registered here draws for no other one
@@ -115,7 +115,7 @@ def test_a_figure_that_cannot_be_drawn_is_left_out_and_named_and_the_others_are_
             raise ZeroDivisionError("<b>by zero</b>\nand more")
 
     for form in ("html", "md"):
-        text = page.write_report(tmp_path, form).read_text(encoding="utf-8")
+        text = write.write_report(tmp_path, form).read_text(encoding="utf-8")
         name = "unsavable" if when == "when it is saved" else "test_registry"
         end = "&gt;" if form == "html" else ">"
         said = f"ZeroDivisionError: &lt;b{end}by zero&lt;/b{end} and more"

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from rnnlab.report.page.compare import compare, write_comparison
-from rnnlab.report.reading.read import StudyError, read_study
+from rnnlab.report.reading.folders import StudyError
+from rnnlab.report.reading.read import read_study
 
 
 def study(build, folder, finals, **config):

@@ -9,6 +9,7 @@ from rnnlab.records.files import to_json
 from rnnlab.report.judging.view import view_of
 from rnnlab.report.page import markdown, page
 from rnnlab.report.page.compare import write_comparison
+from rnnlab.report.page.explore.blocks import explored_of
 from rnnlab.report.page.index import Entry
 from rnnlab.report.page.templating import render
 from rnnlab.report.reading.read import read_study
@@ -101,7 +102,7 @@ def test_no_field_of_a_study_changes_the_structure_of_its_pages(build, tmp_path,
         entry = Entry(word, word, link="a/b", headlines=(headline,),
                       verdicts=((verdict.judgement, word),))  # fmt: skip
         pages = [
-            page.render(study, replace(view, notes=(word,)), (), "md"),
+            page.render(study, replace(view, notes=(word,)), (), explored_of(study, view), "md"),
             write_comparison(folder, folder, "md").read_text(encoding="utf-8"),
             render("index.md.j2", name=word, entries=[entry, Entry(word, reason=word)], version="1"),
         ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rnnlab.report import write_report
-from rnnlab.report.page import page
+from rnnlab.report.page import page, write
 
 VOID = {"meta", "br", "hr", "img", "link", "input", "wbr"}
 
@@ -173,7 +173,7 @@ def test_a_report_of_the_same_files_stays_as_it_is(build, tmp_path, monkeypatch)
     made = drawn(monkeypatch)
     path = write_report(tmp_path)
     assert write_report(tmp_path) == path and len(made) == 1
-    assert page.write_report(tmp_path, force=True) == path and len(made) == 2
+    assert write.write_report(tmp_path, force=True) == path and len(made) == 2
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_an_interrupted_report_leaves_the_old_one(build, tmp_path, monkeypatch, 
 
     monkeypatch.setattr(where, step, interrupt)
     with pytest.raises(KeyboardInterrupt):
-        page.write_report(tmp_path, force=True)
+        write.write_report(tmp_path, force=True)
     assert (tmp_path / "report" / "index.html").read_text(encoding="utf-8") == old
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         ".checked",
@@ -229,7 +229,7 @@ def test_a_swap_that_fails_half_way_puts_the_old_report_back(build, tmp_path, mo
 
     monkeypatch.setattr(Path, "rename", fail_into_place)
     with pytest.raises(OSError, match="No space left"):
-        page.write_report(tmp_path, force=True)
+        write.write_report(tmp_path, force=True)
     assert (tmp_path / "report" / "index.html").read_text(encoding="utf-8") == old
 
 
@@ -256,7 +256,7 @@ def test_the_same_report_as_markdown_has_its_figures_beside_it(build, tmp_path):
     claim = {"says": "a | b", "quantity": "score", "of": {"cell.activation": "tanh"}, "than": 0.5, "is": "higher"}
     build.runs(tmp_path, [build.record(task, seed=seed) for task in ("sines", "digits") for seed in range(6)])
     build.study_file(tmp_path, question="What <b>is</b> it?", claims=[claim])
-    path = page.write_report(tmp_path, "md")
+    path = write.write_report(tmp_path, "md")
     text = path.read_text(encoding="utf-8")
     assert path.name == "report.md" and (tmp_path / "report" / "index.html").is_file()
     assert text.startswith("# What &lt;b>is&lt;/b> it?") and "- **✓ supported**: 1. a \\| b. " in text

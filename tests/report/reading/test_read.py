@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from rnnlab.records.digests import SUMS
-from rnnlab.report.reading.read import StudyError, read_study
+from rnnlab.report.reading.folders import StudyError
+from rnnlab.report.reading.read import read_study
 
 
 def test_every_readable_run_is_a_row_with_dotted_config_keys(study_folder):

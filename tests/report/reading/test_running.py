@@ -6,7 +6,8 @@ from rnnlab.records.progress import CommandProgress, PackProgress, RunProgress, 
 from rnnlab.report.judging.conditions import design_of
 from rnnlab.report.judging.verdicts import judge
 from rnnlab.report.reading.cache import stamp_of
-from rnnlab.report.reading.read import StudyError, read_study
+from rnnlab.report.reading.folders import StudyError
+from rnnlab.report.reading.read import read_study
 from rnnlab.report.words.sentences import reason_words
 
 CLAIM = {

@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from rnnlab.report.words.wording import baseline_name, counted, listed, near_one, number, ranked
+from rnnlab.options import counted
+from rnnlab.report.words.wording import baseline_name, listed, near_one, number, ranked
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,18 @@ class Blocks:
         return library() if "library" in self.parts else ""
 
 
-def blocks_of_study(study: Study, view: View, columns: Sequence[Column]) -> Blocks:
+@dataclass(frozen=True)
+class Explored:
+    columns: tuple[Column, ...]
+    blocks: Blocks
+
+
+def explored_of(study: Study, view: View) -> Explored:
+    columns = columns_of(members_of(study), view.design.axes)
+    return Explored(columns, _blocks_of_study(study, view, columns))
+
+
+def _blocks_of_study(study: Study, view: View, columns: Sequence[Column]) -> Blocks:
     parts = {"run-data": _data(columns, view.design.keys.compared)}
     if len(study.members) > 1:
         parts["run-curves"] = pack(packed_curves(members_of(study)))

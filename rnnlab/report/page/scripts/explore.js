@@ -42,6 +42,7 @@ class Explore {
     const found = fromAddress(location.hash, this.first, this.runs);
     if (!found) return;
     this.view = found.view;
+    this.address = undefined;
     this.selection.replace(found.filters, found.ranges);
     this.root.scrollIntoView();
     this.begin().then(() => this.showRun());
@@ -60,7 +61,8 @@ class Explore {
 
   write() {
     const text = toAddress(this.view, this.first, this.selection);
-    if (text || location.hash.startsWith("#explore?")) writeAddress(text);
+    if (text === this.address || !(text || location.hash.startsWith("#explore?"))) return;
+    writeAddress(this.address = text);
   }
 
   draw() {
@@ -155,6 +157,8 @@ class Explore {
   }
 
   brushing(on) {
+    if (!on && !this.brushes) return;  // the library takes some milliseconds for it
+    this.brushes = on;
     this.chart.dispatchAction({ type: "takeGlobalCursor", key: "brush", brushOption: { brushType: on ? "rect" : false, brushMode: "single" } });
     this.parts.canvas.classList.toggle("brushing", on);
   }

@@ -1,6 +1,6 @@
 // Parallel coordinates: every run, or every group of settings, a line across the chosen columns.
 
-const MAX_LINES = 1000;  // drawn; the others are counted
+const MAX_LINES = 500;  // drawn; the others are counted
 
 // {option, height, scales, classes, marks, undrawn}
 function parallel(runs, selection, view, width) {

@@ -5,7 +5,6 @@ const LARGE_FROM = 1500;  // marks in the picture; from there on they are small 
 const SMALL = 3.8;  // pixels; below 4 the library fills squares instead of paths
 const INK = "#3a3d42", SOFT_INK = "#5b5f66", LINE = "#dfe1e5";
 const FONT = { fontFamily: "system-ui, sans-serif", fontSize: 12, color: INK };
-const CROSS = "path://M-4,-3L-3,-4L0,-1L3,-4L4,-3L1,0L4,3L3,4L0,1L-3,4L-4,3L-1,0Z";
 
 // {option, height, panels: [{title, left, top, width, height, marks}], scales, classes, hiddenPanels}
 function scatter(runs, selection, view, width) {
@@ -117,13 +116,22 @@ function addPanel(option, panel, n, [x, y], classes, others, view, nMarks) {
     if (view.marks === "medians") option.series.push(intervals(own, base, each.color, x, y, view));
     option.series.push({ ...base, data: points(ran), symbol: each.shape, itemStyle, ...(view.marks === "runs" ? large : {}),
       symbolSize: view.marks === "runs" ? small : 9 });
-    if (gone.length) {
-      option.series.push({ ...base, data: points(gone), symbol: CROSS, symbolSize: view.marks === "runs" ? 7 : 10, itemStyle,
-        ...(gone.length > LARGE_FROM ? { ...large, symbolSize: SMALL } : {}) });
-    }
+    if (gone.length) option.series.push(crosses(points(gone), base, itemStyle, view.marks === "runs" ? 2.5 : 4));
   });
 }
 
+// All crosses as one path: the library is slow with a thousand objects.  points: x, y, x, y, ...; half: of a cross, in pixels
+function crosses(points, base, { color, opacity }, half) {
+  return { ...base, type: "custom", zlevel: 0, data: [[points[0], points[1]]], encode: { x: 0, y: 1 },
+    renderItem: (_, api) => {
+      const lines = [];
+      for (let k = 0; k < points.length; k += 2) {
+        const [x, y] = api.coord([points[k], points[k + 1]]).map((place) => Math.round(10 * place) / 10);
+        lines.push(`M${x - half},${y - half}L${x + half},${y + half}M${x + half},${y - half}L${x - half},${y + half}`);
+      }
+      return { type: "path", silent: true, shape: { pathData: lines.join("") }, style: { stroke: color, fill: "none", opacity, lineWidth: 0.6 * half } };
+    } };
+}
 
 // The interval of each median as a line: up and down, and across where x is measured.
 function intervals(marks, base, color, x, y, view) {
