@@ -226,6 +226,7 @@ of_x86 = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"
 
 
 @of_x86
+@pytest.mark.slow
 def test_runs_have_records_of_the_same_bytes_on_another_processor():
     """haswell has vectors of 8 floats and 16 registers; processors with AVX-512 have 32 of 16."""
     here = pytest.importorskip("llvmlite.binding").get_host_cpu_features()

@@ -236,6 +236,7 @@ def wait_for_a_seed(process, folder, seed):
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_a_command_that_is_killed_in_any_look_goes_on_to_the_same_bytes(started, tmp_path):
     whole, parts = tmp_path / "outputs" / "whole", tmp_path / "outputs" / "parts"
     process = started("study=whole")
