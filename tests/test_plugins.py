@@ -277,11 +277,11 @@ def test_the_network_of_a_run_needs_the_plugin_and_says_so(file, rnnlab):
 
 def test_only_the_runs_that_use_the_plugin_are_new_when_it_changes(file, rnnlab, capsys):
     sweep = ["-m", "plugins=[my.py]", *SMALL, "cell.activation=mine,tanh", "seed=0,1"]
-    assert rnnlab(*sweep) == 0
+    assert rnnlab(*sweep, "hydra.launcher.report=false") == 0
     before = records_in(Path("outputs/scratch"))
     file.write_text(ONE_OF_EACH + "\n# another line\n")
     capsys.readouterr()
-    assert rnnlab(*sweep) == 0
+    assert rnnlab(*sweep, "hydra.launcher.report=false") == 0
     said = capsys.readouterr()
     assert "my.py has changed since 20" in said.err and "UTC: 2 runs are new" in said.err
     after = records_in(Path("outputs/scratch"))
@@ -380,6 +380,7 @@ def test_an_installed_module_is_a_plugin_by_its_name(package, tmp_path):
     assert record["config"]["code"].keys() == {"numerics", "mypack_of_rnnlab"}
 
 
+@pytest.mark.slow
 def test_an_entry_point_is_a_plugin_of_every_command(package, tmp_path):
     metadata = package / "mypack_of_rnnlab-1.0.dist-info"
     metadata.mkdir()

@@ -242,7 +242,9 @@ def test_runs_have_records_of_the_same_bytes_on_another_processor():
 
 
 @of_x86
-@pytest.mark.parametrize("processor", PROCESSORS)
+@pytest.mark.parametrize(
+    "processor", ["without vectors of 512 bits", pytest.param("without AVX and FMA", marks=pytest.mark.slow)]
+)
 def test_data_weights_rates_and_losses_have_the_same_bits_on_another_processor(processor, ours):
     theirs = in_another_process(PROCESSORS[processor], "arrays")
     assert theirs.keys() == ours.keys()

@@ -136,7 +136,15 @@ def small(words):
     return [*words, *more, *sweep]
 
 
-@pytest.mark.parametrize("page", sorted({page for page, words in commands() if words[0] in RNNLAB}))
+QUICK = {"README.md", "docs/command.md", "docs/exports.md", "docs/statistics.md"}  # the other pages are slow
+
+
+def pages_with_commands():
+    pages = sorted({page for page, words in commands() if words[0] in RNNLAB})
+    return [pytest.param(page, marks=() if page in QUICK else pytest.mark.slow) for page in pages]
+
+
+@pytest.mark.parametrize("page", pages_with_commands())
 def test_the_commands_of_a_page_run_one_after_the_other(page, rnnlab, users_files, monkeypatch, capsys):
     for name, *arguments in (words for on, words in commands() if on == page and words[0] in RNNLAB):
         if name == "rnnlab-report":

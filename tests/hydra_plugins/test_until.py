@@ -172,6 +172,7 @@ def test_another_sweeper_cannot_take_looks(rnnlab, capsys):
             "until=decided",
             "task=sines",
             "cell.activation=tanh",
+            "optimizer.learning_rate=0.01",
             "max_seeds=10",
             "hydra/sweeper=basic",
         )

@@ -292,7 +292,9 @@ def test_a_network_without_memory_has_no_recurrent_weights():
 # As modules of PyTorch
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in ("rnn", "lstm") else pytest.mark.slow) for kind in KINDS]
+)
 def test_gradients_and_their_gradients_are_right_in_plain_torch(kind):
     module = KINDS[kind](dtype=torch.float64, activation="softplus")
     names = [name for name, _ in module.named_parameters()]

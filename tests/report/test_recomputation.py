@@ -96,6 +96,7 @@ def betting_interval(differences, level):
     return 2 * min(kept) - 1, 2 * max(kept) - 1
 
 
+@pytest.mark.slow
 def test_events_and_shares_of_hihello(hihello):
     runs, verdicts = hihello
     spelled = dict(cell__name="lstm", cell__activation="tanh")
