@@ -1,5 +1,5 @@
 # make sweep    train the study experiments/activations.yaml and write its report
-# make test     run the test suite
+# make test     run the test suite, but for the slow tests; make test-slow runs those
 # make fuzz     ten minutes (FUZZ_S=600) of random input: tests/fuzz again and again, until something is found
 # make lint     check style, format and types
 # make findings STUDY=irnn    train a study until its claims are decided, and write its numbers into its page
@@ -23,8 +23,11 @@ FUZZ_S ?= 600
 STUDIES := $(sort $(basename $(notdir $(wildcard experiments/*.yaml))))
 chosen = $(if $(filter all,$(STUDY)),$(STUDIES),$(filter $(STUDIES),$(STUDY)))
 
-.PHONY: sweep findings test fuzz lint bench docs clean
+.PHONY: sweep findings test test-slow fuzz lint bench docs clean
 .DELETE_ON_ERROR:
+
+# Tests start hundreds of processes: each would compile the sources again where the environment forbids to keep them.
+test test-slow fuzz: export PYTHONDONTWRITEBYTECODE :=
 
 sweep: $(VENV)/.installed
 	$(BIN)/rnnlab -m experiment=activations $(seeds) $(words)
@@ -38,6 +41,9 @@ findings: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(words)
+
+test-slow: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m slow -n auto --maxprocesses 4 $(words)
 
 fuzz: export RNNLAB_FUZZ = random
 fuzz: $(VENV)/.installed-test

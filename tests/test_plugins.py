@@ -202,6 +202,7 @@ class Vectors:
 '''
 
 
+@pytest.mark.slow
 def test_an_activation_with_a_vector_form_is_compiled_in_a_library_of_its_own(tmp_path):
     """It agrees with torch; and runs that do not use it have the bytes that they have without the plugin."""
     (tmp_path / "fast.py").write_text(FAST)
@@ -276,11 +277,11 @@ def test_the_network_of_a_run_needs_the_plugin_and_says_so(file, rnnlab):
 
 def test_only_the_runs_that_use_the_plugin_are_new_when_it_changes(file, rnnlab, capsys):
     sweep = ["-m", "plugins=[my.py]", *SMALL, "cell.activation=mine,tanh", "seed=0,1"]
-    assert rnnlab(*sweep) == 0
+    assert rnnlab(*sweep, "hydra.launcher.report=false") == 0
     before = records_in(Path("outputs/scratch"))
     file.write_text(ONE_OF_EACH + "\n# another line\n")
     capsys.readouterr()
-    assert rnnlab(*sweep) == 0
+    assert rnnlab(*sweep, "hydra.launcher.report=false") == 0
     said = capsys.readouterr()
     assert "my.py has changed since 20" in said.err and "UTC: 2 runs are new" in said.err
     after = records_in(Path("outputs/scratch"))
@@ -379,6 +380,7 @@ def test_an_installed_module_is_a_plugin_by_its_name(package, tmp_path):
     assert record["config"]["code"].keys() == {"numerics", "mypack_of_rnnlab"}
 
 
+@pytest.mark.slow
 def test_an_entry_point_is_a_plugin_of_every_command(package, tmp_path):
     metadata = package / "mypack_of_rnnlab-1.0.dist-info"
     metadata.mkdir()
@@ -407,27 +409,27 @@ def python(folder, code, path):
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "complaint", "words"),
     [
-        ("import not_there\n", "ModuleNotFoundError: No module named 'not_there'"),
-        ("", "registers nothing"),
+        ("import not_there\n", "ModuleNotFoundError: No module named 'not_there'", SMALL),
+        ("", "registers nothing", ["--help"]),
     ],
+    ids=["not there", "empty"],
 )
-def test_a_broken_entry_point_is_named_with_its_package_and_how_to_go_on(text, complaint, package, tmp_path):
+def test_a_broken_entry_point_is_named_with_its_package_and_how_to_go_on(text, complaint, words, package, tmp_path):
     metadata = package / "mypack_of_rnnlab-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: mypack-of-rnnlab\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[rnnlab]\nphis = mypack_of_rnnlab\n")
     (package / "mypack_of_rnnlab" / "phis.py").write_text(text)
-    for words in (["--help"], SMALL):
-        done = ran(tmp_path, *words, path=package)
-        assert done.returncode == 2
-        (line,) = done.stderr.splitlines()
-        assert line.startswith("rnnlab: plugins: ") and complaint in line
-        assert line.endswith(
-            "(an entry point of the installed package mypack-of-rnnlab, which every command imports: repair it, or "
-            "`pip uninstall mypack-of-rnnlab`)"
-        )
+    done = ran(tmp_path, *words, path=package)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("rnnlab: plugins: ") and complaint in line
+    assert line.endswith(
+        "(an entry point of the installed package mypack-of-rnnlab, which every command imports: repair it, or "
+        "`pip uninstall mypack-of-rnnlab`)"
+    )
 
 
 # Help, completion, errors

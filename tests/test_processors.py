@@ -226,6 +226,7 @@ of_x86 = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"
 
 
 @of_x86
+@pytest.mark.slow
 def test_runs_have_records_of_the_same_bytes_on_another_processor():
     """haswell has vectors of 8 floats and 16 registers; processors with AVX-512 have 32 of 16."""
     here = pytest.importorskip("llvmlite.binding").get_host_cpu_features()
@@ -241,7 +242,9 @@ def test_runs_have_records_of_the_same_bytes_on_another_processor():
 
 
 @of_x86
-@pytest.mark.parametrize("processor", PROCESSORS)
+@pytest.mark.parametrize(
+    "processor", ["without vectors of 512 bits", pytest.param("without AVX and FMA", marks=pytest.mark.slow)]
+)
 def test_data_weights_rates_and_losses_have_the_same_bits_on_another_processor(processor, ours):
     theirs = in_another_process(PROCESSORS[processor], "arrays")
     assert theirs.keys() == ours.keys()

@@ -65,6 +65,7 @@ def test_the_tutorial_is_kept_without_outputs():
     assert all(not cell.outputs and cell.execution_count is None for cell in cells)
 
 
+@pytest.mark.slow
 def test_the_tutorial_runs_and_shows_progress_tables_plots_and_the_page(tutorial):
     notebook, folder = tutorial
     results = rnnlab.load(folder / "outputs/tutorial")

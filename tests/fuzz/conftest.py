@@ -26,7 +26,7 @@ LONGEST_S = 10  # processor seconds of one command
 MOST_BYTES = 2e9  # by which the largest memory of this process may grow in one command
 
 shared = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
-settings.register_profile("suite", derandomize=True, max_examples=8, **shared)
+settings.register_profile("suite", derandomize=True, max_examples=5, **shared)
 settings.register_profile("random", derandomize=False, max_examples=100, print_blob=True, **shared)
 settings.load_profile(os.environ.get("RNNLAB_FUZZ", "suite"))
 

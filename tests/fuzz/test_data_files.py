@@ -8,7 +8,6 @@ import gzip
 import io
 
 import numpy as np
-import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 from PIL import Image
@@ -124,8 +123,7 @@ def test_any_idx_files_have_an_answer(answer, tmp_path_factory, contents, compre
     )
 
 
-@pytest.mark.parametrize("kind", PICTURES)
-@given(st.data())
+@given(st.sampled_from([*PICTURES]), st.data())
 def test_any_photographs_have_an_answer(answer, tmp_path_factory, kind, data):
     folder = tmp_path_factory.mktemp("photos")
     one = data.draw(damaged(st.just(PICTURES[kind])))

@@ -116,7 +116,10 @@ def hydras_own(loader, master, overrides, number):
     return config
 
 
-@pytest.mark.parametrize("overrides", PLAIN + HOSTILE, ids=" ".join)
+RARE = [pytest.param(overrides, marks=pytest.mark.slow if n % 4 else ()) for n, overrides in enumerate(HOSTILE)]
+
+
+@pytest.mark.parametrize("overrides", PLAIN + RARE, ids=" ".join)
 def test_a_job_and_its_hydra_folder_are_composed_as_hydra_does_it(loader_and_master, overrides, tmp_path):
     loader, master = loader_and_master
     wanted = hydras_own(loader, master, overrides, 17)

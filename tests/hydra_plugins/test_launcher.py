@@ -184,9 +184,9 @@ def test_a_record_that_cannot_be_written_stops_the_sweep_with_one_error_and_no_h
     assert content() == whole
 
 
-LONG = [  # 400 packs of a fraction of a second each
+LONG = [  # 200 packs of a fraction of a second each
     *("-m", "study=small", "hydra.launcher.n_workers=1", "hydra.launcher.memory_gb=0.01"),
-    *("task.n_points=500", "task.window=20", "task.forecast_steps=3", "training.steps=300", "seed=range(400)"),
+    *("task.n_points=500", "task.window=20", "task.forecast_steps=3", "training.steps=300", "seed=range(200)"),
 ]
 
 
@@ -235,7 +235,7 @@ def test_control_c_keeps_what_is_finished_reports_on_it_and_exits_with_130(start
     assert process.returncode == 130
     assert "interrupted" in error
     assert "Traceback" not in error
-    assert 0 < len(written(folder)) < 400
+    assert 0 < len(written(folder)) < 200
     assert (folder / "report" / "index.html").is_file()
     assert all(json.loads(run.read_text())["status"] == "completed" for run in folder.glob("*/run.json"))
 

@@ -29,6 +29,7 @@ class TestPackedLauncherInBatches(BatchedSweeperTestSuite):
     """The jobs handed over in batches."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "task_launcher_cfg, extra_flags",
     [({}, ["-m", "hydra/launcher=packed", "hydra/sweeper=packed"])],

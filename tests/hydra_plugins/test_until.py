@@ -172,6 +172,7 @@ def test_another_sweeper_cannot_take_looks(rnnlab, capsys):
             "until=decided",
             "task=sines",
             "cell.activation=tanh",
+            "optimizer.learning_rate=0.01",
             "max_seeds=10",
             "hydra/sweeper=basic",
         )
@@ -236,6 +237,7 @@ def wait_for_a_seed(process, folder, seed):
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_a_command_that_is_killed_in_any_look_goes_on_to_the_same_bytes(started, tmp_path):
     whole, parts = tmp_path / "outputs" / "whole", tmp_path / "outputs" / "parts"
     process = started("study=whole")

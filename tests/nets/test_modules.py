@@ -292,7 +292,9 @@ def test_a_network_without_memory_has_no_recurrent_weights():
 # As modules of PyTorch
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in ("rnn", "lstm") else pytest.mark.slow) for kind in KINDS]
+)
 def test_gradients_and_their_gradients_are_right_in_plain_torch(kind):
     module = KINDS[kind](dtype=torch.float64, activation="softplus")
     names = [name for name, _ in module.named_parameters()]
@@ -319,8 +321,14 @@ def test_double_precision_is_computed_by_plain_torch(cell):
 
 
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch's own, in torch.compile
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    ("cell", "backend"),
+    [
+        pytest.param(cell, backend, marks=() if (cell, backend) == ("GRU", BACKENDS[0]) else pytest.mark.slow)
+        for cell in CELLS
+        for backend in BACKENDS
+    ],
+)
 def test_torch_compile_takes_it_whole_whatever_the_length(cell, backend):
     torch.compiler.reset()  # else it counts the compilations of all these tests, and stops
     torch.manual_seed(0)

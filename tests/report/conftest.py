@@ -187,7 +187,7 @@ def make_rich_study(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build():
     """The makers of records and studies, for tests that need a study of their own."""
 

@@ -69,7 +69,14 @@ def test_the_fewest_seeds_that_can_support_do_and_one_less_cannot(kind, paired, 
     assert "supported" not in can(question, kind, paired, tuned, least - 1, n_claims)
 
 
-@pytest.mark.parametrize(("kind", "paired", "tuned"), CASES, ids=NAMES)
+@pytest.mark.parametrize(
+    ("kind", "paired", "tuned"),
+    [
+        pytest.param(*case, marks=pytest.mark.slow if case[1:] == (False, True) and case[0] != "unbounded" else ())
+        for case in CASES
+    ],
+    ids=NAMES,
+)
 def test_the_fewest_seeds_that_can_show_no_difference_do_and_one_less_cannot(kind, paired, tuned):
     n_claims, centre, none = 2, NUMBER if paired is None else 0.0, "no difference that matters"
     question = Question("higher", centre, centre, 0.3, n_looks=2)

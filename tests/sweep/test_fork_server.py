@@ -128,8 +128,22 @@ def environments():
             yield path.read_bytes()
 
 
-@pytest.mark.parametrize("script", [SWEEP, GUARDED], ids=["without a guard", "with a guard"])
-@pytest.mark.parametrize("way", ["file", "module", "stdin", "-c"])
+slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("way", "script"),
+    [
+        pytest.param("file", SWEEP, id="file without a guard"),
+        pytest.param("module", GUARDED, id="module with a guard"),
+        pytest.param("stdin", SWEEP, id="stdin without a guard"),
+        pytest.param("-c", SWEEP, id="-c without a guard", marks=slow),
+        pytest.param("file", GUARDED, id="file with a guard", marks=slow),
+        pytest.param("module", SWEEP, id="module without a guard", marks=slow),
+        pytest.param("stdin", GUARDED, id="stdin with a guard", marks=slow),
+        pytest.param("-c", GUARDED, id="-c with a guard", marks=slow),
+    ],
+)
 def test_a_script_runs_once_and_all_runs_are_trained(script, way, tmp_path):
     (tmp_path / "script.py").write_text(script)
     ways = {"file": ["script.py"], "module": ["-m", "script"], "stdin": ["-"], "-c": ["-c", script]}
@@ -169,6 +183,7 @@ def test_what_is_defined_in_the_script_itself_is_refused_in_one_line(tmp_path):
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_for_temporary_files_that_is_too_long_for_a_socket_is_not_used_for_one(tmp_path):
     long = tmp_path / ("x" * 100)
     long.mkdir()

@@ -19,6 +19,7 @@ def load():
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds the processes of a command in /proc")
+@pytest.mark.slow  # tests/hydra_plugins/test_launcher.py has a sweep that is interrupted, and one with broken records
 def test_a_sweep_that_is_killed_25_times_loses_nothing_changes_no_byte_and_leaves_nothing_behind(tmp_path):
     kill = load()
     small = ["seed=range(4)", "training.steps=300"]

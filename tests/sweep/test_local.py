@@ -156,7 +156,13 @@ SWEEP = [
 ]
 
 
-@pytest.mark.parametrize("breaks", BREAKS, ids=["ImportError", "SystemExit", "abort"])
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        pytest.param(breaks, id=name, marks=pytest.mark.slow if name == "SystemExit" else ())
+        for name, breaks in zip(("ImportError", "SystemExit", "abort"), BREAKS, strict=True)
+    ],
+)
 def test_workers_that_cannot_import_what_they_need_are_one_error_in_their_words_and_no_run_has_failed(tmp_path, breaks):
     (tmp_path / "sitecustomize.py").write_text(BROKEN.format(breaks=breaks))
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
@@ -288,7 +294,7 @@ time.sleep(0.3)
 """
 
 
-@pytest.mark.parametrize("n_points", ["20000", "200"])
+@pytest.mark.parametrize("n_points", ["20000", pytest.param("200", marks=pytest.mark.slow)])
 def test_a_worker_that_is_ended_while_it_sends_says_nothing(n_points):
     command = [sys.executable, "-c", CLOSED_WHILE_A_WORKER_SENDS, n_points]
     ended = subprocess.run(command, capture_output=True, text=True)

@@ -25,7 +25,8 @@ from rnnlab.report.findings.verdict_tables import (
 )
 from rnnlab.report.judging.view import View, view_of
 from rnnlab.report.page.folder import write_folder
-from rnnlab.report.reading.read import StudyError, read_study
+from rnnlab.report.reading.folders import StudyError
+from rnnlab.report.reading.read import read_study
 from rnnlab.report.reading.study import Study
 
 

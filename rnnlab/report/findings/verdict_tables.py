@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+from rnnlab.options import counted
 from rnnlab.records.metrics import title_of
 from rnnlab.report.findings.stored import CLAIMS, FAILED, OUTCOME, RESULTS, RUNS, Row, Stored, values_of
 from rnnlab.report.judging.labels import short, written
 from rnnlab.report.page import markdown
 from rnnlab.report.words.intervals import estimate_words, p_words
 from rnnlab.report.words.sentences import SIGNS, tallied
-from rnnlab.report.words.wording import counted, listed
+from rnnlab.report.words.wording import listed
 
 LONGEST_ALT = 500  # letters of the alternative text of a figure
 Entry = Mapping[str, str]  # a row of claims.csv

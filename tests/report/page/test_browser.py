@@ -73,6 +73,7 @@ def test_nothing_is_wider_than_a_phone(visit, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.slow  # the section Explore, open on the same page, has one such test in every run
 @pytest.mark.parametrize("width, scheme", [(390, "light"), (1280, "dark")])
 def test_axe_finds_nothing_to_complain_about(visit, violations, scheme, width):
     page = visit(width, color_scheme=scheme, bypass_csp=True)  # or the page's policy would refuse axe itself
@@ -109,6 +110,7 @@ def test_a_printed_page_has_no_navigation_and_is_not_cut_off(visit):
     assert page.evaluate("document.documentElement.scrollWidth") <= 760
 
 
+@pytest.mark.slow
 def test_the_index_of_studies_pleases_axe(visit, violations, build, tmp_path):
     for name in ("one", "two"):
         build.runs(tmp_path / name, [build.record(activation=activation) for activation in ("tanh", "relu")])

@@ -226,8 +226,15 @@ def test_the_name_of_a_run_in_the_table_opens_it(visit):
     assert page.locator(".run-head h3").inner_text() == "The run"
 
 
-@pytest.mark.parametrize("width, scheme", [(390, "dark"), (1280, "light")])
-@pytest.mark.parametrize("kind", ["scatter", "parallel"])
+@pytest.mark.parametrize(
+    ("kind", "width", "scheme"),
+    [
+        ("scatter", 390, "dark"),
+        pytest.param("scatter", 1280, "light", marks=pytest.mark.slow),
+        pytest.param("parallel", 390, "light", marks=pytest.mark.slow),
+        pytest.param("parallel", 1280, "dark", marks=pytest.mark.slow),
+    ],
+)
 def test_axe_has_no_complaint_about_the_section_with_a_run_open(explore, violations, width, scheme, kind):
     page = explore(
         f"#explore?kind={kind}&f.cell.activation=relu&pick=sines-tanh-0.1-0",

@@ -259,8 +259,8 @@ def test_in_a_browser_the_page_loads_itself_again_until_somebody_pauses_it(study
     watch(study, say=lambda path: None, wait=wait)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.slow
+@pytest.mark.parametrize("width, scheme", [(1280, "light"), (390, "dark")])
 def test_the_pages_of_a_running_study_fit_and_please_axe(study, build, tmp_path, open_page, violations, scheme, width):
     empty = tmp_path / "empty"
     empty.mkdir()
