@@ -1,7 +1,7 @@
 """A table of conditions from the stored runs: for each row and column what its runs came to, over all their seeds.
 
 Where settings are tuned, a cell chooses them as a claim does: the first seeds (rates.TUNING_SHARE of them) by their
-validation scores; then only the runs of the other seeds at these settings count.
+validation losses; then only the runs of the other seeds at these settings count.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rnnlab.options import ConfigError
 from rnnlab.records.conditions import check, meet
 from rnnlab.records.groups import full, near
 from rnnlab.records.metrics import labelled, metric_of, title_of
-from rnnlab.report.findings.queries import CHOSEN, VALIDATION, Query, Table, Value
+from rnnlab.report.findings.queries import CHOSEN, TUNING, Query, Table, Value
 from rnnlab.report.findings.stored import OUTCOME, RUNS, SEED, Key, Row, Stored, values_of
 from rnnlab.report.judging.conditions import TASK
 from rnnlab.report.judging.labels import by_value, short, written
@@ -118,7 +118,7 @@ def _tuned(runs: Sequence[Row], keys: Sequence[str]) -> Cell:
 
 
 def _mean_score(runs: Sequence[Row]) -> float:
-    return float(np.mean([run[VALIDATION] for run in runs]))
+    return float(np.mean([run[TUNING] for run in runs]))
 
 
 def _entry(value: Value, cell: Cell) -> str:
@@ -169,7 +169,7 @@ def _is_event(name: str) -> bool:
 def _title(value: Value, loss: str) -> str:
     if value.threshold:
         ((name, threshold),) = value.threshold.items()
-        of = title_of(VALIDATION if name == "score" else name)
+        of = "validation score" if name == "score" else title_of(name)
         return f"updates to {of} {written(threshold)}"
     return value.name if value.name in (CHOSEN, "learned", "diverged") else labelled(value.name, loss)
 
@@ -195,7 +195,7 @@ def _note(table: Table, cells: Sequence[Cell], loss: str) -> str:
     if table.tuned:
         n = _span([cell.n_choosing for cell in cells])
         keys = ", ".join(short(key, table.tuned) for key in table.tuned)
-        said.append(f"At the {keys} that {n} other seeds chose by their validation scores.")
+        said.append(f"At the {keys} that {n} other seeds chose by their validation losses.")
     return " ".join(said)
 
 

@@ -29,7 +29,7 @@ from rnnlab.records.groups import near
 from rnnlab.records.metrics import metric_of
 from rnnlab.report.findings.markers import Block
 
-VALIDATION = "validation_score"  # what chooses the settings that are tuned
+TUNING = "tuning_score"  # what chooses the settings that are tuned
 CHOSEN = "chosen"  # a value of a table with tuned settings: which were chosen
 OVERVIEWS = ("counts", "findings", "pictures")
 KINDS = ("runs", "claims", "table", "figure", *OVERVIEWS)
@@ -66,7 +66,7 @@ class Table:
     def recorded(self) -> tuple[str, ...]:
         """The columns of the stored runs that it needs beside settings and outcomes."""
         names = [value.name for value in self.values if value.name not in ("learned", "diverged", CHOSEN)]
-        return tuple(dict.fromkeys([*names, *([VALIDATION] if self.tuned else [])]))
+        return tuple(dict.fromkeys([*names, *([TUNING] if self.tuned else [])]))
 
 
 @dataclass(frozen=True)

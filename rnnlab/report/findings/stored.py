@@ -24,10 +24,10 @@ from rnnlab.options import ConfigError
 from rnnlab.records.files import RecordError, read_bytes, to_json
 from rnnlab.records.groups import near
 from rnnlab.records.metrics import is_baseline
-from rnnlab.report.findings.queries import VALIDATION, Query, Value, known_values
+from rnnlab.report.findings.queries import TUNING, Query, Value, known_values
 from rnnlab.report.judging.conditions import TASK
 from rnnlab.report.judging.labels import by_value, in_order, written
-from rnnlab.report.judging.quantities import metric, quantity, score, updates, validation_score
+from rnnlab.report.judging.quantities import metric, quantity, score, tuning_score, updates
 from rnnlab.report.judging.verdicts import Verdict
 from rnnlab.report.judging.view import View
 from rnnlab.report.page.tables import FORMULA_STARTS, safe, verdict_rows
@@ -117,8 +117,8 @@ def _number(study: Study, run: Run, name: str) -> float | None:
     """What a run counts with: where it diverged the worst value, but for the answers that need no training."""
     if name == "score":
         return score(run)
-    if name == VALIDATION:
-        return validation_score(run)
+    if name == TUNING:
+        return tuning_score(run)
     if to := Value(name).threshold:
         return updates(study, run, to)
     if is_baseline(name) and name in run.metrics:

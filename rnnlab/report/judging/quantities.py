@@ -31,8 +31,22 @@ def score(run: Run) -> float:
 
 
 def validation_score(run: Run) -> float:
-    """The same as `score`, of the losses on the validation split: for whatever is chosen, such as a learning rate."""
+    """The same as `score`, of the losses on the validation split."""
     return _score(run, "eval_loss", f"{run.task.scored_against}_loss")
+
+
+def tuning_score(run: Run) -> float:
+    """By what settings such as a learning rate are chosen: 1 is perfect, 1/2 as good as the naive answer, 0 diverged.
+
+        tuning_score = naive loss / (naive loss + eval_loss)
+
+    Unlike the score it goes on falling where the loss is above the naive one, so that settings are told apart that are
+    all worse.  NaN where the naive loss is not a positive number."""
+    naive = run.metrics.get(f"{run.task.scored_against}_loss", math.nan)
+    if not (math.isfinite(naive) and naive > 0):
+        return math.nan
+    loss = run.metrics.get("eval_loss", math.nan)
+    return 0.0 if run.diverged or not math.isfinite(loss) else naive / (naive + loss)
 
 
 def _score(run: Run, loss_name: str, naive_name: str) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 from rnnlab.records.claims import UPDATES, Claim, Comparison, Side
 from rnnlab.report.judging.conditions import TASK, Design
 from rnnlab.report.judging.labels import by_value
-from rnnlab.report.judging.quantities import better_side, quantity, updates, validation_score
+from rnnlab.report.judging.quantities import better_side, quantity, tuning_score, updates
 from rnnlab.report.reading.study import Run, Study
 from rnnlab.statistics.per_seed import Numbers, PerSeed
 from rnnlab.statistics.rates import Choice, Tuned
@@ -28,7 +28,7 @@ Setting = tuple[Any, ...]
 
 
 class Measured(NamedTuple):
-    """Of a run: the quantity that is judged, and the validation score that chooses."""
+    """Of a run: the quantity that is judged, and the tuning score that chooses."""
 
     value: float
     score: float
@@ -208,7 +208,7 @@ def _table(runs: Sequence[Run], values: Sequence[float], axes: Sequence[str], tu
     for run, value in zip(runs, values, strict=True):
         alternative = tuple([run.config.get(key) for key in tuned])
         setting = tuple([run.config.get(key, run.task.name if key == TASK else None) for key in axes])
-        chooses = validation_score(run) if tuned else math.nan
+        chooses = tuning_score(run) if tuned else math.nan
         seeds = table.setdefault(alternative, {}).setdefault(setting, {})
         seeds.setdefault(run.seed, []).append(Measured(value, chooses))
     return table

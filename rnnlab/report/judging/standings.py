@@ -1,7 +1,7 @@
 """What is compared: for each activation, task and setting one sample of runs, with one run per seed.
 
 Where a sweep has several learning rates, the first seeds (rates.TUNING_SHARE of them) choose the rate by their
-validation scores, and the other seeds are scored at it: no run is scored at a rate that it helped to choose.  Beside it
+tuning scores, and the other seeds are scored at it: no run is scored at a rate that it helped to choose.  Beside it
 stands the score at the one rate that is best for all activations together; that comparison is unfair to activations
 that need another rate.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from rnnlab.report.judging.conditions import RATE, Condition, Design
 from rnnlab.report.judging.estimates import BOOTSTRAP_SEED, Estimate, estimate_of
 from rnnlab.report.judging.labels import by_value
-from rnnlab.report.judging.quantities import CLOSED_LOOP, better_side, metric, score, validation_score
+from rnnlab.report.judging.quantities import CLOSED_LOOP, better_side, metric, score, tuning_score
 from rnnlab.report.reading.study import Run
 from rnnlab.statistics import resampling, summaries
 from rnnlab.statistics.rates import choose, split
@@ -111,7 +111,7 @@ class Rates:
     def tuning_scores(self) -> np.ndarray:
         """(rates, tuning seeds)"""
         tuning, _ = split(self.seeds)
-        return np.array([[validation_score(self.runs[rate, seed]) for seed in tuning] for rate in self.rates])
+        return np.array([[tuning_score(self.runs[rate, seed]) for seed in tuning] for rate in self.rates])
 
     def scored(self, index: int) -> tuple[Run, ...]:
         """The runs of the other seeds at a rate."""

@@ -137,7 +137,7 @@ def test_tuned_settings_are_chosen_by_the_first_seeds_and_the_others_count(build
     asked = "table rows=cell.activation values=chosen,test_loss:range,learned tuned=optimizer.learning_rate"
     (lines,) = filled(build.runs(tmp_path / "runs", records), asked)
     assert rows(lines)[0] == ["tanh", "0.1", "0.545 (0.52 to 0.57)", "6 of 6"]
-    assert lines[-1].endswith("At the learning_rate that 2 other seeds chose by their validation scores.")
+    assert lines[-1].endswith("At the learning_rate that 2 other seeds chose by their validation losses.")
 
 
 def test_updates_to_a_threshold_count_runs_that_never_get_there(build, filled, tmp_path):

@@ -14,7 +14,7 @@ def test_keys_and_values_are_separated_by_commas_and_conditions_are_several():
     assert (table.rows, table.columns, table.tuned) == (("cell", "task"), (), ("z",))
     assert [(value.name, value.spread) for value in table.values] == [("score", "range"), ("learned", "")]
     assert [condition.text for condition in table.where] == ["task=a", "x.y=two words"]
-    assert table.recorded == ("score", "validation_score"), "settings are tuned by the validation score"
+    assert table.recorded == ("score", "tuning_score"), "settings are tuned by the validation loss"
 
 
 def test_a_threshold_of_updates_is_read_with_its_number():

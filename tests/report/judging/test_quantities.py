@@ -3,7 +3,15 @@ from dataclasses import replace
 
 import pytest
 
-from rnnlab.report.judging.quantities import better_side, metric, quantity, score, updates, validation_score
+from rnnlab.report.judging.quantities import (
+    better_side,
+    metric,
+    quantity,
+    score,
+    tuning_score,
+    updates,
+    validation_score,
+)
 from rnnlab.report.reading.read import read_study
 
 INF, NAN = math.inf, math.nan
@@ -62,6 +70,19 @@ def test_the_score_is_of_the_test_split_and_against_the_answer_that_the_task_nam
     run = of_task(run, scored_against="persistence")
     assert (score(run), validation_score(run)) == (pytest.approx(0.25), pytest.approx(0.6))
     assert math.isnan(score(of_task(run, scored_against="an_answer_that_was_not_recorded")))
+
+
+@pytest.mark.parametrize(
+    ("eval_loss", "expected"), [(0.0, 1.0), (0.4, 0.5), (1.2, 0.25), (1.6, 0.2), (math.inf, 0.0), (math.nan, 0.0)]
+)
+def test_what_chooses_settings_goes_on_falling_where_all_are_worse_than_the_naive_answer(eval_loss, expected, measured):
+    _, run = measured(naive_loss=0.4, eval_loss=eval_loss)
+    assert tuning_score(run) == pytest.approx(expected)
+
+
+def test_what_chooses_settings_is_0_of_a_run_that_diverged_and_nan_without_a_measure(measured):
+    assert tuning_score(measured(50, naive_loss=0.4, eval_loss=0.1)[1]) == 0
+    assert math.isnan(tuning_score(measured(naive_loss=0.0, eval_loss=0.1)[1]))
 
 
 def test_a_record_from_before_test_losses_has_its_validation_score(build, tmp_path):
