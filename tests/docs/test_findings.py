@@ -23,19 +23,14 @@ EXPERIMENTS = ROOT / "experiments"
 STUDIES = sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
 TO_BE_FILLED = {  # pages of before, which have no blocks yet; no page is ever added
     "activations",
-    "clipping",
-    "depth_vanishing",
     "irnn",
     "language_model",
     "leaky_slope",
     "long_memory",
-    "mnist_mlp",
     "modern",
-    "optimizers",
     "pixel_digits",
     "relu_phase_diagram",
     "rows_lstm",
-    "sentences",
     "stock",
 }
 FILLED = [EXPERIMENTS / f"{study}.md" for study in STUDIES if study not in TO_BE_FILLED] + [ROOT / "docs/findings.md"]
