@@ -2,13 +2,15 @@
 
 A copy is forked, so that it has at once everything that this process has read and imported, and shares its memory.
 Where that is not safe (other threads may hold locks) or not possible, this process does everything: the results are
-the same.
+the same.  A copy ends at once when this process does, also where this one was killed.
 """
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -20,6 +22,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 MOST = 4  # processes: each has some memory of its own
+PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that a process gets when the one that forked it ends
 THREADED = ("torch", "ray")  # whoever has imported one of these may have threads that Python does not know
 
 
@@ -60,7 +63,7 @@ def shared_out(pieces: Sequence[Callable[[], Result]]) -> list[Result]:
 
 def _copy(context: ForkContext, some: Callable[[], Any]) -> tuple[Any, Connection]:
     answer, send = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(send, some), daemon=True)
+    process = context.Process(target=_answer, args=(send, some, os.getpid()), daemon=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12 on: numpy's idle threads are known to it
         process.start()
@@ -68,7 +71,10 @@ def _copy(context: ForkContext, some: Callable[[], Any]) -> tuple[Any, Connectio
     return process, answer
 
 
-def _answer(send: Connection, some: Callable[[], Any]) -> None:
+def _answer(send: Connection, some: Callable[[], Any], parent: int) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it had ended before
+        os._exit(0)
     try:
         send.send(some())
     except BaseException:  # what is lacking is done by the process that waits, which raises what there is to raise

@@ -5,6 +5,7 @@ import json
 import math
 import re
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,6 +122,17 @@ def test_examples_count_answers_by_class_and_keep_series(study):
     assert np.trace(digits["counts"]) == 36 and np.sum(digits["counts"]) == 40
     sines = found[place["sines-relu-2"]]["predictions"]
     assert sines["t"][:2] == [0.0, pytest.approx(20 / 119, abs=1e-4)] and sines["lines"]["closed_loop"][0] is None
+
+
+def test_an_answer_that_is_a_word_makes_names_of_all_classes(build, tmp_path):
+    record = build.record("digits")
+    predicted = record.result.predictions["predicted"].astype(str)
+    predicted[0] = "none"
+    predictions = record.result.predictions | {"predicted": predicted}
+    study = read_study(build.runs(tmp_path, [replace(record, result=replace(record.result, predictions=predictions))]))
+    (example,) = examples(study, design_of(study.members)).values()
+    assert example["predictions"]["names"] == [*"0123456789", "none"]
+    assert np.sum(example["predictions"]["counts"]) == 40 and np.trace(example["predictions"]["counts"]) == 36
 
 
 def test_the_library_is_on_a_page_once_and_only_where_there_is_something_to_explore(build, tmp_path):

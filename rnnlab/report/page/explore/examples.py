@@ -76,8 +76,12 @@ def _series(table: Table) -> dict[str, Any]:
 
 
 def _classes(table: Table) -> dict[str, Any]:
-    """How often each class was answered where each class was right."""
-    truth, answer = table["label"].tolist(), table["predicted"].tolist()
+    """How often each class was answered where each class was right.  Classes are numbers, or names as soon as one of
+    them is no number."""
+    columns = [table["label"], table["predicted"]]
+    if any(column.dtype.kind not in "iuf" for column in columns):
+        columns = [column.astype(str) for column in columns]
+    truth, answer = (column.tolist() for column in columns)
     names = sorted({*truth, *answer})
     if len(names) > MAX_CLASSES:
         return {}
