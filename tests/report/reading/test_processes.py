@@ -1,5 +1,6 @@
 """Pieces of work in several processes.  They are not forked where torch is imported, so some tests have their own."""
 
+import os
 import subprocess
 import sys
 
@@ -42,6 +43,20 @@ def test_a_copy_that_is_killed_loses_nothing():
     piece = "lambda n=n: os.getpid() == me and n or os._exit(9)"
     code = f"me = os.getpid(); print(*shared_out([{piece} for n in range(1, 9)]))"
     assert alone(code) == (list("12345678"), "")
+
+
+def test_copies_end_with_the_process_that_is_killed():
+    reading, writing = os.pipe()
+    piece = f"lambda: (os.write({writing}, b'.'), time.sleep(20), os.write({writing}, b'!'))"
+    code = ALONE.format(f"import time; shared_out([{piece}] * 3)")
+    with subprocess.Popen([sys.executable, "-c", code], pass_fds=[writing]) as process:
+        os.close(writing)
+        at_work = b""
+        while len(at_work) < 3:
+            at_work += os.read(reading, 3)
+        process.kill()
+    with os.fdopen(reading, "rb") as pipe:
+        assert pipe.read() == b"", "at its end when all copies have ended"
 
 
 def test_beside_other_threads_one_process_does_everything(monkeypatch):
