@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
 STUDIES = sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
 TO_BE_FILLED = {  # pages of before, which have no blocks yet; no page is ever added
-    "activations",
     "irnn",
     "language_model",
     "leaky_slope",
@@ -31,7 +30,6 @@ TO_BE_FILLED = {  # pages of before, which have no blocks yet; no page is ever a
     "pixel_digits",
     "relu_phase_diagram",
     "rows_lstm",
-    "stock",
 }
 FILLED = [EXPERIMENTS / f"{study}.md" for study in STUDIES if study not in TO_BE_FILLED] + [ROOT / "docs/findings.md"]
 REGENERATED = ["hihello", "gradient_flow"]
