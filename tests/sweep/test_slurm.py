@@ -121,8 +121,9 @@ def test_cancelled_requeued_and_with_the_front_end_killed_it_ends_in_the_local_r
 
 def test_a_cancelled_pack_is_no_failure_and_is_computed_by_the_next_command(place, start, wanted):
     first = start("hydra.launcher.slurm.array_parallelism=1")
-    running = wait_for("a running pack", lambda: in_state("RUNNING"))
-    subprocess.run(["scancel", running[0]], check=True)
+    wait_for("a running pack", lambda: in_state("RUNNING"))
+    waiting = wait_for("packs that wait", lambda: in_state("PENDING"))  # a running one may end before it is cancelled
+    subprocess.run(["scancel", waiting[-1]], check=True)
     _, error = first.communicate(timeout=PATIENCE_S)
     assert first.returncode == 1
     assert "2 runs cancelled; the same command computes the rest" in error
