@@ -46,7 +46,6 @@ class Lane:
     n_clipped: int = 0  # updates since the last row whose gradient was clipped
     last_row: int = 0  # the step of the last row
     dynamics: dict[str, float] = field(default_factory=dict)  # by dynamics.py: at first of the initial weights only
-    on_longer: dict[str, float] = field(default_factory=dict)  # metrics on longer sequences, of the trained network
     steps_done: int = 0
     divergence_reason: str | None = None
     stopped: bool = False  # the validation loss is below training.stop_at_loss
@@ -138,7 +137,6 @@ class Lane:
                 **self.baselines,
                 **self.run.task.metrics_of_losses(**losses),
                 **finding.metrics,
-                **self.on_longer,
                 **self.dynamics,
             },
             curves=self._curves(),

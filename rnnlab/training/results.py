@@ -28,8 +28,8 @@ def results_of(pack: Pack, lanes: Sequence[Lane]) -> dict[Lane, RunResult]:
         _measure_dynamics(lanes, backend)
     findings = pack.task.examine([lane.data for lane in lanes], evaluator)
     test_losses = evaluator.mean_loss([lane.data.test for lane in lanes]).tolist()
-    for lane, on_longer in zip(lanes, _on_longer_sequences(lanes, backend), strict=True):
-        lane.on_longer = on_longer
+    longer = _on_longer_sequences(lanes, backend)
+    findings = [replace(of, metrics={**of.metrics, **more}) for of, more in zip(findings, longer, strict=True)]
     weights = _weights(pack, backend)
     return {
         lane: lane.result(finding, test_loss, of_lane)

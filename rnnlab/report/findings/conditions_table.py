@@ -7,7 +7,7 @@ validation losses; then only the runs of the other seeds at these settings count
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,10 +58,10 @@ def table_lines(query: Query, table: Table, stored: Stored) -> list[str]:
         of = words(dict(zip(table.columns, column, strict=True)))
         titles = [_title(value, loss) for value in table.values]
         heads += [f"{of}: {title}" for title in titles] if of and len(titles) > 1 else [of] if of else titles
-    lines = [_line(heads), "|" + "---|" * len(heads)]
+    lines = [markdown.row(heads), "|" + "---|" * len(heads)]
     for row in rows:
         entries = [_entry(value, cells[row, column]) for column in columns for value in table.values]
-        lines.append(_line([*map(written, row), *entries]))
+        lines.append(markdown.row([*map(written, row), *entries]))
     shown = [cell for cell in cells.values() if cell.runs]
     if not shown:
         raise ConfigError(f"{query.place}: tuned={','.join(table.tuned)!r}; not two seeds have runs at all settings")
@@ -202,7 +202,3 @@ def _note(table: Table, cells: Sequence[Cell], loss: str) -> str:
 def _span(counts: Sequence[int]) -> str:
     low, high = min(counts), max(counts)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
-
-
-def _line(entries: Iterable[Any]) -> str:
-    return "| " + " | ".join(map(markdown.cell, entries)) + " |"

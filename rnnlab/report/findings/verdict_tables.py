@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from rnnlab.options import counted
@@ -55,10 +55,10 @@ def claims_lines(stored: Stored) -> list[str]:
         first = own[0]
         if len(own) == 1:
             entries = [first["says"], first["source"], _found(first), _p(first), _n(first), _verdict(first)]
-            lines.append(_line(entries))
+            lines.append(markdown.row(entries))
             continue
-        lines.append(_line([first["says"], first["source"], _agreeing(own), "", "", _signed(own[0])]))
-        lines += [_line([f"... {one['pair']}", "", _found(one), _p(one), _n(one), _verdict(one)]) for one in own]
+        lines.append(markdown.row([first["says"], first["source"], _agreeing(own), "", "", _signed(own[0])]))
+        lines += [markdown.row([f"... {one['pair']}", "", _found(one), _p(one), _n(one), _verdict(one)]) for one in own]
     return [*lines, "", _corrected(stored.claims)]
 
 
@@ -89,7 +89,7 @@ def findings_lines(studies: Mapping[str, Stored], folder: str) -> list[str]:
             found, n = (_found(first), _n(first)) if len(own) == 1 else (_agreeing(own), "")
             link = f"[{markdown.text(name)}]({folder}/{name}.md)"
             entries = [first["says"], first["source"], _signed(first), found, n]
-            lines.append(f"| {link} {_line(entries)}")
+            lines.append(f"| {link} {markdown.row(entries)}")
     return lines
 
 
@@ -150,7 +150,3 @@ def _verdict(row: Entry) -> str:
 def _signed(row: Entry) -> str:
     """The verdict of the claim as a whole."""
     return f"{_SIGNS[row['judgement_of_claim']]} {row['judgement_of_claim']}"
-
-
-def _line(entries: Iterable[str]) -> str:
-    return "| " + " | ".join(map(markdown.cell, entries)) + " |"

@@ -6,6 +6,7 @@ It cannot begin a heading, a list, a cell, a link, a picture or a tag, and a cod
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 SPECIAL = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")  # an underscore within a word is no emphasis
@@ -22,6 +23,11 @@ def cell(value: Any) -> str:
     """One line within a cell, where no list and no heading can begin."""
     line = _one_line(value).replace("&", "&amp;").replace("<", "&lt;")
     return SPECIAL.sub(r"\\\g<0>", line)
+
+
+def row(entries: Iterable[Any]) -> str:
+    """A row of a table."""
+    return "| " + " | ".join(map(cell, entries)) + " |"
 
 
 def _escaped(match: re.Match[str]) -> str:
