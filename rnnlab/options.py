@@ -38,6 +38,11 @@ class When:
     holds: Callable[..., bool]
 
 
+def unless_null(key: str) -> tuple[When, ...]:
+    """For an option that changes nothing while it is null.  Runs from before it had the option keep their identity."""
+    return (When((key,), lambda value: value is not None),)
+
+
 @dataclass(frozen=True)
 class Rule:
     """What a field allows and means.  acts: conditions that must all hold, or the field changes nothing in a run.

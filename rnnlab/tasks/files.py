@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from rnnlab.options import ConfigError, When
+from rnnlab.options import ConfigError
 from rnnlab.tasks.base import Task
 
 PATHS = ("path", "valid_path", "test_path", "data_dir")
@@ -26,11 +26,6 @@ MARKS = {  # byte-order marks; that of UTF-32 begins with that of UTF-16
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-
-
-def unless_null(key: str) -> tuple[When, ...]:
-    """For an option that changes nothing while it is null.  Runs from before it had the option keep their identity."""
-    return (When((key,), lambda value: value is not None),)
 
 
 class FileTask(Task):

@@ -12,10 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from rnnlab.options import ConfigError, number
+from rnnlab.options import ConfigError, number, unless_null
 from rnnlab.streams import Stream, generator
 from rnnlab.tasks.base import Data, Split, Task
-from rnnlab.tasks.files import unless_null
 
 ALLOWED_ERRORS = 0.01
 

@@ -18,11 +18,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from rnnlab.options import ConfigError, number, option
+from rnnlab.options import ConfigError, number, option, unless_null
 from rnnlab.tasks.base import Data, Split, register
 from rnnlab.tasks.classes import Classification
 from rnnlab.tasks.digits import BRIGHTEST, N_EVAL, load_digits
-from rnnlab.tasks.files import FileTask, unless_null
+from rnnlab.tasks.files import FileTask
 from rnnlab.tasks.idx import ImageFiles, fetch_mnist, has_idx, image_files
 from rnnlab.tasks.photos import photo_files
 from rnnlab.tasks.preprocessing import Pixels as PixelPreprocessing

@@ -16,11 +16,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from rnnlab.options import ConfigError, When, choice, number, option
+from rnnlab.options import ConfigError, When, choice, number, option, unless_null
 from rnnlab.tasks.airline import airline
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, register
 from rnnlab.tasks.columns import MISSING_WAYS, NO_DATE, choose, interpolated, read_inputs
-from rnnlab.tasks.files import FileTask, unless_null
+from rnnlab.tasks.files import FileTask
 from rnnlab.tasks.parts import check_shares, cuts
 from rnnlab.tasks.preprocessing import Numbers
 from rnnlab.tasks.scaling import SCALINGS, scaled_values, scales

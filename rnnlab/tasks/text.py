@@ -16,10 +16,10 @@ from functools import lru_cache
 import numpy as np
 
 from rnnlab import portable
-from rnnlab.options import ConfigError, When, choice, number, option
+from rnnlab.options import ConfigError, When, choice, number, option, unless_null
 from rnnlab.tasks.base import Data, Finding, Predictor, Split, register
 from rnnlab.tasks.columns import in_examples
-from rnnlab.tasks.files import FileTask, decoded, unless_null
+from rnnlab.tasks.files import FileTask, decoded
 from rnnlab.tasks.parts import check_shares, cuts
 from rnnlab.tasks.preprocessing import UNK, Vocabulary, tokenized
 from rnnlab.tasks.sums import sums
