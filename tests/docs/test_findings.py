@@ -22,13 +22,8 @@ ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
 STUDIES = sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
 TO_BE_FILLED = {  # pages of before, which have no blocks yet; no page is ever added
-    "irnn",
     "language_model",
-    "leaky_slope",
-    "long_memory",
     "modern",
-    "pixel_digits",
-    "relu_phase_diagram",
     "rows_lstm",
 }
 FILLED = [EXPERIMENTS / f"{study}.md" for study in STUDIES if study not in TO_BE_FILLED] + [ROOT / "docs/findings.md"]

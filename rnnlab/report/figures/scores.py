@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
 from rnnlab.options import counted
 from rnnlab.report.figures.canvas import LABEL_SIZE, Margins, balanced, is_bottom, is_left, panels, styled, text_width
@@ -22,11 +23,10 @@ from rnnlab.report.judging.estimates import Estimate
 from rnnlab.report.judging.standings import Standing
 from rnnlab.report.judging.view import View
 from rnnlab.report.reading.study import Study
-from rnnlab.report.words.wording import listed, near_one
+from rnnlab.report.words.wording import CLOSEST, listed, near_one
 
 MAX_PANELS = 24
 STRETCHED_FROM = 0.95  # above this score, runs differ in how close they come to 1
-CLOSEST = 1e-9  # a score of exactly 1 is drawn here
 FARTHEST = 1.0  # decades of 1 - score between tasks that share an axis
 ROW, LOW_ROW, MANY_ROWS = 0.44, 0.18, 24  # inches, and from how many rows on they are low
 EXPLANATION = (
@@ -93,7 +93,7 @@ def draw_scores(shown: Sequence[ScorePanel], style_of: Mapping[str, Style], n_co
     labels = list(dict.fromkeys(row.label for panel in shown for row in panel.rows))
     labels = [label for label in style_of if label in labels]
     left = text_width(labels) + 0.25
-    margins = Margins(left=left, right=0.2, top=0.3, bottom=0.82, across=0.3, down=0.62)
+    margins = Margins(left=left, right=0.36, top=0.3, bottom=0.82, across=0.3, down=0.62)
     height = (ROW if len(labels) <= MANY_ROWS else LOW_ROW) * len(labels) + 0.1
     figure, all_axes = panels([panel.title for panel in shown], n_columns, height, margins, shared="y")
     for place, (axes, panel, end) in enumerate(zip(all_axes, shown, scales(shown), strict=True)):
@@ -131,19 +131,19 @@ def _scale(axes: Axes, best: float) -> None:
         return
 
     def decades(score: np.ndarray) -> np.ndarray:
-        return np.asarray(-np.log10(np.maximum(1 - np.asarray(score, float), CLOSEST)))
+        return np.asarray(-np.log10(np.maximum(1 - np.asarray(score, float), CLOSEST / 10)))
 
-    end = float(decades(np.array(best)))
+    end = float(decades(_drawn(best)))
     ticks = [1 - 10.0**-k for k in range(0, int(end) + 1, max(1, round(end / 4)))]
     ticks += [0.5] if end < 3.5 else []
     axes.set_xscale("function", functions=(decades, lambda place: 1 - 10.0 ** -np.asarray(place, float)))
-    axes.set_xticks(ticks, [f"{tick:.9g}" for tick in ticks])
+    axes.set_xticks(ticks, [f"{'≥ ' if 1 - tick < 1.01 * CLOSEST else ''}{tick:.9g}" for tick in ticks])
     axes.set_xticks([], minor=True)
     axes.set_xlim(1 - 10 ** (0.05 * end), 1 - 10 ** (-1.05 * end))
 
 
 def _draw_row(axes: Axes, y: float, row: ScoreRow, style: Style) -> None:
-    scores, diverged = np.asarray(row.scores, float), np.asarray(row.diverged, bool)
+    scores, diverged = _drawn(row.scores), np.asarray(row.diverged, bool)
     n = len(scores)
     heights = y + (np.linspace(-0.32, 0.1, n) if n > 1 else np.zeros(n))
     known = ~np.isnan(scores)
@@ -159,8 +159,14 @@ def _draw_row(axes: Axes, y: float, row: ScoreRow, style: Style) -> None:
     stands_for(dots, places[ran].tolist())
     stands_for(crosses, places[gone].tolist())
     if row.estimate.interval is not None:
-        axes.plot(row.estimate.interval, [y + 0.26] * 2, color=style.color, linewidth=3, alpha=0.45, clip_on=False)
-        axes.plot(row.estimate.median, y + 0.26, marker="|", markersize=9, markeredgewidth=2, color=INK, clip_on=False)
+        interval, median = _drawn(row.estimate.interval), _drawn(row.estimate.median)
+        axes.plot(interval, [y + 0.26] * 2, color=style.color, linewidth=3, alpha=0.45, clip_on=False)
+        axes.plot(median, y + 0.26, marker="|", markersize=9, markeredgewidth=2, color=INK, clip_on=False)
+
+
+def _drawn(scores: ArrayLike) -> np.ndarray:
+    """What comes closer to 1 than CLOSEST is drawn there."""
+    return np.minimum(np.asarray(scores, float), 1 - CLOSEST)
 
 
 def _legend(shown: Sequence[ScorePanel]) -> list[Line2D]:

@@ -140,6 +140,8 @@ def _entry(value: Value, cell: Cell) -> str:
     infinite = [run for run in runs if math.isinf(run.get(value.name, math.nan))]
     shown = _shown(value.name, all(run[OUTCOME] == "diverged" for run in infinite))
     text = shown(summaries.median(numbers))
+    if np.isinf(numbers).all():  # then a spread says nothing
+        return text
     if value.spread == "quartiles":
         low, high = summaries.quartiles(numbers)
         return f"{text} [{shown(low)} to {shown(high)}]"
@@ -178,6 +180,10 @@ def _note(table: Table, cells: Sequence[Cell], loss: str) -> str:
     """What the numbers of the table are."""
     said = []
     names = [value.name for value in table.values]
+    n = _span([cell.n_choosing for cell in cells])
+    keys = ", ".join(short(key, table.tuned) for key in table.tuned)
+    if names == [CHOSEN]:
+        return f"The {keys} that {n} seeds chose by their validation losses."
     if len(names) == 1 and table.columns:  # then no head of a column says it
         title = _title(table.values[0], loss)
         said.append(f"{title[0].upper()}{title[1:]}.")
@@ -193,8 +199,6 @@ def _note(table: Table, cells: Sequence[Cell], loss: str) -> str:
     if any(value.threshold for value in table.values):
         said.append("Updates: the Kaplan-Meier median, and in parentheses how many runs got there.")
     if table.tuned:
-        n = _span([cell.n_choosing for cell in cells])
-        keys = ", ".join(short(key, table.tuned) for key in table.tuned)
         said.append(f"At the {keys} that {n} other seeds chose by their validation losses.")
     return " ".join(said)
 

@@ -4,6 +4,9 @@ Both sides are matched: a number of a seed is the mean over the settings that bo
 everything that the sweep varies, except for the seed, the keys that the claim names and the keys that are tuned.  Only
 seeds count that have runs in all of these settings.  The seeds that both sides have make pairs, if they are at least
 half of those of the smaller side; then the others are left out.
+
+A run that diverged counts with the worst value of the quantity.  A diagnostic, such as the share of dead units, has
+none: where a run diverged before it was measured, its seed is left out, on both sides where they pair.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -42,6 +45,8 @@ Values = dict[Setting, dict[Setting, dict[Any, list[Measured]]]]
 class NoRuns:
     """No run that one side of the claim is about was completed."""
 
+    label: ClassVar[str] = "no runs"
+
 
 @dataclass(frozen=True)
 class NotRecorded:
@@ -50,6 +55,7 @@ class NotRecorded:
     quantity: str
     n_without: int
     n_runs: int
+    label: ClassVar[str] = "not recorded"
 
 
 @dataclass(frozen=True)
@@ -58,11 +64,14 @@ class RunsLost:
 
     folders: tuple[str, ...]
     n_ahead: int = 0  # how many have not ended yet
+    label: ClassVar[str] = "runs are missing"
 
 
 @dataclass(frozen=True)
 class NoSeeds:
     """No seed has runs in all settings that are compared; where settings are tuned, not two seeds have."""
+
+    label: ClassVar[str] = "no seed has all runs"
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,7 @@ class NoMean:
     """The settings of a seed are +inf and -inf, which have no mean."""
 
     quantity: str
+    label: ClassVar[str] = "no mean"
 
 
 Reason = NoRuns | NotRecorded | RunsLost | NoSeeds | NoMean  # why there are no numbers to judge by
@@ -91,6 +101,7 @@ class Sample:
     seeds: tuple[Any, ...]  # of both sides where they pair, else of the smaller side
     n_settings: int  # that a number is the mean of
     tried: tuple[tuple[Mapping[str, Any], ...], ...] = ()  # by side, what it could choose; empty where nothing is tuned
+    n_unmeasured: int = 0  # runs that diverged before the quantity was measured; their seeds are left out
 
     @property
     def scored(self) -> PerSeed:
@@ -142,12 +153,15 @@ def sample_of(study: Study, design: Design, claim: Claim, comparison: Comparison
     if not all(members[side] for side in sides):
         return NoRuns()
     table: list[Values] = []
+    n_unmeasured = 0
     for side in sides:
-        values = [_judged(study, run, claim) for run in members[side]]
-        n_without = sum(value is None for value in values)
-        if n_without:
-            return NotRecorded(claim.quantity, n_without, len(values))
-        table.append(_table(members[side], [value for value in values if value is not None], axes, tuned))
+        judged = [(run, _judged(study, run, claim)) for run in members[side]]
+        measured = [(run, value) for run, value in judged if value is not None]
+        without = [run for run, value in judged if value is None]
+        if not measured or not all(run.diverged for run in without):
+            return NotRecorded(claim.quantity, len(without), len(judged))
+        n_unmeasured += len(without)
+        table.append(_table(measured, axes, tuned))
     table, settings = _matched(table)
     seeds = [_complete(side, settings) for side in table]
     common = [seed for seed in seeds[0] if seed in seeds[-1]]
@@ -157,21 +171,21 @@ def sample_of(study: Study, design: Design, claim: Claim, comparison: Comparison
     if min(map(len, seeds)) < (2 if is_tuned else 1):
         return NoSeeds()
     bounded = claim.kind != "unbounded"
-    judged, scores = (
+    values, scores = (
         [_array(side, own, settings, which, bounded) for side, own in zip(table, seeds, strict=True)]
         for which in ("value", "score")
     )
-    if any(np.isnan(side).any() for side in judged):
+    if any(np.isnan(side).any() for side in values):
         return NoMean(claim.quantity)
-    of, against = judged[0], judged[1] if len(judged) == 2 else None
+    of, against = values[0], values[1] if len(values) == 2 else None
     smaller = tuple(min(seeds, key=lambda own: len(list(own))))
     if not is_tuned:
         per_seed = PerSeed(of[0], None if against is None else against[0], claim.kind, paired)
-        return Sample(per_seed, smaller, len(settings))
+        return Sample(per_seed, smaller, len(settings), n_unmeasured=n_unmeasured)
     better = better_side(claim.quantity, members["of"][0].task)
     numbers = Tuned(of, against, scores[0], None if against is None else scores[1], claim.kind, paired, better)
     tried = tuple(tuple(dict(zip(tuned, each, strict=True)) for each in _alternatives(side)) for side in table)
-    return Sample(numbers, smaller, len(settings), tried)
+    return Sample(numbers, smaller, len(settings), tried, n_unmeasured)
 
 
 def _members(design: Design, comparison: Comparison) -> dict[Side, list[Run]]:
@@ -203,9 +217,9 @@ def _settings(design: Design, claim: Claim, tuned: Sequence[str]) -> list[str]:
     return [axis for axis in design.axes if axis not in left_out]
 
 
-def _table(runs: Sequence[Run], values: Sequence[float], axes: Sequence[str], tuned: Sequence[str]) -> Values:
+def _table(measured: Iterable[tuple[Run, float]], axes: Sequence[str], tuned: Sequence[str]) -> Values:
     table: Values = {}
-    for run, value in zip(runs, values, strict=True):
+    for run, value in measured:
         alternative = tuple([run.config.get(key) for key in tuned])
         setting = tuple([run.config.get(key, run.task.name if key == TASK else None) for key in axes])
         chooses = tuning_score(run) if tuned else math.nan

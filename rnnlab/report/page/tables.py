@@ -70,7 +70,7 @@ def pair_rows(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
 def _part(part: Part) -> dict[str, Any]:
     """The numbers of a comparison; an interval that leaves zero out and nothing else ends at 5e-324 or -5e-324."""
     decision, sample = part.decision, part.sample
-    reason = type(part.reason).__name__ if part.reason else decision.reason
+    reason = part.reason.label if part.reason else decision.reason
     row: dict[str, Any] = {"estimate": decision.estimate, "low": decision.interval[0], "high": decision.interval[1]}
     row |= {"level": decision.level}
     row |= {"rare_low": decision.with_rare_events[0], "rare_high": decision.with_rare_events[1]}

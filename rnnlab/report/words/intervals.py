@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rnnlab.records.metrics import metric_of, unit_of
+from rnnlab.records.metrics import LONGER, metric_of, unit_of
 from rnnlab.report.words.wording import near_one, number, ranked
 
+SCORES = ("score", f"{LONGER}score")
 ABOVE_ZERO = math.nextafter(0.0, 1.0)  # an end of an interval that leaves zero out and nothing else
 
 Interval = tuple[float, float]
@@ -62,15 +63,17 @@ def estimate_words(quantity: str, alone: bool, estimate: float, interval: Interv
 
 
 def is_share(quantity: str) -> bool:
+    """Whether it is written in percent: a share of runs, images, sequences; a score is none."""
     metric = metric_of(quantity)
-    return quantity in ("diverged", "learned") or (metric is not None and metric.is_share)
+    is_bounded = metric is not None and metric.is_share
+    return quantity in ("diverged", "learned") or (is_bounded and quantity not in SCORES)
 
 
 def value_words(value: float, quantity: str) -> str:
     """A value of the quantity itself: 0.981, 86.5%, 1.86, diverged."""
     if is_share(quantity):
         return f"{number(100 * value)}%"
-    return near_one(value) if quantity == "score" and math.isfinite(value) else ranked(value)
+    return near_one(value) if quantity in SCORES and math.isfinite(value) else ranked(value)
 
 
 def level_words(level: float) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rnnlab.options import counted
 from rnnlab.records.claims import Claim
+from rnnlab.records.metrics import title_of
 from rnnlab.report.judging.labels import written
 from rnnlab.report.judging.verdicts import Part, Verdict
 from rnnlab.report.words.intervals import unit_of_claim
@@ -20,6 +22,7 @@ def remarks(verdict: Verdict) -> tuple[str, ...]:
     found += [_typical(verdict, part) for part in verdict.parts]
     found += [_could_reverse(verdict.claim, part) for part in verdict.parts]
     found += [_at_edge(part) for part in verdict.parts]
+    found += [_unmeasured(verdict.claim, part) for part in verdict.parts]
     return tuple(dict.fromkeys(remark for remark in found if remark))
 
 
@@ -88,6 +91,15 @@ def _could_reverse(claim: Claim, part: Part) -> str:
     low, high = decision.with_rare_events
     reaches = low < claim.threshold if above else high > claim.threshold
     return f"A rare failure that {decision.n_scored} seeds did not show could still reverse it." if reaches else ""
+
+
+def _unmeasured(claim: Claim, part: Part) -> str:
+    """Said where runs diverged before a diagnostic was measured."""
+    n = part.sample.n_unmeasured if part.sample else 0
+    if not n:
+        return ""
+    title, its = title_of(claim.quantity), "its seed is" if n == 1 else "their seeds are"
+    return f"{counted(n, 'run')} diverged before the {title} was measured; {its} left out."
 
 
 def _at_edge(part: Part) -> str:

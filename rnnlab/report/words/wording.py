@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from rnnlab.records.metrics import title_of
 
+CLOSEST = 1e-4  # of a score to 1: nobody asks which of two runs beyond it is better
+
 
 def baseline_name(metric: str) -> str:
     """persistence_loss, persistence_test_loss -> "persistence"."""
@@ -24,9 +26,11 @@ def number(value: float) -> str:
 
 
 def near_one(score: float) -> str:
-    """A score between 0 and 1; close to 1, with enough digits to tell it from 1: 0.921, 0.99995."""
+    """A score between 0 and 1; close to 1, with enough digits to tell it from 1: 0.921, 0.9951, > 0.9999."""
     if not 0.99 < score < 1:
         return number(score)
+    if score > 1 - CLOSEST:
+        return f"> {1 - CLOSEST}"
     return f"{score:.{math.floor(-math.log10(1 - score)) + 2}f}"
 
 

@@ -9,6 +9,7 @@ from rnnlab.report.judging.samples import NoMean, NoRuns, NoSeeds, NotRecorded, 
 from rnnlab.report.judging.verdicts import undecided
 from rnnlab.report.judging.view import view_of
 from rnnlab.report.reading.read import read_study
+from rnnlab.report.words.remarks import remarks
 from rnnlab.report.words.sentences import section_of, words
 
 DIVERGES = {
@@ -110,6 +111,27 @@ def test_a_diverged_run_counts_as_score_zero_and_as_the_worst_share(build, judge
 def test_a_quantity_that_no_run_recorded_is_said(build, judged):
     (verdict,) = judged(pairs(build, half_of_relu), BETTER | {"quantity": "perplexity"})
     assert verdict.reason == NotRecorded("perplexity", 10, 10)
+
+
+def test_seeds_that_diverged_before_a_diagnostic_was_measured_are_left_out(build, judged):
+    records = pairs(build, lambda name, seed: None if name == "relu" and seed == 3 else 0.1)
+    for record in records:
+        if not record.result.diverged_at_step:
+            dead = 0.1 * record.config["seed"] if "relu" in record.run_id else 0.0
+            record.result.curves["dead_frac"] = np.full(len(record.result.curves["step"]), dead)
+    (verdict,) = judged(records, BETTER | {"quantity": "dead_frac"})
+    sample = verdict.parts[0].sample
+    assert sample.seeds == (0, 1, 2, 4, 5, 6, 7, 8, 9) and sample.paired and sample.n_unmeasured == 1
+    assert sample.centres == (pytest.approx(4.2 / 9), 0.0)
+    assert remarks(verdict)[-1] == "1 run diverged before the share of dead units was measured; its seed is left out."
+
+
+def test_a_run_that_ended_well_without_the_quantity_leaves_the_claim_unjudged(build, judged):
+    records = pairs(build, lambda name, seed: 0.1)
+    for record in records[1:]:
+        record.result.curves["dead_frac"] = np.zeros(len(record.result.curves["step"]))
+    (verdict,) = judged(records, BETTER | {"quantity": "dead_frac"})
+    assert verdict.reason == NotRecorded("dead_frac", 1, 10)
 
 
 def test_a_share_of_a_diverged_run_is_the_worst_there_is(build, judged):
