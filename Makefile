@@ -35,8 +35,9 @@ sweep: $(VENV)/.installed
 findings: $(VENV)/.installed
 	$(if $(chosen),,$(error STUDY=$(STUDY): must be all or one of $(STUDIES)))
 	for study in $(chosen); do \
-		$(BIN)/rnnlab -m experiment=$$study $(seeds) $(if $(seeds),first_seeds=20) $(words) hydra.sweep.dir=outputs/findings/$$study && \
-		$(BIN)/rnnlab-report outputs/findings/$$study --fill experiments/$$study.md || exit 1; done
+		name=$${study}$(if $(filter scale=full,$(ARGS)),_full); \
+		$(BIN)/rnnlab -m experiment=$$study $(seeds) $(if $(seeds),first_seeds=20) $(words) hydra.sweep.dir=outputs/findings/$$name && \
+		$(BIN)/rnnlab-report outputs/findings/$$name --fill experiments/$$name.md || exit 1; done
 	$(BIN)/rnnlab-report --fill docs/findings.md
 
 test: $(VENV)/.installed-test

@@ -23,9 +23,10 @@ EXPERIMENTS = ROOT / "experiments"
 STUDIES = sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
 TO_BE_FILLED = {  # pages of before, which have no blocks yet; no page is ever added
     "modern",
-    "rows_lstm",
 }
-FILLED = [EXPERIMENTS / f"{study}.md" for study in STUDIES if study not in TO_BE_FILLED] + [ROOT / "docs/findings.md"]
+FULL = "_full"  # ends the name of the page of a study with scale=full
+PAGES = sorted(path.stem for path in EXPERIMENTS.glob("*.md") if path.stem != "README")
+FILLED = [EXPERIMENTS / f"{page}.md" for page in PAGES if page not in TO_BE_FILLED] + [ROOT / "docs/findings.md"]
 REGENERATED = ["hihello", "gradient_flow"]
 REGENERATE = "RNNLAB_REGENERATE"  # set where there is time to train them: in CI
 
@@ -37,14 +38,18 @@ def name_of(page):
     return page.relative_to(ROOT).as_posix()
 
 
+def test_every_study_has_a_page_and_every_page_a_study():
+    assert {page.removesuffix(FULL) for page in PAGES} == set(STUDIES)
+
+
 def test_a_page_without_blocks_is_one_that_is_still_to_be_filled():
-    without = {study for study in STUDIES if not blocks_of((EXPERIMENTS / f"{study}.md").read_text("utf-8"), study)}
+    without = {page for page in PAGES if not blocks_of((EXPERIMENTS / f"{page}.md").read_text("utf-8"), page)}
     assert without == TO_BE_FILLED, "a page that has been filled leaves the list; a new page has blocks"
 
 
 def test_every_folder_of_stored_tables_belongs_to_a_page():
     folders = {path.name for path in (EXPERIMENTS / "results").iterdir()}
-    assert folders == set(STUDIES) - TO_BE_FILLED
+    assert folders == set(PAGES) - TO_BE_FILLED
 
 
 @pytest.mark.parametrize("page", FILLED, ids=name_of)
@@ -93,7 +98,7 @@ def unknown_numbers(text, known):
 
 @pytest.mark.parametrize("page", FILLED, ids=name_of)
 def test_every_number_of_the_prose_is_in_a_block_or_in_the_file_of_the_study(page):
-    file = page.with_suffix(".yaml")
+    file = page.with_name(f"{page.stem.removesuffix(FULL)}.yaml")
     known = numbers_in(file.read_text(encoding="utf-8")) if file.exists() else set()
     found = unknown_numbers(page.read_text(encoding="utf-8"), known)
     assert not found, "; ".join(f"{name_of(page)}:{n}: {number:g}" for n, number in found)
@@ -146,3 +151,11 @@ def test_make_findings_names_the_studies_when_it_is_given_none_or_another():
     for words in ([], ["STUDY=moons"]):
         ended = subprocess.run(["make", "--dry-run", "findings", *words], cwd=ROOT, capture_output=True, text=True)
         assert ended.returncode == 2 and f"must be all or one of {' '.join(STUDIES)}" in ended.stderr
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+def test_make_findings_fills_another_page_with_runs_at_full_scale():
+    for args, name in (("", "${study};"), ("ARGS=scale=full seed=range(3)", "${study}_full;")):
+        command = ["make", "--dry-run", "findings", "STUDY=irnn", args]
+        said = subprocess.run([*filter(None, command)], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert f"name={name}" in said and "--fill experiments/$name.md" in said

@@ -136,6 +136,7 @@ def _scale(axes: Axes, best: float) -> None:
     end = float(decades(_drawn(best)))
     ticks = [1 - 10.0**-k for k in range(0, int(end) + 1, max(1, round(end / 4)))]
     ticks += [0.5] if end < 3.5 else []
+    ticks += [between for between in (0.8, 0.95, 0.98) if end < 2 and between <= best]
     axes.set_xscale("function", functions=(decades, lambda place: 1 - 10.0 ** -np.asarray(place, float)))
     axes.set_xticks(ticks, [f"{'≥ ' if 1 - tick < 1.01 * CLOSEST else ''}{tick:.9g}" for tick in ticks])
     axes.set_xticks([], minor=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from rnnlab.options import counted
 from rnnlab.records.metrics import title_of
 from rnnlab.report.findings.stored import CLAIMS, FAILED, OUTCOME, RESULTS, RUNS, Row, Stored, values_of
 from rnnlab.report.judging.labels import short, written
+from rnnlab.report.judging.samples import NoRuns
 from rnnlab.report.page import markdown
 from rnnlab.report.words.intervals import estimate_words, p_words
 from rnnlab.report.words.sentences import SIGNS, tallied
@@ -48,10 +50,11 @@ def _values(runs: Sequence[Row], axis: str) -> str:
 
 def claims_lines(stored: Stored) -> list[str]:
     """One row a claim; of several comparisons one row each, below it."""
-    if not stored.claims:
+    claims = _by_claim(stored.claims)
+    if not claims:
         return ["The study makes no claim."]
     lines = ["| claim | source | found | p | seeds | verdict |", "|---|---|---|---|---|---|"]
-    for own in _by_claim(stored.claims):
+    for own in claims:
         first = own[0]
         if len(own) == 1:
             entries = [first["says"], first["source"], _found(first), _p(first), _n(first), _verdict(first)]
@@ -110,15 +113,18 @@ def pictures_lines(studies: Mapping[str, Stored], folder: str) -> list[str]:
 
 def figure_line(stored: Stored, figure: str, folder: str) -> str:
     """The picture, with the first of its words: a page is read as text, too, and the tables have the numbers."""
-    said, kept = stored.facts["figures"][figure].replace("]", ")").replace("[", "(").split("; "), 1
-    while kept < len(said) and len("; ".join(said[: kept + 1])) <= LONGEST_ALT:
-        kept += 1
-    rest = f"; and {len(said) - kept} more." if kept < len(said) else ""
-    return f"![{markdown.text('; '.join(said[:kept]))}{rest}]({folder}/{figure}.png)"
+    parts = re.split(r"(?<=[.;]) ", stored.facts["figures"][figure].replace("]", ")").replace("[", "("))
+    lengths = list(accumulate(len(part) + 1 for part in parts))
+    kept = max(1, sum(length <= LONGEST_ALT for length in lengths))
+    rest = f"; and {len(parts) - kept} more." if kept < len(parts) else ""
+    said = " ".join(parts[:kept])
+    return f"![{markdown.text(said.rstrip('.;') if rest else said)}{rest}]({folder}/{figure}.png)"
 
 
 def _by_claim(claims: Sequence[Entry]) -> list[list[Entry]]:
-    return [list(own) for _, own in groupby(claims, key=lambda row: row["claim"])]
+    """A claim that no run is about is left out: a study at its full size may have only some of the conditions."""
+    found = [list(own) for _, own in groupby(claims, key=lambda row: row["claim"])]
+    return [own for own in found if any(row["reason"] != NoRuns.label for row in own)]
 
 
 def _found(row: Entry) -> str:
