@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,38 @@ class Cell:
         return len({run[SEED] for run in self.runs})
 
 
+@dataclass(frozen=True)
+class Filled:
+    """A table whose keys have their full names, and its cells by (row, column).  loss: of its task, "" of several."""
+
+    table: Table
+    rows: Sequence[Key]
+    columns: Sequence[Key]
+    cells: Mapping[tuple[Key, Key], Cell]
+    loss: str
+
+
 def table_lines(query: Query, table: Table, stored: Stored) -> list[str]:
     """Markdown.  Raises ConfigError for a key, a condition or a value that the stored runs do not have."""
+    filled = fill_table(query, table, stored)
+    table, columns, cells, loss = filled.table, filled.columns, filled.cells, filled.loss
+    heads = [short(key, stored.axes) for key in table.rows] + (["published"] if table.published else [])
+    for column in columns:
+        of = words(dict(zip(table.columns, column, strict=True)))
+        titles = [_title(value, loss) for value in table.values]
+        heads += [f"{of}: {title}" for title in titles] if of and len(titles) > 1 else [of] if of else titles
+    lines = [markdown.row(heads), "|" + "---|" * len(heads)]
+    for row in filled.rows:
+        names = tuple(map(written, row))
+        entries = [table.published.get(names, "")] if table.published else []
+        entries += [_entry(value, cells[row, column]) for column in columns for value in table.values]
+        lines.append(markdown.row([*names, *entries]))
+    shown = [cell for cell in cells.values() if cell.runs]
+    return [*lines, "", _note(table, shown, loss)]
+
+
+def fill_table(query: Query, table: Table, stored: Stored) -> Filled:
+    """Raises ConfigError as `table_lines` does."""
     table = _with_full_names(query, table, stored)
     runs = [run for run in stored.completed if meet(run, table.where)]
     if not runs:
@@ -53,19 +83,28 @@ def table_lines(query: Query, table: Table, stored: Stored) -> list[str]:
     losses = {stored.facts["losses"].get(run[TASK], "") for run in runs}
     loss = losses.pop() if len(losses) == 1 else ""
     cells = {(row, column): _cell(table, runs, row, column) for row in rows for column in columns}
-    heads = [short(key, stored.axes) for key in table.rows]
-    for column in columns:
-        of = words(dict(zip(table.columns, column, strict=True)))
-        titles = [_title(value, loss) for value in table.values]
-        heads += [f"{of}: {title}" for title in titles] if of and len(titles) > 1 else [of] if of else titles
-    lines = [markdown.row(heads), "|" + "---|" * len(heads)]
-    for row in rows:
-        entries = [_entry(value, cells[row, column]) for column in columns for value in table.values]
-        lines.append(markdown.row([*map(written, row), *entries]))
-    shown = [cell for cell in cells.values() if cell.runs]
-    if not shown:
+    if not any(cell.runs for cell in cells.values()):
         raise ConfigError(f"{query.place}: tuned={','.join(table.tuned)!r}; not two seeds have runs at all settings")
-    return [*lines, "", _note(table, shown, loss)]
+    there = [",".join(map(written, row)) for row in rows]
+    for own in map(",".join, table.published):
+        if own not in there:
+            raise ConfigError(
+                f"{query.place}: published={own!r}; no such row; there is {'; '.join(there)}{near(own, there)}"
+            )
+    return Filled(table, rows, columns, cells, loss)
+
+
+def published_rows(query: Query, table: Table, stored: Stored) -> list[tuple[str, str, str, str]]:
+    """Of each row with a published number: its condition, the title of the value, what is published, what is here."""
+    filled = fill_table(query, table, stored)
+    (column,), value = filled.columns, table.values[0]
+    rows = {tuple(map(written, row)): row for row in filled.rows}
+    found = []
+    for names, number_there in table.published.items():
+        condition = words(dict(zip(filled.table.rows, rows[names], strict=True)))
+        entry = _entry(value, filled.cells[rows[names], column])
+        found.append((condition, _title(value, filled.loss), number_there, entry))
+    return found
 
 
 def _with_full_names(query: Query, table: Table, stored: Stored) -> Table:
@@ -92,7 +131,7 @@ def _with_full_names(query: Query, table: Table, stored: Stored) -> Table:
                 f"{query.place}: values={name!r}; {stored.folder / RUNS} has no such column: fill the page from the "
                 "records (rnnlab-report DIR --fill PAGE)"
             )
-    return Table(rows, columns, table.values, table.where, tuned)
+    return replace(table, rows=rows, columns=columns, tuned=tuned)
 
 
 def _cell(table: Table, runs: Sequence[Row], row: Key, column: Key) -> Cell:

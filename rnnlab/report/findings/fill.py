@@ -5,13 +5,13 @@ The tables come first and are replaced as a folder, the page after them, in one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rnnlab.options import ConfigError
 from rnnlab.records.files import RecordError, read_bytes, write_text
 from rnnlab.records.groups import near
-from rnnlab.report.findings.conditions_table import table_lines
+from rnnlab.report.findings.conditions_table import published_rows, table_lines
 from rnnlab.report.findings.markers import BEGIN, blocks_of, with_contents
 from rnnlab.report.findings.queries import OVERVIEWS, Query, query_of
 from rnnlab.report.findings.stored import RESULTS, STUDY, Stored, read_stored, stored_of, texts_of
@@ -20,10 +20,12 @@ from rnnlab.report.findings.verdict_tables import (
     counts_lines,
     figure_line,
     findings_lines,
+    page_link,
     pictures_lines,
     runs_lines,
 )
 from rnnlab.report.judging.view import View, view_of
+from rnnlab.report.page import markdown
 from rnnlab.report.page.folder import write_folder
 from rnnlab.report.reading.folders import StudyError
 from rnnlab.report.reading.read import read_study
@@ -68,6 +70,8 @@ def _lines(page: Path, query: Query, stored: Stored | None) -> list[str]:
         studies = _studies(page, query)
         if query.kind == "counts":
             return counts_lines(studies)
+        if query.kind == "published":
+            return _published(page.parent / query.folder, studies, query)
         return (findings_lines if query.kind == "findings" else pictures_lines)(studies, query.folder)
     assert stored is not None
     if query.table:
@@ -76,6 +80,19 @@ def _lines(page: Path, query: Query, stored: Stored | None) -> list[str]:
         _check_figure(query, stored.facts["figures"])
         return [figure_line(stored, query.figure, f"{RESULTS}/{page.stem}")]
     return runs_lines(stored, page.stem) if query.kind == "runs" else claims_lines(stored)
+
+
+def _published(pages: Path, studies: Mapping[str, Stored], query: Query) -> list[str]:
+    """The rows of all pages that have a published number, as one table."""
+    lines = ["| page | condition | quantity | published | here |", "|---|---|---|---|---|"]
+    for name, stored in studies.items():
+        page = pages / f"{name}.md"
+        for own in map(query_of, blocks_of(_text(page), str(page))):
+            rows = published_rows(own, own.table, stored) if own.table and own.table.published else []
+            lines += [f"| {page_link(name, query.folder)} {markdown.row(row)}" for row in rows]
+    if len(lines) == 2:
+        raise ConfigError(f"{query.place}: from={query.folder!r}; no table there has published=ROW:NUMBER")
+    return lines
 
 
 def _studies(page: Path, query: Query) -> dict[str, Stored]:

@@ -2,15 +2,17 @@
 
     runs                                            what was run, and where its tables are
     claims                                          the verdicts of the study's claims
-    table rows=KEYS values=VALUES [columns=KEYS] [where=CONDITION ...] [tuned=KEYS]
+    table rows=KEYS values=VALUES [columns=KEYS] [where=CONDITION ...] [tuned=KEYS] [published=ROW:NUMBER ...]
     figure NAME                                     a figure of the report
     counts from=FOLDER                              of all studies of a folder: how many claims have which verdict
     findings from=FOLDER                            the same, one row for each claim
     pictures from=FOLDER                            the same, the first figure of each page
+    published from=FOLDER                           the same, the rows that have a published number
 
 Words are separated by spaces and may stand in quotes; what is several is separated by commas.  A value is score,
 learned, diverged, a metric, a diagnostic, or updates(score>=0.5); with :quartiles or :range behind it, the spread over
-runs stands beside its median.
+runs stands beside its median.  published=rnn,tanh:98.3% puts what a source prints beside the row rnn, tanh: it is a
+number of the first value.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rnnlab.options import ConfigError
+from rnnlab.options import ConfigError, counted
 from rnnlab.records import conditions
 from rnnlab.records.claims import OUTCOMES
 from rnnlab.records.conditions import Condition
@@ -31,9 +33,10 @@ from rnnlab.report.findings.markers import Block
 
 TUNING = "tuning_score"  # what chooses the settings that are tuned
 CHOSEN = "chosen"  # a value of a table with tuned settings: which were chosen
-OVERVIEWS = ("counts", "findings", "pictures")
+OVERVIEWS = ("counts", "findings", "pictures", "published")
 KINDS = ("runs", "claims", "table", "figure", *OVERVIEWS)
-TABLE_KEYS = ("rows", "columns", "values", "where", "tuned")
+TABLE_KEYS = ("rows", "columns", "values", "where", "tuned", "published")
+SEVERAL = ("where", "published")  # keys that may stand more than once
 SPREADS = ("quartiles", "range")
 UPDATES = re.compile(r"updates\((\w+)(<=|>=)([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)\)")
 
@@ -61,6 +64,7 @@ class Table:
     values: tuple[Value, ...]
     where: tuple[Condition, ...]
     tuned: tuple[str, ...]
+    published: Mapping[tuple[str, ...], str]  # by the values of a row, as they are written
 
     @property
     def recorded(self) -> tuple[str, ...]:
@@ -111,7 +115,7 @@ def _entries(place: str, kind: str, words: Sequence[str], keys: Sequence[str]) -
             raise ConfigError(f"{place}: {key!r}; no such key: {allowed}{near(key, keys)}")
         if not equals or not value:
             raise ConfigError(f"{place}: {word!r}; must be {key}=...")
-        if key in found and key != "where":
+        if key in found and key not in SEVERAL:
             raise ConfigError(f"{place}: {key}={value!r}; the key is there twice")
         found.setdefault(key, []).append(value)
     return found
@@ -133,7 +137,18 @@ def _table(place: str, entries: Mapping[str, Sequence[str]]) -> Table:
         where = tuple(map(conditions.parse, entries.get("where", ())))
     except ConfigError as error:
         raise ConfigError(f"{place}: where: {error}") from None
-    return Table(rows, columns, values, where, tuned)
+    if columns and "published" in entries:
+        raise ConfigError(f"{place}: columns={','.join(columns)!r}; a table with published numbers has rows only")
+    published = dict(_published(place, text, len(rows)) for text in entries.get("published", ()))
+    return Table(rows, columns, values, where, tuned, published)
+
+
+def _published(place: str, text: str, n_keys: int) -> tuple[tuple[str, ...], str]:
+    row, _, number = text.rpartition(":")
+    values = tuple(row.split(","))
+    if not (row and number) or len(values) != n_keys:
+        raise ConfigError(f"{place}: published={text!r}; must be a row's {counted(n_keys, 'value')}, a colon, a number")
+    return values, number
 
 
 def _value(place: str, text: str) -> Value:

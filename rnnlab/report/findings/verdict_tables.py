@@ -90,10 +90,13 @@ def findings_lines(studies: Mapping[str, Stored], folder: str) -> list[str]:
         for own in _by_claim(stored.claims):
             first = own[0]
             found, n = (_found(first), _n(first)) if len(own) == 1 else (_agreeing(own), "")
-            link = f"[{markdown.text(name)}]({folder}/{name}.md)"
             entries = [first["says"], first["source"], _signed(first), found, n]
-            lines.append(f"| {link} {markdown.row(entries)}")
+            lines.append(f"| {page_link(name, folder)} {markdown.row(entries)}")
     return lines
+
+
+def page_link(name: str, folder: str) -> str:
+    return f"[{markdown.text(name)}]({folder}/{name}.md)"
 
 
 def pictures_lines(studies: Mapping[str, Stored], folder: str) -> list[str]:

@@ -124,6 +124,15 @@ def test_a_value_that_is_a_number_or_a_truth_value_is_found_again(build, filled,
     assert rows(small) == [["1e-05", "2e-05"]] and rows(all_rates) == [["1e-05", "2e-05"], ["0.1", "0.2"]]
 
 
+def test_what_a_source_prints_stands_beside_its_row_and_in_the_table_of_all_pages(study, filled, tmp_path):
+    asked = "table rows=task,cell.activation values=test_loss,learned where=task=sines published=sines,tanh:0.016"
+    (lines,) = filled(study, asked)
+    assert lines[0] == "| task | cell.activation | published | test loss | learned |"
+    assert [row[2:4] for row in rows(lines)[:2]] == [["0.016", "0.024"], ["", "0.6"]]
+    (overview,) = filled(None, "published from=.", page="all.md")
+    assert rows(overview) == [["[page](./page.md)", "sines, tanh", "test loss", "0.016", "0.024"]]
+
+
 # Tuned settings, and updates to a threshold
 
 
@@ -268,6 +277,7 @@ def test_all_pages_of_a_folder_are_put_together_in_one(claimed, filled, tmp_path
         ("table rows=task values=score where=task=moons", "where: 'task=moons': no run has 'moons'; there is digits, "),
         ("table rows=task values=score where=task=digits where=task=sines", "where='task=digits task=sines'; no run "),
         ("table rows=task values=score where=outcome=learned", "where: 'outcome=learned': no such key in any run of "),
+        ("table rows=task values=score published=sine:1", "published='sine'; no such row; there is digits; sines (did "),
         ("figure score", "figure 'score'; there is "),
         ("findings from=nowhere", "from='nowhere'; no page there has stored tables in results/"),
     ],

@@ -25,11 +25,12 @@ def test_a_threshold_of_updates_is_read_with_its_number():
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ("tabel", "'tabel'; must be one of runs, claims, table, figure, counts, findings, pictures, end "
-                  "(did you mean 'table'?)"),
+        ("tabel", "'tabel'; must be one of runs, claims, table, figure, counts, findings, pictures, "
+                  "published, end (did you mean 'table'?)"),
         ("table rows='a", "\"table rows='a\"; must be a kind with its keys (No closing quotation)"),
         ("runs of=a", "'of'; no such key: runs has no keys"),
-        ("table row=a", "'row'; no such key: table has rows, columns, values, where, tuned (did you mean 'rows'?)"),
+        ("table row=a", "'row'; no such key: table has rows, columns, values, where, tuned, published "
+                        "(did you mean 'rows'?)"),
         ("table rows", "'rows'; must be rows=..."),
         ("table rows=a rows=b", "rows='b'; the key is there twice"),
         ("table values=score", "rows is missing; it must name a swept key, as rows=cell.activation"),
@@ -40,6 +41,10 @@ def test_a_threshold_of_updates_is_read_with_its_number():
                                               "behind the colon"),
         ("table rows=a values=chosen", "values='chosen'; nothing is chosen without tuned=KEYS"),
         ("table rows=a values=score tuned=a", "tuned='a'; is among the rows or columns: it cannot be chosen, too"),
+        ("table rows=a columns=b values=score published=x:1", "columns='b'; a table with published numbers has rows "
+                                                              "only"),
+        ("table rows=a,b values=score published=x:1", "published='x:1'; must be a row's 2 values, a colon, a number"),
+        ("table rows=a values=score published=1", "published='1'; must be a row's 1 value, a colon, a number"),
         ("figure", "figure ''; must be followed by the name of one figure"),
         ("findings", "from is missing; it must name the folder of the pages, as from=../experiments"),
     ],
