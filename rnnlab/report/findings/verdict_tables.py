@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate, groupby
 
 from rnnlab.options import counted
+from rnnlab.records.claims import UPDATES
 from rnnlab.records.metrics import title_of
 from rnnlab.report.findings.stored import CLAIMS, FAILED, OUTCOME, RESULTS, RUNS, Row, Stored, values_of
 from rnnlab.report.judging.labels import short, written
@@ -135,7 +136,15 @@ def _found(row: Entry) -> str:
     if math.isnan(estimate):
         return "not judged"
     interval = float(row["low"]), float(row["high"])
+    if row["quantity"] == UPDATES and math.isinf(estimate):
+        return f"{title_of(UPDATES)}: most seeds get there with {_values_of(row, first=estimate < 0)} only"
     return f"{title_of(row['quantity'])}: {estimate_words(row['quantity'], row['than'] != '', estimate, interval)}"
+
+
+def _values_of(row: Entry, first: bool) -> str:
+    """ "relu" of "cell.activation=relu"."""
+    group = row["of" if first else "against"]
+    return " ".join(setting.partition("=")[2] for setting in group.split(" "))
 
 
 def _agreeing(own: Sequence[Entry]) -> str:

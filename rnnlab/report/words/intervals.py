@@ -22,7 +22,10 @@ class Unit:
     name: str = ""
 
     def __call__(self, value: float) -> str:
-        """ "-12 percentage points", "1 percentage point", "86.5%"."""
+        """ "-12 percentage points", "1 percentage point", "86.5%".  A difference is infinite where in half of the pairs
+        of seeds one side diverged, or never got to a threshold, and the other did not."""
+        if math.isinf(value):
+            return "unbounded above" if value > 0 else "unbounded below"
         text = self.number(value)
         name = self.name.removesuffix("s") if text in ("1", "-1") else self.name
         return f"{text}%" if name == "%" else f"{text} {name}".rstrip()
@@ -34,7 +37,7 @@ class Unit:
         """Without the unit, but for %: "-39 to -12", "above 0 to 50", "at least 3", "no bound"."""
         low, high = ends
         if math.isinf(low) and math.isinf(high):
-            return "no bound"
+            return "no bound" if low < high else self(low)
         if math.isinf(low):
             return self._end(high) if abs(high) == ABOVE_ZERO else f"at most {self._end(high)}"
         if math.isinf(high):

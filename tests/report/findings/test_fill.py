@@ -202,6 +202,23 @@ def test_claims_have_the_words_and_numbers_of_the_report(claimed, filled):
     assert math.isclose(3 * 2 * 2**-8, 0.0234375), "p: the sign test of eight seeds, two-sided, of three questions"
 
 
+def test_a_side_that_never_gets_to_a_threshold_is_said_and_a_claim_without_runs_is_left_out(build, filled, tmp_path):
+    records = [
+        build.record(activation=name, seed=seed, final=final)
+        for name, final in (("tanh", 0.01), ("relu", 0.6))
+        for seed in range(12)
+    ]
+    quicker = {"says": "tanh is quicker", "quantity": "updates", "to": {"eval_loss": 0.5}, "is": "lower",
+               "of": {"cell.activation": "tanh"}, "against": {"cell.activation": "relu"}}  # fmt: skip
+    absent = quicker | {"says": "elu is quicker", "of": {"cell.activation": "elu"}}
+    folder = build.runs(tmp_path / "runs", records)
+    build.study_file(folder, claims=[quicker, absent])
+    (lines,) = filled(folder, "claims")
+    ((says, _, found, *_, verdict),) = rows(lines)
+    assert (says, verdict) == ("tanh is quicker", "✓ supported")
+    assert found == "number of updates: most seeds get there with tanh only"
+
+
 def test_runs_say_the_command_without_what_belongs_to_the_machine(claimed, filled):
     (lines,) = filled(claimed, "runs")
     assert lines[0] == "- Command: `rnnlab -m experiment=mine task.path=text.txt`"

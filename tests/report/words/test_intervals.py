@@ -18,6 +18,7 @@ INF, ABOVE = math.inf, math.nextafter(0.0, 1.0)
         ((ABOVE, INF), "above 0"),
         ((-INF, -ABOVE), "below 0"),
         ((-INF, INF), "no bound"),
+        ((-INF, -INF), "unbounded below"),
     ],
 )
 def test_an_interval_is_said_by_its_ends(ends, said):
@@ -30,6 +31,7 @@ def test_differences_of_shares_are_percentage_points_and_shares_percent():
     assert unit_of_claim("accuracy", alone=False).interval((ABOVE, 0.5)) == "above 0 to 50"
     assert unit_of_claim("accuracy", alone=True).interval((0.1, 0.5)) == "10% to 50%"
     assert unit_of_claim("score", alone=False)(-0.003) == "-0.003"
+    assert unit_of_claim("updates", alone=False)(-INF) == "unbounded below"
 
 
 def test_values_levels_and_p_values_keep_the_digits_that_matter():
