@@ -13,7 +13,7 @@ from rnnlab.records.claims import UPDATES
 from rnnlab.records.metrics import title_of
 from rnnlab.report.findings.stored import CLAIMS, FAILED, OUTCOME, RESULTS, RUNS, Row, Stored, values_of
 from rnnlab.report.judging.labels import short, written
-from rnnlab.report.judging.samples import NoRuns
+from rnnlab.report.judging.reasons import NoRuns
 from rnnlab.report.page import markdown
 from rnnlab.report.words.intervals import estimate_words, p_words
 from rnnlab.report.words.sentences import SIGNS, tallied

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from rnnlab.records.claims import UPDATES, Claim, Comparison, Side
 from rnnlab.report.judging.conditions import TASK, Design
 from rnnlab.report.judging.labels import by_value
 from rnnlab.report.judging.quantities import better_side, quantity, tuning_score, updates
+from rnnlab.report.judging.reasons import NoMean, NoRuns, NoSeeds, NotRecorded, Reason
 from rnnlab.report.reading.study import Run, Study
 from rnnlab.statistics.per_seed import Numbers, PerSeed
 from rnnlab.statistics.rates import Choice, Tuned
@@ -39,50 +40,6 @@ class Measured(NamedTuple):
 
 Values = dict[Setting, dict[Setting, dict[Any, list[Measured]]]]
 """alternative (values of the tuned keys) -> setting -> seed -> its runs"""
-
-
-@dataclass(frozen=True)
-class NoRuns:
-    """No run that one side of the claim is about was completed."""
-
-    label: ClassVar[str] = "no runs"
-
-
-@dataclass(frozen=True)
-class NotRecorded:
-    """n_without of n_runs runs did not record the quantity."""
-
-    quantity: str
-    n_without: int
-    n_runs: int
-    label: ClassVar[str] = "not recorded"
-
-
-@dataclass(frozen=True)
-class RunsLost:
-    """Runs that the claim needs failed, are missing or have not ended yet: their folders, the last ones at the end."""
-
-    folders: tuple[str, ...]
-    n_ahead: int = 0  # how many have not ended yet
-    label: ClassVar[str] = "runs are missing"
-
-
-@dataclass(frozen=True)
-class NoSeeds:
-    """No seed has runs in all settings that are compared; where settings are tuned, not two seeds have."""
-
-    label: ClassVar[str] = "no seed has all runs"
-
-
-@dataclass(frozen=True)
-class NoMean:
-    """The settings of a seed are +inf and -inf, which have no mean."""
-
-    quantity: str
-    label: ClassVar[str] = "no mean"
-
-
-Reason = NoRuns | NotRecorded | RunsLost | NoSeeds | NoMean  # why there are no numbers to judge by
 
 
 @dataclass(frozen=True)

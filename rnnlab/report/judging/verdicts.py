@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from rnnlab.records.claims import Claim, Comparison
 from rnnlab.report.judging.conditions import Design
-from rnnlab.report.judging.samples import Reason, RunsLost, Sample, sample_of
+from rnnlab.report.judging.reasons import Reason, RunsLost
+from rnnlab.report.judging.samples import Sample, sample_of
 from rnnlab.report.reading.study import Problem, Study
 from rnnlab.statistics.decision import Decision, Judgement, Question, decide
 from rnnlab.statistics.looks import Step, path, taken

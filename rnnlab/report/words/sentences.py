@@ -16,7 +16,8 @@ from rnnlab.records.claims import UPDATES, Claim, Group
 from rnnlab.records.metrics import kind_of, labelled, metric_of, title_of
 from rnnlab.report.judging.labels import written
 from rnnlab.report.judging.quantities import CLOSED_LOOP, GRADIENT_REACH
-from rnnlab.report.judging.samples import Chosen, NoMean, NoRuns, NoSeeds, NotRecorded, Reason, RunsLost, Sample
+from rnnlab.report.judging.reasons import NoMean, NoRuns, NoSeeds, NotRecorded, Reason, RunsLost
+from rnnlab.report.judging.samples import Chosen, Sample
 from rnnlab.report.judging.verdicts import Part, Verdict
 from rnnlab.report.words.intervals import level_words, unit_of_claim, value_words
 from rnnlab.report.words.wording import listed, ranked

@@ -294,7 +294,7 @@ def test_all_pages_of_a_folder_are_put_together_in_one(claimed, filled, tmp_path
         ("table rows=task values=score where=task=moons", "where: 'task=moons': no run has 'moons'; there is digits, "),
         ("table rows=task values=score where=task=digits where=task=sines", "where='task=digits task=sines'; no run "),
         ("table rows=task values=score where=outcome=learned", "where: 'outcome=learned': no such key in any run of "),
-        ("table rows=task values=score published=sine:1", "published='sine'; no such row; there is digits; sines (did "),
+        ("table rows=task values=score published=sine:1", "published='sine'; no such row; there is digits; sines "),
         ("figure score", "figure 'score'; there is "),
         ("findings from=nowhere", "from='nowhere'; no page there has stored tables in results/"),
     ],

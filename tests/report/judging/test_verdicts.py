@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnnlab.report.judging.samples import NoMean, NoRuns, NoSeeds, NotRecorded, RunsLost
+from rnnlab.report.judging.reasons import NoMean, NoRuns, NoSeeds, NotRecorded, RunsLost
 from rnnlab.report.judging.verdicts import undecided
 from rnnlab.report.judging.view import view_of
 from rnnlab.report.reading.read import read_study

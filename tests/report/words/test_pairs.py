@@ -7,7 +7,8 @@ import pytest
 
 from rnnlab.records.claims import Comparison
 from rnnlab.report.judging.pairs import Pair
-from rnnlab.report.judging.samples import NoSeeds, Sample
+from rnnlab.report.judging.reasons import NoSeeds
+from rnnlab.report.judging.samples import Sample
 from rnnlab.report.judging.verdicts import Part
 from rnnlab.report.words.pairs import median_difference, pair_finding, pair_sentences, pair_words, shown_interval
 from rnnlab.statistics.decision import Question, decide

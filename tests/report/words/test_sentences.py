@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rnnlab.records.claims import Claim
-from rnnlab.report.judging.samples import NoMean, NoRuns, NoSeeds, NotRecorded, RunsLost, Sample
+from rnnlab.report.judging.reasons import NoMean, NoRuns, NoSeeds, NotRecorded, RunsLost
+from rnnlab.report.judging.samples import Sample
 from rnnlab.report.judging.verdicts import Part, Verdict
 from rnnlab.report.words.details import details
 from rnnlab.report.words.remarks import remarks
