@@ -37,6 +37,7 @@ class Cell:
     runs: tuple[Row, ...]
     chosen: Mapping[str, Any]
     n_choosing: int = 0
+    at_edge: bool = False  # the first or the last of several values was chosen
 
     @property
     def n_seeds(self) -> int:
@@ -102,8 +103,8 @@ def published_rows(query: Query, table: Table, stored: Stored) -> list[tuple[str
     found = []
     for names, number_there in table.published.items():
         condition = words(dict(zip(filled.table.rows, rows[names], strict=True)))
-        entry = _entry(value, filled.cells[rows[names], column])
-        found.append((condition, _title(value, filled.loss), number_there, entry))
+        median = _entry(replace(value, spread=""), filled.cells[rows[names], column])
+        found.append((condition, _title(value, filled.loss), number_there, median))
     return found
 
 
@@ -153,7 +154,9 @@ def _tuned(runs: Sequence[Row], keys: Sequence[str]) -> Cell:
     scores = [[_mean_score(groups[each][seed]) for seed in choosing] for each in alternatives]
     best = alternatives[choose(np.array(scores)).index]
     counted_runs = tuple(run for seed in scoring for run in groups[best][seed])
-    return Cell(counted_runs, dict(zip(keys, best, strict=True)), len(choosing))
+    tried = [sorted({each[n] for each in alternatives}, key=by_value) for n in range(len(keys))]
+    at_edge = any(len(own) > 1 and value in (own[0], own[-1]) for own, value in zip(tried, best, strict=True))
+    return Cell(counted_runs, dict(zip(keys, best, strict=True)), len(choosing), at_edge)
 
 
 def _mean_score(runs: Sequence[Row]) -> float:
@@ -221,8 +224,10 @@ def _note(table: Table, cells: Sequence[Cell], loss: str) -> str:
     names = [value.name for value in table.values]
     n = _span([cell.n_choosing for cell in cells])
     keys = ", ".join(short(key, table.tuned) for key in table.tuned)
+    n_edges = sum(cell.at_edge for cell in cells)
+    edges = f" {n_edges} of {len(cells)} choices are the first or the last value that was tried." if n_edges else ""
     if names == [CHOSEN]:
-        return f"The {keys} that {n} seeds chose by their validation losses."
+        return f"The {keys} that {n} seeds chose by their validation losses.{edges}"
     if len(names) == 1 and table.columns:  # then no head of a column says it
         title = _title(table.values[0], loss)
         said.append(f"{title[0].upper()}{title[1:]}.")
@@ -238,7 +243,7 @@ def _note(table: Table, cells: Sequence[Cell], loss: str) -> str:
     if any(value.threshold for value in table.values):
         said.append("Updates: the Kaplan-Meier median, and in parentheses how many runs got there.")
     if table.tuned:
-        said.append(f"At the {keys} that {n} other seeds chose by their validation losses.")
+        said.append(f"At the {keys} that {n} other seeds chose by their validation losses.{edges}")
     return " ".join(said)
 
 

@@ -92,7 +92,7 @@ def _published(pages: Path, studies: Mapping[str, Stored], query: Query) -> list
             lines += [f"| {page_link(name, query.folder)} {markdown.row(row)}" for row in rows]
     if len(lines) == 2:
         raise ConfigError(f"{query.place}: from={query.folder!r}; no table there has published=ROW:NUMBER")
-    return lines
+    return [*lines, "", "Here: the median of all runs of the condition; its page says how they spread."]
 
 
 def _studies(page: Path, query: Query) -> dict[str, Stored]:

@@ -11,6 +11,7 @@ from itertools import accumulate, groupby
 from rnnlab.options import counted
 from rnnlab.records.claims import UPDATES
 from rnnlab.records.metrics import title_of
+from rnnlab.report.findings.marks import Entry, legend, marked
 from rnnlab.report.findings.stored import CLAIMS, FAILED, OUTCOME, RESULTS, RUNS, Row, Stored, values_of
 from rnnlab.report.judging.labels import short, written
 from rnnlab.report.judging.reasons import NoRuns
@@ -20,7 +21,6 @@ from rnnlab.report.words.sentences import SIGNS, tallied
 from rnnlab.report.words.wording import listed
 
 LONGEST_ALT = 500  # letters of the alternative text of a figure
-Entry = Mapping[str, str]  # a row of claims.csv
 _SIGNS: Mapping[str, str] = {str(judgement): sign for judgement, sign in SIGNS.items()}
 
 
@@ -63,7 +63,8 @@ def claims_lines(stored: Stored) -> list[str]:
             continue
         lines.append(markdown.row([first["says"], first["source"], _agreeing(own), "", "", _signed(own[0])]))
         lines += [markdown.row([f"... {one['pair']}", "", _found(one), _p(one), _n(one), _verdict(one)]) for one in own]
-    return [*lines, "", _corrected(stored.claims)]
+    notes = [_corrected(stored.claims), legend(row for own in claims for row in own)]
+    return [*lines, "", " ".join(filter(None, notes))]
 
 
 def _corrected(claims: Sequence[Entry]) -> str:
@@ -91,9 +92,10 @@ def findings_lines(studies: Mapping[str, Stored], folder: str) -> list[str]:
         for own in _by_claim(stored.claims):
             first = own[0]
             found, n = (_found(first), _n(first)) if len(own) == 1 else (_agreeing(own), "")
-            entries = [first["says"], first["source"], _signed(first), found, n]
+            entries = [first["says"], first["source"], marked(_signed(first), own), found, n]
             lines.append(f"| {page_link(name, folder)} {markdown.row(entries)}")
-    return lines
+    notes = legend(row for stored in studies.values() for own in _by_claim(stored.claims) for row in own)
+    return [*lines, *(["", notes] if notes else [])]
 
 
 def page_link(name: str, folder: str) -> str:
@@ -149,7 +151,7 @@ def _values_of(row: Entry, first: bool) -> str:
 
 def _agreeing(own: Sequence[Entry]) -> str:
     n = sum(row["judgement"] == row["judgement_of_claim"] for row in own)
-    return f"{n} of {len(own)} comparisons"
+    return f"{own[0]['judgement_of_claim']}: {n} of {len(own)} comparisons"
 
 
 def _p(row: Entry) -> str:
@@ -162,7 +164,8 @@ def _n(row: Entry) -> str:
 
 
 def _verdict(row: Entry) -> str:
-    return f"{_SIGNS[row['judgement']]} {row['judgement']}" + (f" ({row['reason']})" if row["reason"] else "")
+    because = f" ({row['reason']})" if row["reason"] else ""
+    return marked(f"{_SIGNS[row['judgement']]} {row['judgement']}{because}", [row])
 
 
 def _signed(row: Entry) -> str:

@@ -21,6 +21,7 @@ from rnnlab.report.judging.verdicts import Part, Verdict
 from rnnlab.report.judging.view import ConditionView, View
 from rnnlab.report.reading.study import Study
 
+AT_EDGE = "(at the edge)"  # behind settings that were chosen, of which one is the first or the last tried
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -88,7 +89,7 @@ def _part(part: Part) -> dict[str, Any]:
 
 
 def _chosen(chosen: Chosen) -> str:
-    return f"{_group(chosen.settings)}{' (at the edge)' if chosen.at_edge else ''}"
+    return f"{_group(chosen.settings)}{f' {AT_EDGE}' if chosen.at_edge else ''}"
 
 
 def _group(group: Mapping[str, Any]) -> str:

@@ -146,7 +146,10 @@ def test_tuned_settings_are_chosen_by_the_first_seeds_and_the_others_count(build
     asked = "table rows=cell.activation values=chosen,test_loss:range,learned tuned=optimizer.learning_rate"
     (lines,) = filled(build.runs(tmp_path / "runs", records), asked)
     assert rows(lines)[0] == ["tanh", "0.1", "0.545 (0.52 to 0.57)", "6 of 6"]
-    assert lines[-1].endswith("At the learning_rate that 2 other seeds chose by their validation losses.")
+    chosen = (
+        "At the learning_rate that 2 other seeds chose by their validation losses. 2 of 2 choices are the first or "
+    )
+    assert lines[-1].endswith(f"{chosen}the last value that was tried.")
 
 
 def test_updates_to_a_threshold_count_runs_that_never_get_there(build, filled, tmp_path):
@@ -195,7 +198,7 @@ def claimed(build, tmp_path):
 def test_claims_have_the_words_and_numbers_of_the_report(claimed, filled):
     (lines,) = filled(claimed, "claims")
     first, tanh, sigmoid, alone = rows(lines)
-    assert first == [r"relu \| tanh, 누가?", "a post", "2 of 2 comparisons", "", "", "✓ supported"]
+    assert first == [r"relu \| tanh, 누가?", "a post", "supported: 2 of 2 comparisons", "", "", "✓ supported"]
     assert tanh[0] == "... relu and tanh" and sigmoid[0] == "... relu and sigmoid"
     assert tanh[2].startswith("diverged: 100 percentage points (") and tanh[3:] == ["0.023", "8", "✓ supported"]
     assert alone[2].startswith("test loss: 0.027 (0.02 to 0.034)") and alone[5] == "✓ supported"
@@ -277,7 +280,7 @@ def test_all_pages_of_a_folder_are_put_together_in_one(claimed, filled, tmp_path
     counts, findings, pictures = filled(None, "counts from=.", "findings from=.", "pictures from=.", page="all.md")
     assert counts == ["2 studies, 48 runs, 4 claims: 4 supported."]
     assert [row[0] for row in rows(findings)] == ["[mine](./mine.md)"] * 2 + ["[other](./other.md)"] * 2
-    assert rows(findings)[0][3:] == ["✓ supported", "2 of 2 comparisons", ""]
+    assert rows(findings)[0][3:] == ["✓ supported", "supported: 2 of 2 comparisons", ""]
     assert pictures[0] == "[Which?](./mine.md)" and pictures[2].endswith("](./results/mine/scores.png)")
     assert len(pictures) == 3, "other.md has no figure"
 
