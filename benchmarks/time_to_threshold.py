@@ -5,7 +5,7 @@
 Updates come from the records: by task, cell and activation, at the learning rate at which the median is lowest, by
 Kaplan and Meier, so that runs that never get there count.  What an update takes is measured here: the conditions of a
 task are trained in turn, a pack of 8 lanes each and in one thread, and each has the best of its repeats.  Seconds are
-the product.  They belong to this machine; their ratios, to a plain network of tanh, say more.
+the product.  They belong to this machine; their ratios, to the quickest of the task, say more.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from rnnlab.training.pack import Pack
 
 LANES, UPDATES, REPEATS = 8, 20, 5
 NAMED = ("task.name", "cell.name", "cell.activation")
-REFERENCE = ("rnn", "tanh")
 
 Condition = tuple[str, ...]  # the values of NAMED
 
@@ -78,22 +77,19 @@ def main() -> None:
     study = read_study(arguments.study)
     found = quickest(study, arguments.score)
     for task in dict.fromkeys(named[0] for named in found):
-        of_task = sorted(
-            (named for named in found if named[0] == task), key=lambda named: (named[1:] != REFERENCE, named)
-        )
+        of_task = sorted(named for named in found if named[0] == task)
         rows = [(named[1:], *found[named]) for named in of_task]
         configs = [from_record(read_record(arguments.study / run.folder).config) for _, _, run in rows]
         costs = seconds_per_update(configs)
-        seconds = {cell: cost * times.median for (cell, times, _), cost in zip(rows, costs, strict=True)}
+        seconds = [cost * times.median for (_, times, _), cost in zip(rows, costs, strict=True)]
         print(f"\n{task}, to a validation score of {arguments.score:g}")
         print(f"{'':30} {'got there':>10} {'updates':>8} {'ms/update':>10} {'seconds':>8} {'ratio':>6}")
-        for (cell, times, _), cost in zip(rows, costs, strict=True):
+        for (cell, times, _), cost, taken in zip(rows, costs, seconds, strict=True):
             line = f"{' '.join(cell):30} {times.n_reached:>4} of {times.n:<3}"
             if math.isinf(times.median):
                 print(f"{line}    never by half")
                 continue
-            ratio = seconds[cell] / seconds.get(REFERENCE, math.nan)
-            print(f"{line} {times.median:8.0f} {1000 * cost:10.3f} {seconds[cell]:8.3f} {ratio:6.2f}")
+            print(f"{line} {times.median:8.0f} {1000 * cost:10.3f} {taken:8.3f} {taken / min(seconds):6.2f}")
 
 
 if __name__ == "__main__":

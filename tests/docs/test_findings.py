@@ -21,12 +21,9 @@ from rnnlab.report.findings.queries import query_of
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
 STUDIES = sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
-TO_BE_FILLED = {  # pages of before, which have no blocks yet; no page is ever added
-    "modern",
-}
 FULL = "_full"  # ends the name of the page of a study with scale=full
 PAGES = sorted(path.stem for path in EXPERIMENTS.glob("*.md") if path.stem != "README")
-FILLED = [EXPERIMENTS / f"{page}.md" for page in PAGES if page not in TO_BE_FILLED] + [ROOT / "docs/findings.md"]
+FILLED = [EXPERIMENTS / f"{page}.md" for page in PAGES] + [ROOT / "docs/findings.md"]
 REGENERATED = ["hihello", "gradient_flow"]
 REGENERATE = "RNNLAB_REGENERATE"  # set where there is time to train them: in CI
 
@@ -42,14 +39,9 @@ def test_every_study_has_a_page_and_every_page_a_study():
     assert {page.removesuffix(FULL) for page in PAGES} == set(STUDIES)
 
 
-def test_a_page_without_blocks_is_one_that_is_still_to_be_filled():
-    without = {page for page in PAGES if not blocks_of((EXPERIMENTS / f"{page}.md").read_text("utf-8"), page)}
-    assert without == TO_BE_FILLED, "a page that has been filled leaves the list; a new page has blocks"
-
-
-def test_every_folder_of_stored_tables_belongs_to_a_page():
+def test_every_page_has_its_folder_of_stored_tables():
     folders = {path.name for path in (EXPERIMENTS / "results").iterdir()}
-    assert folders == set(PAGES) - TO_BE_FILLED
+    assert folders == set(PAGES)
 
 
 @pytest.mark.parametrize("page", FILLED, ids=name_of)

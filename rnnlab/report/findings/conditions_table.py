@@ -182,12 +182,13 @@ def _entry(value: Value, cell: Cell) -> str:
     infinite = [run for run in runs if math.isinf(run.get(value.name, math.nan))]
     shown = _shown(value.name, all(run[OUTCOME] == "diverged" for run in infinite))
     text = shown(summaries.median(numbers))
-    if np.isinf(numbers).all():  # then a spread says nothing
+    if not value.spread:
         return text
-    if value.spread == "quartiles":
-        low, high = summaries.quartiles(numbers)
-        return f"{text} [{shown(low)} to {shown(high)}]"
-    return f"{text} ({shown(numbers.min())} to {shown(numbers.max())})" if value.spread else text
+    low, high = summaries.quartiles(numbers) if value.spread == "quartiles" else (numbers.min(), numbers.max())
+    if np.isinf([low, high]).all():  # then a spread says nothing
+        return text
+    spread = f"{shown(low)} to {shown(high)}"
+    return f"{text} [{spread}]" if value.spread == "quartiles" else f"{text} ({spread})"
 
 
 def _shown(name: str, is_divergence: bool) -> Callable[[float], str]:
