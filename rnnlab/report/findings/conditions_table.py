@@ -1,15 +1,10 @@
-"""A table of conditions from the stored runs: for each row and column what its runs came to, over all their seeds.
-
-Where settings are tuned, a cell chooses them as a claim does: the first seeds (rates.TUNING_SHARE of them) by their
-validation losses; then only the runs of the other seeds at these settings count.
-"""
+"""A table of conditions from the stored runs: for each row and column what its runs came to, over all their seeds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -17,31 +12,17 @@ from rnnlab.options import ConfigError
 from rnnlab.records.conditions import check, meet
 from rnnlab.records.groups import full, near
 from rnnlab.records.metrics import labelled, metric_of, title_of
-from rnnlab.report.findings.queries import CHOSEN, TUNING, Query, Table, Value
-from rnnlab.report.findings.stored import OUTCOME, RUNS, SEED, Key, Row, Stored, values_of
+from rnnlab.report.findings.cells import Cell, cell_of
+from rnnlab.report.findings.queries import CHOSEN, Query, Table, Value
+from rnnlab.report.findings.stored import OUTCOME, RUNS, Key, Stored, values_of
 from rnnlab.report.judging.conditions import TASK
-from rnnlab.report.judging.labels import by_value, short, written
+from rnnlab.report.judging.labels import short, written
 from rnnlab.report.page import markdown
 from rnnlab.report.words.intervals import value_words
 from rnnlab.report.words.sentences import words
 from rnnlab.report.words.wording import number
 from rnnlab.statistics import summaries
-from rnnlab.statistics.rates import choose, split
 from rnnlab.statistics.survival import reached
-
-
-@dataclass(frozen=True)
-class Cell:
-    """runs: those that count.  n_choosing: the seeds that chose settings and do not count."""
-
-    runs: tuple[Row, ...]
-    chosen: Mapping[str, Any]
-    n_choosing: int = 0
-    at_edge: bool = False  # the first or the last of several values was chosen
-
-    @property
-    def n_seeds(self) -> int:
-        return len({run[SEED] for run in self.runs})
 
 
 @dataclass(frozen=True)
@@ -83,7 +64,7 @@ def fill_table(query: Query, table: Table, stored: Stored) -> Filled:
     rows, columns = (values_of(keys, runs) for keys in (table.rows, table.columns))
     losses = {stored.facts["losses"].get(run[TASK], "") for run in runs}
     loss = losses.pop() if len(losses) == 1 else ""
-    cells = {(row, column): _cell(table, runs, row, column) for row in rows for column in columns}
+    cells = {(row, column): cell_of(table, runs, row, column) for row in rows for column in columns}
     if not any(cell.runs for cell in cells.values()):
         raise ConfigError(f"{query.place}: tuned={','.join(table.tuned)!r}; not two seeds have runs at all settings")
     there = [",".join(map(written, row)) for row in rows]
@@ -133,34 +114,6 @@ def _with_full_names(query: Query, table: Table, stored: Stored) -> Table:
                 "records (rnnlab-report DIR --fill PAGE)"
             )
     return replace(table, rows=rows, columns=columns, tuned=tuned)
-
-
-def _cell(table: Table, runs: Sequence[Row], row: Key, column: Key) -> Cell:
-    wanted = dict(zip((*table.rows, *table.columns), (*row, *column), strict=True))
-    own = [run for run in runs if all(run.get(key) == value for key, value in wanted.items())]
-    return _tuned(own, table.tuned) if table.tuned and own else Cell(tuple(own), {})
-
-
-def _tuned(runs: Sequence[Row], keys: Sequence[str]) -> Cell:
-    """The runs of the scoring seeds at the settings that the tuning seeds choose."""
-    groups: dict[Key, dict[Any, list[Row]]] = {}
-    for run in runs:
-        groups.setdefault(tuple(run.get(key) for key in keys), {}).setdefault(run[SEED], []).append(run)
-    alternatives = sorted(groups, key=lambda values: [by_value(value) for value in values])
-    seeds = sorted(set.intersection(*(set(seeds) for seeds in groups.values())), key=by_value)
-    if len(seeds) < 2:  # of a single seed no other seed can choose
-        return Cell((), {})
-    choosing, scoring = split(seeds)
-    scores = [[_mean_score(groups[each][seed]) for seed in choosing] for each in alternatives]
-    best = alternatives[choose(np.array(scores)).index]
-    counted_runs = tuple(run for seed in scoring for run in groups[best][seed])
-    tried = [sorted({each[n] for each in alternatives}, key=by_value) for n in range(len(keys))]
-    at_edge = any(len(own) > 1 and value in (own[0], own[-1]) for own, value in zip(tried, best, strict=True))
-    return Cell(counted_runs, dict(zip(keys, best, strict=True)), len(choosing), at_edge)
-
-
-def _mean_score(runs: Sequence[Row]) -> float:
-    return float(np.mean([run[TUNING] for run in runs]))
 
 
 def _entry(value: Value, cell: Cell) -> str:

@@ -62,12 +62,14 @@ def contents_of(page: Path, queries: Sequence[Query], stored: Stored | None = No
     """What stands in each block.  stored: the tables of the page; None: as they lie beside it."""
     if stored is None and any(query.kind not in OVERVIEWS for query in queries):
         stored = _stored_beside(page)
-    return ["\n".join(_lines(page, query, stored)) for query in queries]
+    first_of = {query.folder: query for query in reversed(queries) if query.kind in OVERVIEWS}
+    studies = {folder: _studies(page, query) for folder, query in first_of.items()}
+    return ["\n".join(_lines(page, query, stored, studies.get(query.folder, {}))) for query in queries]
 
 
-def _lines(page: Path, query: Query, stored: Stored | None) -> list[str]:
+def _lines(page: Path, query: Query, stored: Stored | None, studies: Mapping[str, Stored]) -> list[str]:
+    """stored: of the page itself.  studies: of all pages of the folder that an overview is about."""
     if query.kind in OVERVIEWS:
-        studies = _studies(page, query)
         if query.kind == "counts":
             return counts_lines(studies)
         if query.kind == "published":

@@ -17,6 +17,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,7 @@ def _unsafe(text: str) -> str:
     return text[1:] if text[:1] == "'" and text[1:].startswith(FORMULA_STARTS) else text
 
 
+@lru_cache(maxsize=1 << 14)  # settings are few, and most of a table
 def _typed(text: str) -> Any:
     """A number or a truth value, as it stood in the config; else the text."""
     try:
