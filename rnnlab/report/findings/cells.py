@@ -15,6 +15,7 @@ import numpy as np
 from rnnlab.report.findings.queries import TUNING, Table
 from rnnlab.report.findings.stored import SEED, Key, Row
 from rnnlab.report.judging.labels import by_value
+from rnnlab.report.judging.samples import is_at_edge
 from rnnlab.statistics.rates import choose, split
 
 
@@ -25,7 +26,7 @@ class Cell:
     runs: tuple[Row, ...]
     chosen: Mapping[str, Any]
     n_choosing: int = 0
-    at_edge: bool = False  # the first or the last of several values was chosen
+    at_edge: bool = False  # the first or the last of three values or more was chosen
 
     @property
     def n_seeds(self) -> int:
@@ -52,7 +53,7 @@ def _tuned(runs: Sequence[Row], keys: Sequence[str]) -> Cell:
     best = alternatives[choose(np.array(scores)).index]
     counted_runs = tuple(run for seed in scoring for run in groups[best][seed])
     tried = [sorted({each[n] for each in alternatives}, key=by_value) for n in range(len(keys))]
-    at_edge = any(len(own) > 1 and value in (own[0], own[-1]) for own, value in zip(tried, best, strict=True))
+    at_edge = any(len(own) > 2 and is_at_edge(value, own) for own, value in zip(tried, best, strict=True))
     return Cell(counted_runs, dict(zip(keys, best, strict=True)), len(choosing), at_edge)
 
 

@@ -244,5 +244,11 @@ def _mean(values: Sequence[float]) -> float:
 def _chosen(tried: Sequence[Mapping[str, Any]], choice: Choice) -> Chosen:
     settings = tried[choice.index]
     values = {key: sorted({each[key] for each in tried}, key=by_value) for key in settings}
-    at_edge = (key for key, own in values.items() if len(own) > 1 and settings[key] in (own[0], own[-1]))
-    return Chosen(settings, tuple(at_edge))
+    return Chosen(settings, tuple(key for key, own in values.items() if is_at_edge(settings[key], own)))
+
+
+def is_at_edge(value: Any, tried: Sequence[Any]) -> bool:
+    """Whether a number is the first or the last of those tried, in their order.  A word, such as the name of an
+    initialisation, has no neighbours beyond it."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and len(tried) > 1 and value in (tried[0], tried[-1])

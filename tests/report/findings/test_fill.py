@@ -146,10 +146,20 @@ def test_tuned_settings_are_chosen_by_the_first_seeds_and_the_others_count(build
     asked = "table rows=cell.activation values=chosen,test_loss:range,learned tuned=optimizer.learning_rate"
     (lines,) = filled(build.runs(tmp_path / "runs", records), asked)
     assert rows(lines)[0] == ["tanh", "0.1", "0.545 (0.52 to 0.57)", "6 of 6"]
-    chosen = (
-        "At the learning_rate that 2 other seeds chose by their validation losses. 2 of 2 choices are the first or "
-    )
-    assert lines[-1].endswith(f"{chosen}the last value that was tried.")
+    assert lines[-1].endswith("At the learning_rate that 2 other seeds chose by their validation losses.")
+
+
+def test_choices_at_an_edge_of_three_values_or_more_are_counted(build, filled, tmp_path):
+    records = [
+        build.record(activation=name, seed=seed, final=abs(rate - best) + 0.01, optimizer__learning_rate=rate)
+        for name, best in (("tanh", 0.1), ("relu", 0.5))
+        for rate in (0.1, 0.5, 1.0)
+        for seed in range(4)
+    ]
+    asked = "table rows=cell.activation values=chosen tuned=optimizer.learning_rate"
+    (lines,) = filled(build.runs(tmp_path / "runs", records), asked)
+    assert rows(lines) == [["tanh", "0.1"], ["relu", "0.5"]]
+    assert lines[-1].endswith(" 1 of 2 choices are the first or the last value that was tried.")
 
 
 def test_updates_to_a_threshold_count_runs_that_never_get_there(build, filled, tmp_path):

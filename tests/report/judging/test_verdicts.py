@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rnnlab.report.judging.reasons import NoMean, NoRuns, NoSeeds, NotRecorded, RunsLost
+from rnnlab.report.judging.samples import is_at_edge
 from rnnlab.report.judging.verdicts import undecided
 from rnnlab.report.judging.view import view_of
 from rnnlab.report.reading.read import read_study
@@ -305,6 +306,12 @@ def rates(build, n=20, tanh=(0.2, 0.7), relu=(0.8, 0.1)):
         for (name, rate), final in finals.items()
         for seed in range(n)
     ]
+
+
+def test_a_number_has_an_edge_and_a_word_has_none():
+    assert is_at_edge(0.1, [0.1, 0.5, 1.0]) and is_at_edge(1.0, [0.1, 1.0]) and not is_at_edge(0.5, [0.1, 0.5, 1.0])
+    assert not is_at_edge(0.1, [0.1]) and not is_at_edge("identity", ["identity", "uniform"])
+    assert not is_at_edge(True, [False, True])
 
 
 def test_with_several_rates_each_side_has_the_one_it_chose_unless_divergence_is_claimed(build, judged):
