@@ -124,7 +124,8 @@ def _number(study: Study, run: Run, name: str) -> float | None:
         return updates(study, run, to)
     if is_baseline(name) and name in run.metrics:
         return run.metrics[name]
-    return metric(run, name) if name in run.metrics else quantity(study, run, name)
+    value = metric(run, name) if name in run.metrics else quantity(study, run, name)
+    return None if value is None or math.isnan(value) else value
 
 
 def _command(command: str) -> str:
