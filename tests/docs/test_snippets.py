@@ -282,13 +282,13 @@ def test_a_page_of_docs_can_be_reached_from_the_readme(page):
     assert f"](docs/{page.name})" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_index_of_findings_has_every_study_with_the_title_of_its_page():
+def test_the_index_of_findings_has_every_page_with_its_title():
     index = (ROOT / "experiments/README.md").read_text(encoding="utf-8")
-    studies = sorted((ROOT / "experiments").glob("*.yaml"))
-    titles = [study.with_suffix(".md").read_text(encoding="utf-8").partition("\n")[0] for study in studies]
+    pages = [page for page in (ROOT / "experiments").glob("*.md") if page.name != "README.md"]
+    titles = [page.read_text(encoding="utf-8").partition("\n")[0] for page in pages]
     rows = {
-        f"| `{study.stem}` | [{title.removeprefix('# ')}]({study.stem}.md) |".replace("|x|", r"\|x\|")
-        for study, title in zip(studies, titles, strict=True)
+        f"| `{page.stem}` | [{title.removeprefix('# ')}]({page.name}) |".replace("|x|", r"\|x\|")
+        for page, title in zip(pages, titles, strict=True)
     }
     assert rows == {line for line in index.splitlines() if line.startswith("| `")}
 
