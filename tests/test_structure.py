@@ -13,6 +13,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.version import VersionBase
 from omegaconf import OmegaConf
 
 import rnnlab
@@ -211,14 +212,16 @@ def test_what_is_slow_to_import_is_imported_only_when_needed(statement, absent):
 # conf/ and experiments/
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def composed():
-    """composed("cell=rnn", ...) -> the config as Hydra composes it."""
+    """composed("cell=rnn", ...) -> the config as Hydra composes it, once for all tests.  Only to be read."""
+    before = VersionBase.instance().getbase()
     GlobalHydra.instance().clear()
     app.register()
     with initialize_config_dir(str(places.CONF), version_base="1.3"):
-        yield lambda *overrides: compose("config", list(overrides), return_hydra_config=True)
+        yield cache(lambda *overrides: compose("config", list(overrides), return_hydra_config=True))
     GlobalHydra.instance().clear()
+    VersionBase.instance().version_base = before  # it is Hydra's for the whole process
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -245,7 +248,7 @@ def test_every_claim_names_its_task_and_a_margin_with_its_reason(name, scale, co
 @pytest.mark.parametrize("name", places.options("experiment"))
 def test_every_combination_of_a_study_composes_and_converts(name, composed):
     """Each member of a group is composed by Hydra once; plain values are set on what was composed, which is quicker."""
-    config = composed(f"experiment={name}")
+    config = composed(f"experiment={name}", "scale=default")  # which the test of claims has composed, too
     check_surroundings(config)
     assert config.study == name, "a study's folder is named after its file"
     assert config.question

@@ -222,7 +222,9 @@ class Composer:
         """Whether an override chooses members of a group, as opposed to setting values."""
         key = override.key_or_group
         if key not in self._groups:
-            self._groups[key] = bool(self._loader.get_group_options(key, results_filter=None))
+            # Not loader.get_group_options: it copies the whole repository each time it is asked.
+            sources = self._loader.get_sources()
+            self._groups[key] = any(source.is_group(key) and source.list(key, None) for source in sources)
         return self._groups[key] and not isinstance(override.value(), dict)
 
     def _template(self, choices: Sequence[Override]) -> Template:
