@@ -6,7 +6,7 @@ validation losses; then only the runs of the other seeds at these settings count
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,10 +33,15 @@ class Cell:
         return len({run[SEED] for run in self.runs})
 
 
-def cell_of(table: Table, runs: Sequence[Row], row: Key, column: Key) -> Cell:
-    wanted = dict(zip((*table.rows, *table.columns), (*row, *column), strict=True))
-    own = [run for run in runs if all(run.get(key) == value for key, value in wanted.items())]
-    return _tuned(own, table.tuned) if table.tuned and own else Cell(tuple(own), {})
+def cells_of(table: Table, runs: Iterable[Row], rows: Sequence[Key], columns: Sequence[Key]) -> dict[Key, Cell]:
+    """By the values of a row and a column together."""
+    own: dict[Key, list[Row]] = {(*row, *column): [] for row in rows for column in columns}
+    for run in runs:
+        own[tuple(run.get(key) for key in (*table.rows, *table.columns))].append(run)
+    return {
+        values: _tuned(found, table.tuned) if table.tuned and found else Cell(tuple(found), {})
+        for values, found in own.items()
+    }
 
 
 def _tuned(runs: Sequence[Row], keys: Sequence[str]) -> Cell:

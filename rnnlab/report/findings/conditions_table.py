@@ -12,7 +12,7 @@ from rnnlab.options import ConfigError
 from rnnlab.records.conditions import check, meet
 from rnnlab.records.groups import full, near
 from rnnlab.records.metrics import labelled, metric_of, title_of
-from rnnlab.report.findings.cells import Cell, cell_of
+from rnnlab.report.findings.cells import Cell, cells_of
 from rnnlab.report.findings.queries import CHOSEN, Query, Table, Value
 from rnnlab.report.findings.stored import OUTCOME, RUNS, Key, Stored, values_of
 from rnnlab.report.judging.conditions import TASK
@@ -27,12 +27,13 @@ from rnnlab.statistics.survival import reached
 
 @dataclass(frozen=True)
 class Filled:
-    """A table whose keys have their full names, and its cells by (row, column).  loss: of its task, "" of several."""
+    """A table whose keys have their full names.  cells: by the values of a row and a column together.  loss: of the
+    task of the table, "" of several."""
 
     table: Table
     rows: Sequence[Key]
     columns: Sequence[Key]
-    cells: Mapping[tuple[Key, Key], Cell]
+    cells: Mapping[Key, Cell]
     loss: str
 
 
@@ -49,7 +50,7 @@ def table_lines(query: Query, table: Table, stored: Stored) -> list[str]:
     for row in filled.rows:
         names = tuple(map(written, row))
         entries = [table.published.get(names, "")] if table.published else []
-        entries += [_entry(value, cells[row, column]) for column in columns for value in table.values]
+        entries += [_entry(value, cells[*row, *column]) for column in columns for value in table.values]
         lines.append(markdown.row([*names, *entries]))
     shown = [cell for cell in cells.values() if cell.runs]
     return [*lines, "", _note(table, shown, loss)]
@@ -64,7 +65,7 @@ def fill_table(query: Query, table: Table, stored: Stored) -> Filled:
     rows, columns = (values_of(keys, runs) for keys in (table.rows, table.columns))
     losses = {stored.facts["losses"].get(run[TASK], "") for run in runs}
     loss = losses.pop() if len(losses) == 1 else ""
-    cells = {(row, column): cell_of(table, runs, row, column) for row in rows for column in columns}
+    cells = cells_of(table, runs, rows, columns)
     if not any(cell.runs for cell in cells.values()):
         raise ConfigError(f"{query.place}: tuned={','.join(table.tuned)!r}; not two seeds have runs at all settings")
     there = [",".join(map(written, row)) for row in rows]
@@ -84,7 +85,7 @@ def published_rows(query: Query, table: Table, stored: Stored) -> list[tuple[str
     found = []
     for names, number_there in table.published.items():
         condition = words(dict(zip(filled.table.rows, rows[names], strict=True)))
-        median = _entry(replace(value, spread=""), filled.cells[rows[names], column])
+        median = _entry(replace(value, spread=""), filled.cells[*rows[names], *column])
         found.append((condition, _title(value, filled.loss), number_there, median))
     return found
 
