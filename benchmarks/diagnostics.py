@@ -15,7 +15,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from rnnlab.config.run import RunConfig, from_node
+from rnnlab.config.parse import from_node
+from rnnlab.config.run import RunConfig
 from rnnlab.training import dynamics
 from rnnlab.training.evaluation import Evaluator
 from rnnlab.training.lane import Lane

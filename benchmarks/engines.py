@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from rnnlab.config.run import RunConfig, from_node
+from rnnlab.config.parse import from_node
+from rnnlab.config.run import RunConfig
 from rnnlab.options import ConfigError
 from rnnlab.sweep.engine import Engine, Pack
 from rnnlab.sweep.engines.local import LocalEngine

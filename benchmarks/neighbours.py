@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from rnnlab.config.run import RunConfig, from_node
+from rnnlab.config.parse import from_node
+from rnnlab.config.run import RunConfig
 from rnnlab.nets.activations import ACTIVATIONS
 from rnnlab.nets.optimizers import OPTIMIZERS
 from rnnlab.sweep.finished import finish

@@ -114,7 +114,7 @@ def resume() -> None:
 
 def make_records(folder: Path, options: dict[str, float], n_seeds: int) -> None:
     """The records of a sweep over four activations, all with the numbers of one run."""
-    from rnnlab.config.run import from_node
+    from rnnlab.config.parse import from_node
     from rnnlab.sweep.finished import finish
     from rnnlab.training.loop import train
 

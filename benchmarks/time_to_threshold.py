@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnlab.config.run import RunConfig, from_record
+from rnnlab.config.parse import from_record
+from rnnlab.config.run import RunConfig
 from rnnlab.records.run import read_record
 from rnnlab.report.judging.quantities import updates
 from rnnlab.report.reading.read import read_study

@@ -18,7 +18,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.version import VersionBase
 
 from rnnlab import app
-from rnnlab.config.run import RunConfig, from_node
+from rnnlab.config.parse import from_node
+from rnnlab.config.run import RunConfig
 from rnnlab.nets.activations import make_activation
 from rnnlab.nets.backends.choice import cannot_compile
 from rnnlab.nets.cells.rnn import RnnCell

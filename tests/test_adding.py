@@ -11,7 +11,8 @@ import torch
 from rich.console import Console
 
 from rnnlab.config.help import print_help
-from rnnlab.config.run import defaults, from_node
+from rnnlab.config.parse import from_node
+from rnnlab.config.run import defaults
 from rnnlab.nets import activations, cells, initializers, losses, optimizers, schedules
 from rnnlab.nets.activations import ACTIVATIONS, Activation
 from rnnlab.nets.cells import CELLS, CellOptions

@@ -12,7 +12,7 @@ import pytest
 
 from rnnlab import app, load, plugins, testing
 from rnnlab.__main__ import main
-from rnnlab.config.run import from_node
+from rnnlab.config.parse import from_node
 from rnnlab.nets.activations import ACTIVATIONS, make_activation
 from rnnlab.nets.backends.choice import cannot_compile
 from rnnlab.nets.cells import CELLS

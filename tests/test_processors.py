@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from rnnlab import portable
-from rnnlab.config.run import from_node
+from rnnlab.config.parse import from_node
 from rnnlab.nets.activations import ACTIVATIONS
 from rnnlab.nets.initializers import INITIALIZERS, Fan, draw
 from rnnlab.nets.optimizers import OPTIMIZERS

@@ -18,7 +18,8 @@ from omegaconf import OmegaConf
 
 import rnnlab
 from rnnlab import app, places
-from rnnlab.config.run import GROUPS, RunConfig, check_surroundings, from_node
+from rnnlab.config.parse import check_surroundings, from_node
+from rnnlab.config.run import GROUPS, RunConfig
 from rnnlab.records.claims import parse
 
 PACKAGE = Path(rnnlab.__file__).parent

@@ -17,7 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import places, plugins
 from rnnlab.config.architecture import parameters_to_match
-from rnnlab.config.run import RunConfig, check_surroundings, from_node, idle_in_words, idle_options
+from rnnlab.config.parse import check_surroundings, from_node, idle_in_words, idle_options
+from rnnlab.config.run import RunConfig
 from rnnlab.config.until import KEYS as UNTIL
 from rnnlab.config.until import Until, until_of
 from rnnlab.hydra.compose import Job, plain

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from rnnlab import plugins
-from rnnlab.config.run import RunConfig, from_record
+from rnnlab.config.parse import from_record
+from rnnlab.config.run import RunConfig
 from rnnlab.networks.network import Network
 from rnnlab.options import ConfigError
 from rnnlab.records.files import RecordError

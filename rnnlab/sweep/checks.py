@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from rnnlab.config.run import RunConfig, from_node, idle_in_words, idle_options
+from rnnlab.config.parse import from_node, idle_in_words, idle_options
+from rnnlab.config.run import RunConfig
 from rnnlab.options import ConfigError, counted, dotted, in_one_line, shown
 from rnnlab.records import claims
 from rnnlab.records.study import StudyFile

@@ -22,7 +22,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, get_args
 
 from rnnlab import plugins
-from rnnlab.config.run import RunConfig, from_node
+from rnnlab.config.parse import from_node
+from rnnlab.config.run import RunConfig
 from rnnlab.options import ConfigError
 from rnnlab.records.run import Status
 from rnnlab.sweep.engine import Pack

@@ -1,6 +1,6 @@
 """A sweep as one call: find what is done already, plan packs, compute them, write each run, and report.
 
-    runs = [from_node({...}), ...]                                          rnnlab.config.run
+    runs = [from_node({...}), ...]                                          rnnlab.config.parse
     endings = sweep(runs, Path("outputs/mine"), StudyFile("mine"))          rnnlab.records.study
     endings[run.run_id].status                                              completed, failed or cancelled
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rnnlab.config.architecture import architecture_of
-from rnnlab.config.run import from_node
+from rnnlab.config.parse import from_node
 from rnnlab.nets.cells import CELLS
 from rnnlab.options import ConfigError
 from rnnlab.training.loop import train

@@ -4,7 +4,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from rnnlab.config.run import GROUPS, SECTIONS, from_node, idle_in_words, idle_options, options_class
+from rnnlab.config.parse import from_node, idle_in_words, idle_options
+from rnnlab.config.run import GROUPS, SECTIONS, options_class
 from rnnlab.nets.activations import make_activation
 from rnnlab.options import dotted, rule_of
 from rnnlab.training.construction import initial_weights

@@ -7,15 +7,8 @@ from dataclasses import fields, is_dataclass, replace
 import pytest
 from omegaconf import OmegaConf
 
-from rnnlab.config.run import (
-    GROUPS,
-    SECTIONS,
-    check_surroundings,
-    content_hash,
-    from_node,
-    idle_options,
-    options_class,
-)
+from rnnlab.config.parse import check_surroundings, from_node, idle_options
+from rnnlab.config.run import GROUPS, SECTIONS, content_hash, options_class
 from rnnlab.config.until import Until, until_of
 from rnnlab.nets.activations import ACTIVATIONS, make_activation
 from rnnlab.nets.initializers import initializers_of

@@ -13,7 +13,8 @@ from omegaconf import OmegaConf
 
 from rnnlab import app, places
 from rnnlab.config.keys import options_of
-from rnnlab.config.run import GROUPS, SECTIONS, defaults, from_node, options_class
+from rnnlab.config.parse import from_node
+from rnnlab.config.run import GROUPS, SECTIONS, defaults, options_class
 from rnnlab.hydra.groups import GroupSource
 from rnnlab.options import dotted, number
 from rnnlab.tasks import TASKS, register

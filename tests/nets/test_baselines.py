@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import layer_norm
 
-from rnnlab.config.run import idle_options
+from rnnlab.config.parse import idle_options
 from rnnlab.nets.activations import PackActivation, make_activation
 from rnnlab.nets.cells import CELLS, Cell
 from rnnlab.nets.network import Architecture

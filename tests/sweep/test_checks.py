@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnnlab.config.run import from_node
+from rnnlab.config.parse import from_node
 from rnnlab.options import ConfigError
 from rnnlab.records import claims
 from rnnlab.records.study import StudyFile

@@ -240,7 +240,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-from rnnlab.config.run import from_node
+from rnnlab.config.parse import from_node
 from rnnlab.sweep import server
 from rnnlab.sweep.engine import Pack
 from rnnlab.sweep.engines.local import LocalEngine

@@ -43,7 +43,7 @@ WITHOUT_HYDRA = """
 import sys
 from pathlib import Path
 
-from rnnlab.config.run import from_node
+from rnnlab.config.parse import from_node
 from rnnlab.records.study import StudyFile
 from rnnlab.sweep.options import SweepOptions
 from rnnlab.sweep.sweep import sweep

@@ -362,7 +362,7 @@ EXAMPLE = """
 import sys
 from pathlib import Path
 
-from rnnlab.config.run import from_node
+from rnnlab.config.parse import from_node
 from rnnlab.records import claims
 from rnnlab.records.study import StudyFile
 from rnnlab.statistics.looks import planned

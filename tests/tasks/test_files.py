@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from rnnlab.config.run import content_hash, from_node
+from rnnlab.config.parse import from_node
+from rnnlab.config.run import content_hash
 from rnnlab.options import ConfigError
 from rnnlab.tasks import TASKS
 from rnnlab.tasks.files import decoded

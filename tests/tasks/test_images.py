@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rnnlab.config.run import from_node
+from rnnlab.config.parse import from_node
 from rnnlab.options import ConfigError
 from rnnlab.tasks import TASKS
 

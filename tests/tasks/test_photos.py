@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rnnlab.config.run import from_node
+from rnnlab.config.parse import from_node
 from rnnlab.tasks import TASKS
 
 CLASSES = ("ape", "bee", "cat")

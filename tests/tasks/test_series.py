@@ -9,7 +9,7 @@ import numpy as np
 import pandas
 import pytest
 
-from rnnlab.config.run import from_node
+from rnnlab.config.parse import from_node
 from rnnlab.tasks import TASKS
 
 N = 40
