@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,7 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 from hydra.version import VersionBase
 
-from rnnlab import app
+from rnnlab import app, plugins
 from rnnlab.config.parse import from_node
 from rnnlab.config.run import RunConfig
 from rnnlab.nets.activations import make_activation
@@ -121,6 +122,14 @@ def hydra_as_it_was():
     before = VersionBase.instance().getbase()
     yield
     VersionBase.instance().version_base = before
+
+
+@pytest.fixture(autouse=True)
+def no_plugins_stay():
+    """A command that is run in this process leaves the files of its plugins registered until another one is run."""
+    yield
+    if any(plugin.text is not None for plugin in plugins.loaded()):
+        plugins.use([], Path())
 
 
 @pytest.fixture

@@ -77,12 +77,6 @@ SI = ("sigmoid", "silu", "sine")
 REGISTRIES = (ACTIVATIONS, CELLS, TASKS, INITIALIZERS, OPTIMIZERS)
 
 
-@pytest.fixture(autouse=True)
-def _plugins_end_with_a_test():
-    yield
-    plugins.use([], Path())
-
-
 @pytest.fixture
 def file(tmp_path):
     """my.py with one entry of each kind."""
