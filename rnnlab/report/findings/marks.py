@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rnnlab.report.page.tables import AT_EDGE
 from rnnlab.report.words.intervals import ABOVE_ZERO
+from rnnlab.report.words.remarks import could_be_reversed, is_small
 
 Entry = Mapping[str, str]  # a row of claims.csv
 
@@ -28,22 +29,23 @@ def legend(rows: Iterable[Entry]) -> str:
     return " ".join(said)
 
 
-def _is_decided(row: Entry) -> bool:
-    return row["judgement"] in ("supported", "refuted")
-
-
 def _could_be_reversed(row: Entry) -> bool:
-    low, high = float(row["rare_low"]), float(row["rare_high"])
-    if not _is_decided(row) or (low, high) == (float(row["low"]), float(row["high"])):
-        return False
     is_higher = row["is"] == "higher"
-    threshold = float(row["than"] or 0) + (1 if is_higher else -1) * float(row["by"])
-    return low < threshold if (row["judgement"] == "supported") == is_higher else high > threshold
+    threshold = _than(row) + (1 if is_higher else -1) * float(row["by"])
+    interval, with_rare_events = (
+        (float(row["low"]), float(row["high"])),
+        (float(row["rare_low"]), float(row["rare_high"])),
+    )
+    return could_be_reversed(row["judgement"], is_higher, threshold, interval, with_rare_events)
 
 
 def _is_small(row: Entry) -> bool:
-    effect = abs(float(row["estimate"]) - float(row["than"] or 0))
-    return _is_decided(row) and effect < float(row["margin"] or -math.inf)
+    margin = float(row["margin"] or -math.inf)
+    return is_small(row["judgement"], float(row["estimate"]), _than(row), margin)
+
+
+def _than(row: Entry) -> float:
+    return float(row["than"] or 0)
 
 
 _MARKS: Mapping[str, tuple[str, Callable[[Entry], bool]]] = {

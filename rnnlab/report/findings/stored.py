@@ -28,7 +28,7 @@ from rnnlab.records.metrics import is_baseline
 from rnnlab.report.findings.queries import TUNING, Query, Value, known_values
 from rnnlab.report.judging.conditions import TASK
 from rnnlab.report.judging.labels import by_value, in_order, written
-from rnnlab.report.judging.quantities import metric, quantity, score, tuning_score, updates
+from rnnlab.report.judging.quantities import quantity, score, tuning_score, updates
 from rnnlab.report.judging.verdicts import Verdict
 from rnnlab.report.judging.view import View
 from rnnlab.report.page.tables import FORMULA_STARTS, safe, verdict_rows
@@ -124,8 +124,7 @@ def _number(study: Study, run: Run, name: str) -> float | None:
         return updates(study, run, to)
     if is_baseline(name) and name in run.metrics:
         return run.metrics[name]
-    value = metric(run, name) if name in run.metrics else quantity(study, run, name)
-    return None if value is None or math.isnan(value) else value
+    return quantity(study, run, name)
 
 
 def _command(command: str) -> str:

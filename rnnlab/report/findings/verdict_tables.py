@@ -61,7 +61,7 @@ def claims_lines(stored: Stored) -> list[str]:
             entries = [first["says"], first["source"], _found(first), _p(first), _n(first), _verdict(first)]
             lines.append(markdown.row(entries))
             continue
-        lines.append(markdown.row([first["says"], first["source"], _agreeing(own), "", "", _signed(own[0])]))
+        lines.append(markdown.row([first["says"], first["source"], _agreeing(own), "", "", _signed(first)]))
         lines += [markdown.row([f"... {one['pair']}", "", _found(one), _p(one), _n(one), _verdict(one)]) for one in own]
     notes = [_corrected(stored.claims), legend(row for own in claims for row in own)]
     return [*lines, "", " ".join(filter(None, notes))]
@@ -88,13 +88,15 @@ def counts_lines(studies: Mapping[str, Stored]) -> list[str]:
 def findings_lines(studies: Mapping[str, Stored], folder: str) -> list[str]:
     """One row a claim of all studies.  folder: of the pages, seen from this one."""
     lines = ["| study | claim | source | verdict | found | seeds |", "|---|---|---|---|---|---|"]
+    shown: list[Entry] = []
     for name, stored in studies.items():
         for own in _by_claim(stored.claims):
             first = own[0]
+            shown += own
             found, n = (_found(first), _n(first)) if len(own) == 1 else (_agreeing(own), "")
             entries = [first["says"], first["source"], marked(_signed(first), own), found, n]
             lines.append(f"| {page_link(name, folder)} {markdown.row(entries)}")
-    notes = legend(row for stored in studies.values() for own in _by_claim(stored.claims) for row in own)
+    notes = legend(shown)
     return [*lines, *(["", notes] if notes else [])]
 
 

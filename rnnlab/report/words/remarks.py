@@ -7,11 +7,12 @@ from rnnlab.records.claims import Claim
 from rnnlab.records.metrics import title_of
 from rnnlab.report.judging.labels import written
 from rnnlab.report.judging.verdicts import Part, Verdict
-from rnnlab.report.words.intervals import unit_of_claim
+from rnnlab.report.words.intervals import Interval, unit_of_claim
 from rnnlab.report.words.sentences import choices, limit_words, pair_name
 from rnnlab.report.words.wording import listed
 from rnnlab.statistics.decision import MOST_SEEDS
 
+DECIDED = ("supported", "refuted")
 WIDER = 5.0  # times: then a reader asks why the interval of the mean is so wide
 
 
@@ -58,9 +59,7 @@ def _seeds_needed(claim: Claim, part: Part) -> str:
 def _small(verdict: Verdict, part: Part) -> str:
     """Said where a difference is certain, and what was seen of it would not matter."""
     claim, decision = verdict.claim, part.decision
-    if decision.judgement not in ("supported", "refuted") or claim.margin is None:
-        return ""
-    if not abs(decision.estimate - (claim.than or 0.0)) < claim.margin:
+    if claim.margin is None or not is_small(decision.judgement, decision.estimate, claim.than or 0.0, claim.margin):
         return ""
     unit = unit_of_claim(claim.quantity, claim.against is None)
     margin = unit(claim.margin)
@@ -85,12 +84,29 @@ def _typical(verdict: Verdict, part: Part) -> str:
 def _could_reverse(claim: Claim, part: Part) -> str:
     """Said where the interval that allows for rare events reaches to the other side of what was concluded."""
     decision = part.decision
-    if decision.judgement not in ("supported", "refuted") or decision.interval == decision.with_rare_events:
+    is_higher = claim.direction == "higher"
+    if not could_be_reversed(
+        decision.judgement, is_higher, claim.threshold, decision.interval, decision.with_rare_events
+    ):
         return ""
-    above = (decision.judgement == "supported") == (claim.direction == "higher")
-    low, high = decision.with_rare_events
-    reaches = low < claim.threshold if above else high > claim.threshold
-    return f"A rare failure that {decision.n_scored} seeds did not show could still reverse it." if reaches else ""
+    return f"A rare failure that {decision.n_scored} seeds did not show could still reverse it."
+
+
+def is_small(judgement: str, estimate: float, than: float, margin: float) -> bool:
+    """Whether a verdict was reached on a difference, from 0 or from a number, that was seen below the margin."""
+    return judgement in DECIDED and abs(estimate - than) < margin
+
+
+def could_be_reversed(
+    judgement: str, is_higher: bool, threshold: float, interval: Interval, with_rare_events: Interval
+) -> bool:
+    """Whether the interval that allows for rare events reaches to the other side of what was concluded.
+
+    is_higher: what is claimed.  threshold: the number from which on the claim holds."""
+    if judgement not in DECIDED or interval == with_rare_events:
+        return False
+    low, high = with_rare_events
+    return low < threshold if (judgement == "supported") == is_higher else high > threshold
 
 
 def _unmeasured(claim: Claim, part: Part) -> str:
