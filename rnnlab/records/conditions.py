@@ -3,6 +3,7 @@
 cell.activation=relu          the setting has this value; task=sines is short for task.name=sines
 cell.activation=relu,tanh     one of these values
 cell.activation!=relu         another value, or there is no such setting
+task.longer=null              null, or there is no such setting
 training.steps>1000           also >=, <, <=: a number
 outcome=diverged              how a run ended, and its metrics, are asked for likewise
 """
@@ -39,7 +40,7 @@ class Condition:
             value = row.get(key)
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
             return is_number and COMPARE[self.operator](value, self.values[0])
-        has = key in row and any(_is(row[key], value) for value in self.values)
+        has = any(_is(row.get(key), value) for value in self.values)
         return has == (self.operator == "=")
 
 

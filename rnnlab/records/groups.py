@@ -1,6 +1,7 @@
 """Which runs a claim is about: {config key with dots: a value, a list of values, or a comparison such as "> 0"}.
 
-`task`, `cell` and `optimizer` are short for task.name, cell.name and optimizer.name.
+`task`, `cell` and `optimizer` are short for task.name, cell.name and optimizer.name.  A config holds the options that
+act and no others: a run without a key is as one in which it is null.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ COMPARE = {
     ">": lambda value, limit: value > limit,
     ">=": lambda value, limit: value >= limit,
 }
-
-_NOTHING = object()
 
 Group = Mapping[str, Any]
 
@@ -47,9 +46,7 @@ def is_list(value: Any) -> bool:
 def is_in(config: Mapping[str, Any], wanted: Group) -> bool:
     """Whether a run belongs to a group, by its config with dotted keys."""
     for key, values in wanted.items():
-        value = config.get(key, config.get(f"{key}.name", _NOTHING))
-        if value is _NOTHING:
-            return False
+        value = config.get(key, config.get(f"{key}.name"))
         if not (any(_fits(value, one) for one in values) if isinstance(values, list) else _fits(value, values)):
             return False
     return True
@@ -71,7 +68,7 @@ def known_values(configs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, An
     """By key, the values of all runs, each as it is written and as it is."""
     known: dict[str, dict[str, Any]] = {}
     for key in dict.fromkeys(key for config in configs for key in config):
-        values = (config[key] for config in configs if key in config)
+        values = (config.get(key) for config in configs)
         known[key] = {text_of(value): value for value in values if not isinstance(value, list)}
     return known
 

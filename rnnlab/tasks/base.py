@@ -85,8 +85,6 @@ class Task:
 
     loss: its name in nets/losses.py, "mse" or "cross_entropy".  answers: at the "last" step or at "every" step.
     tokens: inputs are tokens, not numbers.
-    carries_state: the data are a stream that is cut into consecutive windows, and the state goes on from one window to
-    the next.  B streams of N // B windows are read side by side; at the start of each pass the state is zero.
     generates: sequences can be made without end, by `fresh_batch`.
     scored_against: the answer of `baseline_losses` whose test loss has a score of 0.
     """
@@ -95,11 +93,16 @@ class Task:
     loss: ClassVar[str]
     answers: ClassVar[Literal["last", "every"]] = "last"
     tokens: ClassVar[bool] = False
-    carries_state: ClassVar[bool] = False
     generates: ClassVar[bool] = False
     scored_against: ClassVar[str] = "naive"
     predictions_kind: ClassVar[Literal["series", "classes", "text"]]
     higher_is_better: ClassVar[bool]
+
+    @property
+    def carries_state(self) -> bool:
+        """Whether the data are a stream that is cut into consecutive windows, and the state goes on from one window to
+        the next.  B streams of N // B windows are read side by side; at the start of each pass the state is zero."""
+        return False
 
     @property
     def score(self) -> str:

@@ -103,6 +103,13 @@ def test_null_is_a_value_to_be_claimed_about():
     assert [claim.side(config) for config in configs] == ["of", "against"]
 
 
+def test_a_run_without_an_option_is_as_one_in_which_it_is_null():
+    configs = [{"task.name": "text"}, {"task.name": "text", "task.state": "zero"}]
+    (claim,) = parse([RELU | {"of": {"task.state": None}, "against": {"task.state": "zero"}}])
+    check([claim], configs)
+    assert [claim.side(config) for config in configs] == ["of", "against"]
+
+
 def test_claims_that_fit_the_sweep_pass():
     check(parse([RELU, RELU | {"against": None, "than": 0.5, "where": {"task": "digits"}}]), CONFIGS)
 

@@ -28,7 +28,9 @@ ROWS = [
         (["training.steps=.001"], [2]),
         (["cell.bias=true"], [0, 2]),
         (["cell.bias=1"], []),
-        (["x.decay=null"], [0]),
+        (["x.decay=null"], [0, 1, 2]),  # without the setting as with a null
+        (["test_loss=null"], [0, 2]),
+        (["x.decay!=null"], []),
         (['x.list=["a", "b"]'], [2]),
         (["test_loss<1"], [1]),
         (["test_loss!=0.5"], [0, 2]),

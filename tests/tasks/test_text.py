@@ -242,3 +242,9 @@ def test_sums_are_the_same_everywhere():
         hashlib.sha256(sums().encode()).hexdigest()
         == "b3d2c3dfb8b5633adb8e09ec33a6c6de469bd172bb83abac7311dfcb0fb7ab67"
     )
+
+
+def test_the_state_is_carried_on_unless_every_window_begins_at_zero(run_config):
+    carried, zero = (run_config(task="text", **options) for options in ({}, {"task__state": "zero"}))
+    assert (carried.task.carries_state, zero.task.carries_state) == (True, False)
+    assert "state" not in carried.as_dict()["task"], "runs from before there was this option keep their identity"
