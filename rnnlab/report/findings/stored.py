@@ -92,7 +92,7 @@ def texts_of(study: Study, view: View, queries: Sequence[Query], figures: Mappin
     facts = {
         "study": view.name,
         "question": view.question,
-        "command": _command(dict(view.made).get("command", "")),
+        "commands": _commands(study, view),
         "numerics": sorted({run.config[NUMERICS] for run in study.members}),
         "axes": list(axes),
         "losses": {task.facts.name: task.facts.loss for task in view.tasks},
@@ -125,6 +125,15 @@ def _number(study: Study, run: Run, name: str) -> float | None:
     if is_baseline(name) and name in run.metrics:
         return run.metrics[name]
     return quantity(study, run, name)
+
+
+def _commands(study: Study, view: View) -> list[str]:
+    """The command of the study.  Where the folder has runs of other commands, too, those come first."""
+    asked = [_command(command)] if (command := dict(view.made).get("command")) else []
+    if {run.folder for run in study.members} <= set(study.file.expected):
+        return asked
+    others = dict.fromkeys(map(_command, study.provenance.get("command", ())))
+    return [command for command in others if command not in asked] + asked
 
 
 def _command(command: str) -> str:

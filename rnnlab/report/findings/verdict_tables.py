@@ -31,7 +31,7 @@ def runs_lines(stored: Stored, page: str) -> list[str]:
     ended += [f"{outcomes[FAILED]:,} failed"] if outcomes[FAILED] else []
     ended += [f"{stored.facts['missing']:,} missing"] if stored.facts["missing"] else []
     folder, numerics = f"{RESULTS}/{page}", listed([str(number) for number in stored.facts["numerics"]])
-    lines = [f"- Command: {markdown.code(stored.facts['command'])}"] if stored.facts["command"] else []
+    lines = [f"- Command: {markdown.code(command)}" for command in stored.facts["commands"]]
     lines += [f"- Runs: {len(stored.runs):,}, {_seeds(stored)}; {', '.join(ended)}"]
     lines += [f"- {markdown.text(short(axis, stored.axes))}: {_values(stored.runs, axis)}" for axis in stored.axes]
     files = f"[{RUNS}]({folder}/{RUNS})" + (f", [{CLAIMS}]({folder}/{CLAIMS})" if stored.claims else "")
@@ -81,7 +81,8 @@ def counts_lines(studies: Mapping[str, Stored]) -> list[str]:
     judged = Counter(own[0]["judgement_of_claim"] for stored in studies.values() for own in _by_claim(stored.claims))
     said = [f"{judged[judgement]:,} {tallied(judgement)}" for judgement in SIGNS if judged[judgement]]
     runs = sum(len(stored.runs) for stored in studies.values())
-    n_studies = f"{len(studies):,} {'study' if len(studies) == 1 else 'studies'}"
+    n = len({stored.facts["study"] for stored in studies.values()})  # one may have a page for each of its sizes
+    n_studies = f"{n:,} {'study' if n == 1 else 'studies'}"
     return [f"{n_studies}, {counted(runs, 'run')}, {counted(judged.total(), 'claim')}: {listed(said)}."]
 
 
@@ -105,13 +106,13 @@ def page_link(name: str, folder: str) -> str:
 
 
 def pictures_lines(studies: Mapping[str, Stored], folder: str) -> list[str]:
-    """Of each study its question, which leads to its page, and the first figure of the page."""
+    """Of each study a link to its page, its question, and the first figure of the page."""
     lines: list[str] = []
     for name, stored in studies.items():
         for figure in list(stored.facts["figures"])[:1]:
-            question = markdown.text(stored.facts["question"] or name)
+            question = markdown.text(stored.facts["question"])
             lines += [
-                f"[{question}]({folder}/{name}.md)",
+                f"{page_link(name, folder)}: {question}" if question else page_link(name, folder),
                 "",
                 figure_line(stored, figure, f"{folder}/{RESULTS}/{name}"),
             ]

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from rnnlab.records.run import write_record
 from rnnlab.report.command import main
 
 END = "<!-- rnnlab: end -->"
@@ -239,6 +240,20 @@ def test_runs_say_the_command_without_what_belongs_to_the_machine(claimed, fille
     assert "- cell.activation: tanh, sigmoid, relu" in lines
 
 
+def test_a_folder_of_two_commands_names_both_and_one_that_was_continued_names_one(build, filled, tmp_path):
+    """The runs of a sweep that was continued were computed by commands that its own runs need not name."""
+    names, folder = ("tanh", "relu"), tmp_path / "runs"
+    for name in names:
+        command = f"python -m rnnlab -m cell.activation={name} hydra.sweep.dir=/x"
+        write_record(folder / name, build.record(activation=name), {"command": command})
+    build.study_file(folder, command="rnnlab -m cell.activation=tanh", expected=["tanh"])
+    (lines,) = filled(folder, "runs")
+    assert lines[:2] == ["- Command: `rnnlab -m cell.activation=relu`", "- Command: `rnnlab -m cell.activation=tanh`"]
+    build.study_file(folder, command="rnnlab -m cell.activation=tanh,relu", expected=names)
+    (lines,) = filled(folder, "runs")
+    assert lines[0] == "- Command: `rnnlab -m cell.activation=tanh,relu`" and lines[1].startswith("- Runs")
+
+
 def test_a_study_without_claims_and_without_diverged_runs_says_so(build, filled, tmp_path):
     folder = build.runs(tmp_path / "runs", [build.record(seed=seed) for seed in range(2)])
     claims, runs = filled(folder, "claims", "runs")
@@ -288,10 +303,10 @@ def test_all_pages_of_a_folder_are_put_together_in_one(claimed, filled, tmp_path
     filled(claimed, "claims", "figure scores", page="mine.md")
     filled(claimed, "claims", page="other.md")
     counts, findings, pictures = filled(None, "counts from=.", "findings from=.", "pictures from=.", page="all.md")
-    assert counts == ["2 studies, 48 runs, 4 claims: 4 supported."]
+    assert counts == ["1 study, 48 runs, 4 claims: 4 supported."], "two pages of one study"
     assert [row[0] for row in rows(findings)] == ["[mine](./mine.md)"] * 2 + ["[other](./other.md)"] * 2
     assert rows(findings)[0][3:] == ["✓ supported", "supported: 2 of 2 comparisons", ""]
-    assert pictures[0] == "[Which?](./mine.md)" and pictures[2].endswith("](./results/mine/scores.png)")
+    assert pictures[0] == "[mine](./mine.md): Which?" and pictures[2].endswith("](./results/mine/scores.png)")
     assert len(pictures) == 3, "other.md has no figure"
 
 
