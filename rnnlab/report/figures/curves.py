@@ -150,7 +150,7 @@ def draw_curves(shown: Sequence[CurvePanel], loss: str, levels: Mapping[str, flo
     n_columns = balanced(len(shown), at_most=4)
     named = any(trace.label for panel in shown for trace in panel.traces)
     legend = _legend(shown) + baseline_handles([f"{baseline_name(name)} {number(v)}" for name, v in levels.items()])
-    margins = Margins(left=0.72, right=0.15, top=0.3, bottom=room_for_legend(len(legend)), across=0.3, down=0.42)
+    margins = Margins(left=0.72, right=0.25, top=0.3, bottom=room_for_legend(len(legend)), across=0.3, down=0.42)
     height = 1.9 if len(shown) > 2 else 2.5
     figure, all_axes = panels([panel.title for panel in shown], n_columns, height, margins, shared="xy")
     low, high = _limits(shown, list(levels.values()))
