@@ -52,12 +52,12 @@ class Text(FileTask):
         "characters", ("characters", "words"), about="what a token is; the end of a line is the word <eos>"
     )
     window: int = number(50, at_least=1, about="tokens read at once, through which the gradient goes back")
-    state: str | None = choice(
+    reset: str | None = choice(
         None,
-        ("zero",),
-        acts=unless_null("task.state"),
-        about="zero: every window begins with a state of zero, and windows are drawn in any order; null: the state is "
-        "carried on from window to window",
+        ("window",),
+        acts=unless_null("task.reset"),
+        about="window: every window begins with a state of zero, and windows are drawn in any order; null: the state "
+        "is carried on from window to window",
     )
     vocabulary_size: int | None = number(
         None, at_least=2, about="at most so many tokens, the others are <unk>; null: all of the training part"
@@ -78,7 +78,7 @@ class Text(FileTask):
 
     @property
     def carries_state(self) -> bool:
-        return self.state is None
+        return self.reset is None
 
     @property
     def score(self) -> str:

@@ -104,8 +104,8 @@ def test_null_is_a_value_to_be_claimed_about():
 
 
 def test_a_run_without_an_option_is_as_one_in_which_it_is_null():
-    configs = [{"task.name": "text"}, {"task.name": "text", "task.state": "zero"}]
-    (claim,) = parse([RELU | {"of": {"task.state": None}, "against": {"task.state": "zero"}}])
+    configs = [{"task.name": "text"}, {"task.name": "text", "task.reset": "window"}]
+    (claim,) = parse([RELU | {"of": {"task.reset": None}, "against": {"task.reset": "window"}}])
     check([claim], configs)
     assert [claim.side(config) for config in configs] == ["of", "against"]
 

@@ -245,6 +245,6 @@ def test_sums_are_the_same_everywhere():
 
 
 def test_the_state_is_carried_on_unless_every_window_begins_at_zero(run_config):
-    carried, zero = (run_config(task="text", **options) for options in ({}, {"task__state": "zero"}))
+    carried, zero = (run_config(task="text", **options) for options in ({}, {"task__reset": "window"}))
     assert (carried.task.carries_state, zero.task.carries_state) == (True, False)
-    assert "state" not in carried.as_dict()["task"], "runs from before there was this option keep their identity"
+    assert "reset" not in carried.as_dict()["task"], "runs from before there was this option keep their identity"

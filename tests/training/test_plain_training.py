@@ -168,7 +168,7 @@ PLAIN = {
     "tokens": dict(cell="lstm", task="charseq", optimizer="adagrad", training__batch_size=None, cell__forget_bias=1.0),
     "one weight for all": dict(cell="gru", task="ship", optimizer="nesterov", init__weights="glorot_normal"),
     "stream": STREAMED | dict(cell="lstm", optimizer="adamw", cell__num_layers=2, optimizer__clip_norm=0.2),
-    "windows of a text": dict(task="text", task__state="zero", cell="lstm"),
+    "windows of a text": dict(task="text", task__reset="window", cell="lstm"),
     "embedded stream": STREAMED | dict(cell="gru", cell__embedding_size=4, optimizer="adadelta"),
     "dropout": dict(cell="gru", cell__num_layers=3, cell__dropout=0.3, readout__dropout=0.2, optimizer="sgd"),
     "dropout of a stream": STREAMED | dict(cell__num_layers=2, cell__dropout=0.5, readout__dropout=0.5),
