@@ -13,7 +13,7 @@ from rnnlab.records.conditions import check, meet
 from rnnlab.records.groups import full, near
 from rnnlab.records.metrics import labelled, metric_of, title_of
 from rnnlab.report.findings.cells import Cell, cells_of
-from rnnlab.report.findings.queries import CHOSEN, Query, Table, Value
+from rnnlab.report.findings.queries import CHOSEN, DIVERGED_AT, Query, Table, Value
 from rnnlab.report.findings.stored import OUTCOME, RUNS, Key, Stored, values_of
 from rnnlab.report.judging.conditions import TASK
 from rnnlab.report.judging.labels import short, written
@@ -170,6 +170,8 @@ def _title(value: Value, loss: str) -> str:
         ((name, threshold),) = value.threshold.items()
         of = "validation score" if name == "score" else title_of(name)
         return f"updates to {of} {written(threshold)}"
+    if value.name == DIVERGED_AT:
+        return "updates to divergence"
     return value.name if value.name in (CHOSEN, "learned", "diverged") else labelled(value.name, loss)
 
 
@@ -197,6 +199,8 @@ def _note(table: Table, cells: Sequence[Cell], loss: str) -> str:
     said += ["In parentheses the least and the greatest."] if "range" in spreads else []
     if any(value.threshold for value in table.values):
         said.append("Updates: the Kaplan-Meier median, and in parentheses how many runs got there.")
+    if DIVERGED_AT in names:
+        said.append("Updates to divergence: of the runs that diverged.")
     if table.tuned:
         said.append(f"At the {keys} that {n} other seeds chose by their validation losses.{edges}")
     return " ".join(said)

@@ -10,9 +10,9 @@
     published from=FOLDER                           the same, the rows that have a published number
 
 Words are separated by spaces and may stand in quotes; what is several is separated by commas.  A value is score,
-learned, diverged, a metric, a diagnostic, or updates(score>=0.5); with :quartiles or :range behind it, the spread over
-runs stands beside its median.  published=rnn,tanh:98.3% puts what a source prints beside the row rnn, tanh: it is a
-number of the first value.
+learned, diverged, diverged_at_step, a metric, a diagnostic, or updates(score>=0.5); with :quartiles or :range behind
+it, the spread over runs stands beside its median.  published=rnn,tanh:98.3% puts what a source prints beside the row
+rnn, tanh: it is a number of the first value.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from rnnlab.records.metrics import metric_of
 from rnnlab.report.findings.markers import Block
 
 TUNING = "tuning_score"  # what chooses the settings that are tuned
+DIVERGED_AT = "diverged_at_step"  # a number of the runs that diverged alone
 CHOSEN = "chosen"  # a value of a table with tuned settings: which were chosen
 OVERVIEWS = ("counts", "findings", "pictures", "published")
 KINDS = ("runs", "claims", "table", "figure", *OVERVIEWS)
@@ -180,4 +181,4 @@ def _one(place: str, key: str, entries: Mapping[str, Sequence[str]]) -> str:
 
 def known_values(measured: Sequence[str]) -> tuple[str, ...]:
     """What `values` may name, where these were measured."""
-    return (*dict.fromkeys((*OUTCOMES, *measured)), "updates(score>=0.5)")
+    return (*dict.fromkeys((*OUTCOMES, DIVERGED_AT, *measured)), "updates(score>=0.5)")

@@ -25,7 +25,7 @@ from rnnlab.options import ConfigError
 from rnnlab.records.files import RecordError, read_bytes, to_json
 from rnnlab.records.groups import near
 from rnnlab.records.metrics import is_baseline
-from rnnlab.report.findings.queries import TUNING, Query, Value, known_values
+from rnnlab.report.findings.queries import DIVERGED_AT, TUNING, Query, Value, known_values
 from rnnlab.report.judging.conditions import TASK
 from rnnlab.report.judging.labels import by_value, in_order, written
 from rnnlab.report.judging.quantities import quantity, score, tuning_score, updates
@@ -120,6 +120,8 @@ def _number(study: Study, run: Run, name: str) -> float | None:
         return score(run)
     if name == TUNING:
         return tuning_score(run)
+    if name == DIVERGED_AT:
+        return run.diverged_at_step
     if to := Value(name).threshold:
         return updates(study, run, to)
     if is_baseline(name) and name in run.metrics:

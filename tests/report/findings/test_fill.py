@@ -83,6 +83,13 @@ def test_quartiles_are_the_medians_of_both_halves(study, filled):
     assert rows(lines)[0] == ["tanh", r"0.024 \[0.022 to 0.026\]"]
 
 
+def test_updates_to_divergence_are_those_of_the_runs_that_diverged(study, filled):
+    (lines,) = filled(study, "table rows=cell.activation values=diverged,diverged_at_step where=task=sines")
+    assert lines[0] == "| cell.activation | diverged | updates to divergence |"
+    assert rows(lines)[0] == ["tanh", "0 of 5", ""] and rows(lines)[2] == ["relu", "1 of 5", "50"]
+    assert lines[-1] == "Medians of 5 runs. Updates to divergence: of the runs that diverged."
+
+
 def test_a_metric_that_only_some_tasks_have_leaves_the_cells_of_others_empty(study, filled):
     (lines,) = filled(study, "table rows=task,cell.activation values=accuracy,mse_closed_loop")
     assert ["digits", "sigmoid", "85%", ""] in rows(lines) and ["sines", "tanh", "", "0.25"] in rows(lines)
