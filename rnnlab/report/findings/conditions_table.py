@@ -189,7 +189,7 @@ def _note(table: Table, cells: Sequence[Cell], loss: str) -> str:
         title = _title(table.values[0], loss)
         said.append(f"{title[0].upper()}{title[1:]}.")
     runs, seeds = (_span([f(cell) for cell in cells]) for f in (lambda cell: len(cell.runs), lambda cell: cell.n_seeds))
-    of = f"{runs} runs" + (f" ({seeds} seeds)" if seeds != runs else "")
+    of = f"{runs} {'run' if runs == '1' else 'runs'}" + (f" ({seeds} seeds)" if seeds != runs else "")
     if any(name not in ("learned", "diverged", CHOSEN) and not _is_event(name) for name in names):
         said.append(f"Medians of {of}." if not all(value.threshold for value in table.values) else f"Of {of}.")
     else:

@@ -79,7 +79,7 @@ def texts_of(study: Study, view: View, queries: Sequence[Query], figures: Mappin
     """The content of the files, by name.  figures: alternative texts by the name of the figure.
 
     Raises ConfigError for a value that no run has."""
-    axes = (TASK, *view.axes)
+    axes = tuple(dict.fromkeys((TASK, *view.axes, *_named(study, queries))))
     recorded = dict.fromkeys(name for query in queries if query.table for name in query.table.recorded)
     columns = {name: _column(study, name, queries) for name in ("score", *recorded)}
     members = [({TASK: run.task.name} | run.settings | {TASK: run.task.name}, run) for run in study.members]
@@ -100,6 +100,13 @@ def texts_of(study: Study, view: View, queries: Sequence[Query], figures: Mappin
         "figures": dict(figures),
     }
     return {STUDY: to_json(facts), RUNS: _csv(rows, (*axes, SEED, OUTCOME, *columns)), CLAIMS: _claims(view.verdicts)}
+
+
+def _named(study: Study, queries: Sequence[Query]) -> list[str]:
+    """Keys of tables that vary with the axes: the recurrent weights, where each cell has its own."""
+    keys = [key for query in queries if query.table for key in (*query.table.rows, *query.table.columns)]
+    values = {key: {written(run.settings.get(key)) for run in study.members} for key in keys}
+    return [key for key in keys if len(values[key]) > 1]
 
 
 def _column(study: Study, name: str, queries: Sequence[Query]) -> dict[str, float | None]:

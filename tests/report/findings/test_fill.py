@@ -90,6 +90,13 @@ def test_updates_to_divergence_are_those_of_the_runs_that_diverged(study, filled
     assert lines[-1] == "Medians of 5 runs. Updates to divergence: of the runs that diverged."
 
 
+def test_a_key_that_follows_from_the_axes_can_be_named(build, filled, tmp_path):
+    """Each activation has its own number of units: the activation is the axis."""
+    records = [build.record(activation=name, cell__hidden_size=n) for name, n in (("tanh", 10), ("relu", 20))]
+    (lines,) = filled(build.runs(tmp_path / "runs", records), "table rows=cell.hidden_size values=learned")
+    assert rows(lines) == [["10", "1 of 1"], ["20", "1 of 1"]] and lines[-1] == "Counts of 1 run."
+
+
 def test_a_metric_that_only_some_tasks_have_leaves_the_cells_of_others_empty(study, filled):
     (lines,) = filled(study, "table rows=task,cell.activation values=accuracy,mse_closed_loop")
     assert ["digits", "sigmoid", "85%", ""] in rows(lines) and ["sines", "tanh", "", "0.25"] in rows(lines)
