@@ -41,7 +41,7 @@ findings: $(VENV)/.installed
 	$(BIN)/rnnlab-report --fill docs/findings.md
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(words)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(words)
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow -n auto --maxprocesses 4 $(words)
