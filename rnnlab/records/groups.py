@@ -46,7 +46,7 @@ def is_list(value: Any) -> bool:
 def is_in(config: Mapping[str, Any], wanted: Group) -> bool:
     """Whether a run belongs to a group, by its config with dotted keys."""
     for key, values in wanted.items():
-        value = config.get(key, config.get(f"{key}.name"))
+        value = config.get(full(key, config))
         if not (any(_fits(value, one) for one in values) if isinstance(values, list) else _fits(value, values)):
             return False
     return True

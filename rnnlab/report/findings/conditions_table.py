@@ -20,7 +20,7 @@ from rnnlab.report.judging.labels import short, written
 from rnnlab.report.page import markdown
 from rnnlab.report.words.intervals import value_words
 from rnnlab.report.words.sentences import words
-from rnnlab.report.words.wording import number
+from rnnlab.report.words.wording import number, spanned
 from rnnlab.statistics import summaries
 from rnnlab.statistics.survival import reached
 
@@ -178,18 +178,18 @@ def _title(value: Value, loss: str) -> str:
 def _note(table: Table, cells: Sequence[Cell], loss: str) -> str:
     """What the numbers of the table are."""
     said = []
-    names = [value.name for value in table.values]
-    n = _span([cell.n_choosing for cell in cells])
+    names, choosing = [value.name for value in table.values], [cell.n_choosing for cell in cells]
     keys = ", ".join(short(key, table.tuned) for key in table.tuned)
     n_edges = sum(cell.at_edge for cell in cells)
     edges = f" {n_edges} of {len(cells)} choices are the first or the last value that was tried." if n_edges else ""
     if names == [CHOSEN]:
-        return f"The {keys} that {n} seeds chose by their validation losses.{edges}"
+        return f"The {keys} that {spanned(choosing, 'seed')} chose by their validation losses.{edges}"
     if len(names) == 1 and table.columns:  # then no head of a column says it
         title = _title(table.values[0], loss)
         said.append(f"{title[0].upper()}{title[1:]}.")
-    runs, seeds = (_span([f(cell) for cell in cells]) for f in (lambda cell: len(cell.runs), lambda cell: cell.n_seeds))
-    of = f"{runs} {'run' if runs == '1' else 'runs'}" + (f" ({seeds} seeds)" if seeds != runs else "")
+    runs, seeds = [len(cell.runs) for cell in cells], [cell.n_seeds for cell in cells]
+    same = (min(seeds), max(seeds)) == (min(runs), max(runs))
+    of = spanned(runs, "run") + ("" if same else f" ({spanned(seeds, 'seed')})")
     if any(name not in ("learned", "diverged", CHOSEN) and not _is_event(name) for name in names):
         said.append(f"Medians of {of}." if not all(value.threshold for value in table.values) else f"Of {of}.")
     else:
@@ -202,10 +202,5 @@ def _note(table: Table, cells: Sequence[Cell], loss: str) -> str:
     if DIVERGED_AT in names:
         said.append("Updates to divergence: of the runs that diverged.")
     if table.tuned:
-        said.append(f"At the {keys} that {n} other seeds chose by their validation losses.{edges}")
+        said.append(f"At the {keys} that {spanned(choosing, 'other seed')} chose by their validation losses.{edges}")
     return " ".join(said)
-
-
-def _span(counts: Sequence[int]) -> str:
-    low, high = min(counts), max(counts)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -179,6 +179,6 @@ def _one(place: str, key: str, entries: Mapping[str, Sequence[str]]) -> str:
     return entries[key][0]
 
 
-def known_values(measured: Sequence[str]) -> tuple[str, ...]:
+def known_names(measured: Sequence[str]) -> tuple[str, ...]:
     """What `values` may name, where these were measured."""
     return (*dict.fromkeys((*OUTCOMES, DIVERGED_AT, *measured)), "updates(score>=0.5)")

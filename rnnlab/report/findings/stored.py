@@ -23,9 +23,9 @@ from typing import Any
 
 from rnnlab.options import ConfigError
 from rnnlab.records.files import RecordError, read_bytes, to_json
-from rnnlab.records.groups import near
+from rnnlab.records.groups import full, known_values, near
 from rnnlab.records.metrics import is_baseline
-from rnnlab.report.findings.queries import DIVERGED_AT, TUNING, Query, Value, known_values
+from rnnlab.report.findings.queries import DIVERGED_AT, TUNING, Query, Value, known_names
 from rnnlab.report.judging.conditions import TASK
 from rnnlab.report.judging.labels import by_value, in_order, written
 from rnnlab.report.judging.quantities import quantity, score, tuning_score, updates
@@ -104,9 +104,9 @@ def texts_of(study: Study, view: View, queries: Sequence[Query], figures: Mappin
 
 def _named(study: Study, queries: Sequence[Query]) -> list[str]:
     """Keys of tables that vary with the axes: the recurrent weights, where each cell has its own."""
-    keys = [key for query in queries if query.table for key in (*query.table.rows, *query.table.columns)]
-    values = {key: {written(run.settings.get(key)) for run in study.members} for key in keys}
-    return [key for key in keys if len(values[key]) > 1]
+    known = known_values([run.settings for run in study.members])
+    asked = [key for query in queries if query.table for key in (*query.table.rows, *query.table.columns)]
+    return [key for key in (full(key, known) for key in asked) if len(known.get(key, ())) > 1]
 
 
 def _column(study: Study, name: str, queries: Sequence[Query]) -> dict[str, float | None]:
@@ -116,7 +116,7 @@ def _column(study: Study, name: str, queries: Sequence[Query]) -> dict[str, floa
     if all(value is None for value in column.values()) and name != "score":
         place = next((query.place for query in queries if query.table and name in query.table.recorded), "")
         measured = [metric for run in completed for metric in run.metrics]
-        known = known_values([*measured, *(c for curves in study.curves.values() for c in curves if c != "step")])
+        known = known_names([*measured, *(c for curves in study.curves.values() for c in curves if c != "step")])
         raise ConfigError(f"{place}: values={name!r}; no run has it; there is {', '.join(known)}{near(name, known)}")
     return column
 

@@ -18,7 +18,7 @@ from rnnlab.report.judging.reasons import NoRuns
 from rnnlab.report.page import markdown
 from rnnlab.report.words.intervals import estimate_words, p_words
 from rnnlab.report.words.sentences import SIGNS, tallied
-from rnnlab.report.words.wording import listed
+from rnnlab.report.words.wording import listed, spanned
 
 LONGEST_ALT = 500  # letters of the alternative text of a figure
 _SIGNS: Mapping[str, str] = {str(judgement): sign for judgement, sign in SIGNS.items()}
@@ -40,9 +40,8 @@ def runs_lines(stored: Stored, page: str) -> list[str]:
 
 def _seeds(stored: Stored) -> str:
     """ "20 to 80 seeds of a condition"."""
-    of_condition = Counter(tuple(run.get(axis) for axis in stored.axes) for run in stored.runs)
-    low, high = min(of_condition.values()), max(of_condition.values())
-    return f"{low:,} to {high:,} seeds of a condition" if low < high else counted(low, "seed") + " of each condition"
+    counts = Counter(tuple(run.get(axis) for axis in stored.axes) for run in stored.runs).values()
+    return f"{spanned(counts, 'seed')} of {'each' if min(counts) == max(counts) else 'a'} condition"
 
 
 def _values(runs: Sequence[Row], axis: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from rnnlab.options import counted
 from rnnlab.records.metrics import title_of
 
 CLOSEST = 1e-4  # of a score to 1: nobody asks which of two runs beyond it is better
@@ -49,6 +50,12 @@ def listed(words: Sequence[str], at_most: int = 6) -> str:
     if len(words) > at_most:
         words = [*words[: at_most - 1], f"{len(words) - at_most + 1} more"]
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def spanned(counts: Collection[int], noun: str) -> str:
+    """ "1 run", "15 to 60 runs"."""
+    low, high = min(counts), max(counts)
+    return counted(high, noun) if low == high else f"{low:,} to {counted(high, noun)}"
 
 
 def pieces(name: str) -> list[str]:
